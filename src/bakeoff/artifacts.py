@@ -1,0 +1,139 @@
+"""Folders that explain themselves: every step of a bake-off reads some and writes one.
+
+A folder holds a few files in open formats (Parquet, safetensors, JSON) and `manifest.json`, which
+says what made it, from what, with which settings, and the hash of every file in it.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bakeoff import __version__
+from bakeoff.errors import UserError
+
+MANIFEST = "manifest.json"
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes, as hex."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def settings_hash(settings: Any) -> str:
+    """A short, stable hash of anything that JSON can hold (key order does not matter)."""
+    canonical = json.dumps(settings, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON atomically: readers see the old file or the new one, never half of either."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with explained_write_errors(path):
+        try:
+            temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def read_json(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+@contextmanager
+def explained_write_errors(path: Path) -> Iterator[None]:
+    """Turn the operating system's refusals to write `path` into one line of advice."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            advice = "the disk is full; free some space and run again (earlier results are whole)"
+        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            advice = "no permission to write there; choose another folder or change its owner"
+        elif error.errno in (errno.ENOTDIR, errno.EEXIST):
+            advice = "a file stands where a folder is needed; choose another folder"
+        else:
+            raise
+        raise UserError(f"cannot write {path}: {advice}") from error
+
+
+@contextmanager
+def new_artifact(
+    folder: str | Path,
+    kind: str,
+    *,
+    settings: Mapping[str, Any],
+    inputs: Mapping[str, str | Path] | None = None,
+) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Write an artifact folder atomically.
+
+    Yields a scratch folder to fill and the dictionary that becomes the manifest's `facts`. On
+    success the scratch folder gets its manifest and takes the place of `folder`; on any exception
+    it is removed, and what stood at `folder` before stays whole.
+
+    Args:
+        folder: where the artifact will be.
+        kind: "dataset", "test", "models", "evaluations", "comparison".
+        settings: what the step was asked for, as JSON holds it.
+        inputs: name → artifact folder this one is made from; their hashes go into the manifest.
+    """
+    folder = Path(folder)
+    with explained_write_errors(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        try:
+            facts: dict[str, Any] = {}
+            yield scratch, facts
+            files = sorted(p for p in scratch.rglob("*") if p.is_file())
+            manifest = {
+                "kind": kind,
+                "bakeoff": __version__,
+                "settings": dict(settings),
+                "inputs": {name: artifact_hash(path) for name, path in (inputs or {}).items()},
+                "facts": facts,
+                "files": {
+                    str(p.relative_to(scratch)): {"bytes": p.stat().st_size, "sha256": file_hash(p)}
+                    for p in files
+                },
+            }
+            write_json(scratch / MANIFEST, manifest)
+            scratch.chmod(0o755)
+            if folder.exists():
+                shutil.rmtree(folder)
+            os.replace(scratch, folder)
+        except BaseException:
+            shutil.rmtree(scratch, ignore_errors=True)
+            raise
+
+
+def read_manifest(folder: str | Path, kind: str | None = None) -> dict[str, Any]:
+    """The manifest of an artifact folder.
+
+    Raises:
+        UserError: `folder` is no artifact, or one of another kind than `kind`.
+    """
+    path = Path(folder) / MANIFEST
+    try:
+        manifest = read_json(path)
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(f"{folder} is no bakeoff folder: it has no {MANIFEST}") from None
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path} is damaged ({error}); make the folder again") from None
+    if kind is not None and manifest["kind"] != kind:
+        raise UserError(f"{folder} holds {manifest['kind']!r}, but {kind!r} is needed here")
+    return manifest
+
+
+def artifact_hash(folder: str | Path) -> str:
+    """The hash of an artifact's content: equal for equal files, wherever and whenever written."""
+    return settings_hash(read_manifest(folder)["files"])

@@ -1,0 +1,26 @@
+"""The one exception that people are meant to read."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """Something a person can put right: one line that says what, where and what to do.
+
+    The command line prints it without a traceback and exits with code 2. Everything else that is
+    raised is a bug in bakeoff and keeps its traceback.
+    """
+
+
+def unknown_name(what: str, name: str, known: Iterable[str]) -> UserError:
+    """The error for a name nobody registered, with the nearest known one as advice.
+
+    >>> str(unknown_name("model", "nb-count", ["nb-counts", "rnn-64"]))
+    "unknown model 'nb-count': did you mean 'nb-counts'? Known: nb-counts, rnn-64"
+    """
+    known = list(known)
+    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f" did you mean {nearest[0]!r}?" if nearest else ""
+    return UserError(f"unknown {what} {name!r}:{hint} Known: {', '.join(known)}")
