@@ -41,7 +41,7 @@ def write_json(path: Path, value: Any) -> None:
     with explained_write_errors(path):
         try:
             temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
-            os.replace(temporary, path)
+            temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
 
@@ -85,7 +85,7 @@ def new_artifact(
         folder: where the artifact will be.
         kind: "dataset", "test", "models", "evaluations", "comparison".
         settings: what the step was asked for, as JSON holds it.
-        inputs: name → artifact folder this one is made from; their hashes go into the manifest.
+        inputs: name → artifact folder this one is made from; the manifest gets paths and hashes.
     """
     folder = Path(folder)
     with explained_write_errors(folder):
@@ -99,7 +99,10 @@ def new_artifact(
                 "kind": kind,
                 "bakeoff": __version__,
                 "settings": dict(settings),
-                "inputs": {name: artifact_hash(path) for name, path in (inputs or {}).items()},
+                "inputs": {
+                    name: {"path": str(path), "hash": artifact_hash(path)}
+                    for name, path in (inputs or {}).items()
+                },
                 "facts": facts,
                 "files": {
                     str(p.relative_to(scratch)): {"bytes": p.stat().st_size, "sha256": file_hash(p)}
@@ -110,7 +113,7 @@ def new_artifact(
             scratch.chmod(0o755)
             if folder.exists():
                 shutil.rmtree(folder)
-            os.replace(scratch, folder)
+            scratch.replace(folder)
         except BaseException:
             shutil.rmtree(scratch, ignore_errors=True)
             raise

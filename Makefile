@@ -1,0 +1,71 @@
+# One command each; `make` alone lists them. Options go in variables: make run STUDY=sentiment ARGS="--seeds 3"
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+
+STUDY ?= sentiment
+ARGS ?=
+# Tried in turn; the first that is 3.11 or newer makes the environment.
+PYTHON ?= python3.11 python3
+# The wheels of an image come from .venv, so BASE needs the same Python version, system and processor.
+BASE ?= python:3.11-slim
+IMAGE ?= bakeoff
+
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+WHEELS := images/wheels
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' src/bakeoff/__init__.py)
+REVISION = $(shell git describe --always --dirty --abbrev=40 --exclude='*' 2>/dev/null || echo unknown)
+
+.PHONY: help setup run test test-slow lint format compile images
+help: ## list the commands
+	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 18
+
+setup: $(INSTALLED) ## make .venv with bakeoff and its tools, at the locked versions
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@for python in $(PYTHON); do \
+	    "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \
+	    python=; \
+	done; \
+	[[ $$python ]] || { echo "make: none of '$(PYTHON)' is Python 3.11 or newer: install one," \
+	    "or name one: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }; \
+	"$$python" -m venv .venv
+	@echo "installing bakeoff and its tools into .venv (2 GB, some minutes)"
+	$(BIN)/pip install -qq --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+run: setup ## hold a bake-off: make run STUDY=sentiment ARGS="..."
+	$(BIN)/bakeoff run $(STUDY) $(ARGS)
+
+test: setup ## run the fast tests, in parallel
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" -n auto --maxprocesses 4 $(ARGS)
+
+test-slow: setup ## run the tests that need time, a browser, a Docker engine or paper-size data
+	$(BIN)/pytest -m slow $(ARGS)
+
+lint: setup ## check style, format and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: setup ## put the code into the house style
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+compile: setup ## write every pipeline and component as KFP YAML into compiled/
+	$(BIN)/bakeoff compile --all --output compiled/
+
+images: $(WHEELS)/dependencies/.complete ## build the container images (needs a Docker engine)
+	rm -rf build $(WHEELS)/package
+	SOURCE_DATE_EPOCH=315532800 $(BIN)/pip wheel -qq --no-deps --wheel-dir $(WHEELS)/package .
+	DOCKER_BUILDKIT=1 docker build --file images/cpu/Dockerfile --tag $(IMAGE):$(VERSION) \
+	    --build-arg BASE=$(BASE) --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) $(WHEELS)
+
+# pip reads its own settings (PIP_INDEX_URL, PIP_EXTRA_INDEX_URL, PIP_FIND_LINKS, pip.conf) here, not in
+# the build. Name PyTorch's index of CPU wheels there, or torch brings CUDA along: 2 GB more.
+$(WHEELS)/dependencies/.complete: $(INSTALLED)
+	rm -rf build $(@D)
+	$(BIN)/pip wheel -qq --constraint constraints.txt --wheel-dir $(@D) .
+	rm $(@D)/bakeoff-*.whl
+	touch $@

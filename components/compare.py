@@ -1,0 +1,45 @@
+"""Evaluations of all models → the leaderboard, the winner and how sure it is."""
+
+from bakeoff.components.image import IMAGE
+from kfp import dsl
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def compare(
+    dataset: dsl.Input[dsl.Dataset],
+    comparison: dsl.Output[dsl.Artifact],
+    metrics: dsl.Output[dsl.Metrics],
+    classification: dsl.Output[dsl.ClassificationMetrics],
+    settings: str,
+    classical: dsl.Input[dsl.Artifact] | None = None,
+    networks: dsl.Input[list[dsl.Artifact]] | None = None,
+    code_hash: str = "",
+):
+    """Name the winner by validation, report test, and compare models with their uncertainty.
+
+    Args:
+        dataset: Train and validation split from `prepare`.
+        comparison: results.json, everything a report shows.
+        metrics: The leaderboard, for the KFP page.
+        classification: The winner's confusion matrix and ROC curve, for the KFP page.
+        settings: JSON object: study, preset, seed, seeds, pairs to compare.
+        classical: Evaluations of the classical models.
+        networks: Evaluations of the networks.
+        code_hash: Hash of the code that runs, so that cached outputs are never stale.
+    """
+    import json
+    from pathlib import Path
+
+    from bakeoff.report.kfp import log_results
+    from bakeoff.step import step
+    from bakeoff.text.comparison import compare_texts
+
+    evaluations = [artifact for artifact in [classical, *(networks or [])] if artifact]
+    with step("compare"):
+        results = compare_texts(
+            [Path(artifact.path) for artifact in evaluations],
+            Path(dataset.path),
+            Path(comparison.path),
+            **json.loads(settings),
+        )
+        log_results(results, metrics, classification)

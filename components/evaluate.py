@@ -1,0 +1,35 @@
+"""Trained models and the test split → metrics, predictions and mistakes."""
+
+from bakeoff.components.image import IMAGE
+from kfp import dsl
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def evaluate(
+    models: dsl.Input[dsl.Model],
+    test: dsl.Input[dsl.Dataset],
+    evaluations: dsl.Output[dsl.Artifact],
+    metrics: dsl.Output[dsl.Metrics],
+    code_hash: str = "",
+):
+    """Score models on the test split. The only step that sees it.
+
+    Args:
+        models: Folders of trained models.
+        test: Test split from `prepare`.
+        evaluations: One folder a model: metrics, probabilities, mistakes.
+        metrics: Test accuracy of each model, for the KFP page.
+        code_hash: Hash of the code that runs, so that cached outputs are never stale.
+    """
+    from pathlib import Path
+
+    from bakeoff.evaluation.evaluate import evaluate
+
+    from bakeoff.step import step
+
+    with step("evaluate"):
+        for name, accuracy in evaluate(
+            Path(models.path), Path(test.path), Path(evaluations.path)
+        ).items():
+            metrics.log_metric(f"{name} accuracy", accuracy)
+        Path(metrics.path).touch()

@@ -1,0 +1,31 @@
+"""The comparison → one self-contained HTML page, and a short Markdown table."""
+
+from bakeoff.components.image import IMAGE
+from kfp import dsl
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def report(
+    comparison: dsl.Input[dsl.Artifact],
+    page: dsl.Output[dsl.HTML],
+    summary: dsl.Output[dsl.Markdown],
+    code_hash: str = "",
+):
+    """Draw the report.
+
+    Args:
+        comparison: results.json from `compare`.
+        page: The whole report; opens without a network.
+        summary: The leaderboard in Markdown.
+        code_hash: Hash of the code that runs, so that cached outputs are never stale.
+    """
+    from pathlib import Path
+
+    from bakeoff.artifacts import read_json
+    from bakeoff.report import write_markdown, write_report
+    from bakeoff.step import step
+
+    with step("report"):
+        results = read_json(Path(comparison.path) / "results.json")
+        write_report(results, Path(page.path))
+        Path(summary.path).write_text(write_markdown(results))

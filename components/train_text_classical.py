@@ -1,0 +1,33 @@
+"""A dataset → every classical text model of the line-up, trained on shared features."""
+
+from bakeoff.components.image import IMAGE
+from kfp import dsl
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def train_text_classical(
+    dataset: dsl.Input[dsl.Dataset],
+    models: dsl.Output[dsl.Model],
+    lineup: str,
+    seed: int,
+    code_hash: str = "",
+):
+    """Train naive Bayes, linear models and trees on word n-grams.
+
+    Args:
+        dataset: Train and validation split from `prepare`.
+        models: One folder a model.
+        lineup: JSON object, name → configuration.
+        seed: Fixes what is random in them.
+        code_hash: Hash of the code that runs, so that cached outputs are never stale.
+    """
+    import json
+    from pathlib import Path
+
+    from bakeoff.step import step
+    from bakeoff.text.training import train_text_classical
+
+    with step("train", "classical"):
+        train_text_classical(
+            Path(dataset.path), Path(models.path), lineup=json.loads(lineup), seed=seed
+        )

@@ -1,0 +1,109 @@
+"""The graph of the `sentiment` study: prepare → train → evaluate → compare → report."""
+
+import json
+from typing import NamedTuple
+
+from bakeoff.components.compare import compare
+from bakeoff.components.evaluate import evaluate
+from bakeoff.components.prepare import prepare
+from bakeoff.components.report import report
+from bakeoff.components.train_text_classical import train_text_classical
+from bakeoff.components.train_text_network import train_text_network
+from bakeoff.pipelines.options import Options
+from kfp import dsl
+
+from bakeoff.studies import STUDIES, Plan
+from bakeoff.text.configs import to_dict
+
+
+def sentiment(plan: Plan, options: Options):
+    """The pipeline of a plan; a part without models is left out of the graph."""
+    data_default, columns = plan.data, (plan.text_column, plan.label_column)
+    settings = {
+        "study": plan.study,
+        "preset": plan.preset,
+        "seed": plan.seed,
+        "seeds": plan.seeds,
+        "pairs": [list(pair) for pair in STUDIES[plan.study].pairs],
+    }
+
+    class Outputs(NamedTuple):
+        comparison: dsl.Artifact
+        page: dsl.HTML
+
+    @dsl.pipeline(name="sentiment", description=STUDIES[plan.study].about)
+    def graph(
+        data: str = data_default,
+        data_hash: str = "",
+        text_column: str = columns[0],
+        label_column: str = columns[1],
+        skip_bad_rows: bool = plan.skip_bad_rows,
+        split: str = plan.split,
+        limit: int = plan.limit,
+    ) -> Outputs:
+        prepared = options.apply(
+            prepare(
+                data=data,
+                data_hash=data_hash,
+                text_column=text_column,
+                label_column=label_column,
+                skip_bad_rows=skip_bad_rows,
+                split=split,
+                limit=limit,
+                seed=plan.seed,
+                code_hash=options.code_hash(prepare),
+            ),
+        )
+        dataset, test = prepared.outputs["dataset"], prepared.outputs["test"]
+
+        def evaluated(models):
+            return options.apply(
+                evaluate(models=models, test=test, code_hash=options.code_hash(evaluate))
+            ).outputs["evaluations"]
+
+        evaluations = {}
+        if plan.classical:
+            lineup = {name: to_dict(config) for name, config in plan.classical.items()}
+            trained = options.apply(
+                train_text_classical(
+                    dataset=dataset,
+                    lineup=json.dumps(lineup),
+                    seed=plan.seed,
+                    code_hash=options.code_hash(train_text_classical),
+                )
+            )
+            evaluations["classical"] = evaluated(trained.outputs["models"])
+        if plan.networks:
+            items = [
+                {"model": name, "seed": seed, "config": json.dumps(to_dict(config))}
+                for seed in plan.training_seeds
+                for name, config in plan.networks.items()
+            ]
+            with dsl.ParallelFor(items, name="networks", parallelism=options.parallelism) as item:
+                trained = options.apply(
+                    train_text_network(
+                        dataset=dataset,
+                        model=item.model,
+                        seed=item.seed,
+                        config=item.config,
+                        threads=plan.threads,
+                        code_hash=options.code_hash(train_text_network),
+                    )
+                )
+                evaluation = evaluated(trained.outputs["models"])
+            evaluations["networks"] = dsl.Collected(evaluation)
+
+        compared = options.apply(
+            compare(
+                dataset=dataset,
+                settings=json.dumps(settings),
+                code_hash=options.code_hash(compare),
+                **evaluations,
+            )
+        )
+        drawn = options.apply(
+            report(comparison=compared.outputs["comparison"], code_hash=options.code_hash(report))
+        )
+        return Outputs(comparison=compared.outputs["comparison"], page=drawn.outputs["page"])
+
+    return graph

@@ -1,0 +1,119 @@
+"""Figures as people read them; one place, so that page, terminal and Markdown agree."""
+
+from __future__ import annotations
+
+from typing import Any
+
+NARROW_SPACE = "\u202f"
+MINUS = "\u2212"
+
+
+def percent(share: float) -> str:
+    """
+    >>> percent(0.8936)
+    '89.4\u202f%'
+    """
+    return f"{100 * share:.1f}{NARROW_SPACE}%"
+
+
+def interval(low: float, high: float) -> str:
+    """
+    >>> interval(0.885, 0.9021)
+    '88.5 to 90.2\u202f%'
+    """
+    return f"{100 * low:.1f} to {percent(high)}"
+
+
+def points(difference: float) -> str:
+    """A difference of two shares in percentage points, always with its sign.
+
+    >>> points(0.0123), points(-0.002)
+    ('+1.2', '−0.2')
+    """
+    return f"{100 * difference:+.1f}".replace("-", MINUS)
+
+
+def count(number: float) -> str:
+    """
+    >>> count(1234567)
+    '1,234,567'
+    """
+    return f"{number:,.0f}"
+
+
+def decimal(number: float) -> str:
+    """Three digits behind the point, the way scores such as F1 are printed.
+
+    >>> decimal(0.89361)
+    '0.894'
+    """
+    return f"{number:.3f}"
+
+
+def duration(seconds: float) -> str:
+    """
+    >>> duration(0.034), duration(6.12), duration(62.4), duration(200), duration(3900)
+    ('0.03\u202fs', '6.1\u202fs', '62\u202fs', '3\u202fmin 20\u202fs', '1\u202fh 5\u202fmin')
+    """
+    if seconds < 1:
+        return f"{seconds:.2f}{NARROW_SPACE}s"
+    if seconds < 9.95:
+        return f"{seconds:.1f}{NARROW_SPACE}s"
+    if round(seconds) < 120:
+        return f"{seconds:.0f}{NARROW_SPACE}s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes}{NARROW_SPACE}min {rest}{NARROW_SPACE}s"
+    return f"{minutes // 60}{NARROW_SPACE}h {minutes % 60}{NARROW_SPACE}min"
+
+
+def size(number_of_bytes: float) -> str:
+    """Decimal units, as disks and downloads are sold.
+
+    >>> size(812), size(6_400_000)
+    ('812\u202fB', '6.4\u202fMB')
+    """
+    for unit in ("B", "kB", "MB", "GB"):
+        if number_of_bytes < 999.5 or unit == "GB":
+            break
+        number_of_bytes /= 1000
+    digits = 1 if unit != "B" and number_of_bytes < 99.95 else 0
+    return f"{number_of_bytes:.{digits}f}{NARROW_SPACE}{unit}"
+
+
+def p_value(p: float) -> str:
+    """
+    >>> p_value(0.00002), p_value(0.0412)
+    ('< 0.001', '0.041')
+    """
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def words(name: str) -> str:
+    """The key of a record as a table heading.
+
+    >>> words("train_seconds")
+    'train seconds'
+    """
+    return name.replace("_", " ")
+
+
+def plain(value: Any) -> str:
+    """Any setting or fact: short numbers, lists with commas, a dash for nothing.
+
+    >>> plain(0.002), plain(0.123456789), plain(30000), plain(["a", "b"]), plain("")
+    ('0.002', '0.1235', '30,000', 'a, b', '–')
+    >>> plain(True), plain({"train": 3})
+    ('yes', 'train: 3')
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return count(value)
+    if isinstance(value, float):
+        return count(value) if value.is_integer() and abs(value) >= 1000 else f"{value:.4g}"
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {plain(item)}" for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(plain(item) for item in value) or "–"
+    return str(value) if value not in (None, "") else "–"

@@ -1,0 +1,275 @@
+"""The report's figures, as SVG that takes its colours from the page around it.
+
+matplotlib draws with placeholder colours; `_svg` replaces them with `currentColor` and the CSS
+variables of style.css, so that one figure is readable on light, dark and paper. Text stays text.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING, Any
+from xml.sax.saxutils import escape
+
+import matplotlib
+from markupsafe import Markup
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
+
+from bakeoff.report.formats import MINUS, duration
+from bakeoff.report.summary import best_epoch, pareto_front
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+INK = "#010203"
+FAINT = "#010204"
+BLUE = "#010205"
+ORANGE = "#010206"
+GREEN = "#010207"
+PAGE_COLOURS = {
+    INK: "currentColor",
+    FAINT: "var(--line)",
+    BLUE: "var(--blue)",
+    ORANGE: "var(--orange)",
+    GREEN: "var(--green)",
+}
+
+STYLE = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "bakeoff",
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": FAINT,
+    "grid.linewidth": 0.6,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "xtick.minor.size": 0,
+    "legend.frameon": False,
+    "lines.linewidth": 1.6,
+    "lines.markersize": 6,
+    "figure.constrained_layout.use": True,
+}
+
+Rows = list[dict[str, Any]]
+
+
+def accuracy_plot(leaderboard: Rows, winner: str) -> Markup:
+    """Test accuracy of every model with its 95 % interval, best on top; validation beside it."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(7.4, 0.75 + 0.27 * len(leaderboard)))
+        axes = figure.subplots()
+        for y, row in enumerate(leaderboard):
+            colour = ORANGE if row["model"] == winner else BLUE
+            axes.plot([row["accuracy_low"], row["accuracy_high"]], [y, y], color=colour, lw=2)
+            axes.plot(row["accuracy"], y, "o", color=colour)
+        validation = [row["validation_accuracy"] for row in leaderboard]
+        axes.plot(
+            validation, range(len(validation)), "|", color=INK, ms=9, mew=1.4, label="validation"
+        )
+        axes.set_yticks(range(len(leaderboard)), [row["model"] for row in leaderboard])
+        axes.set_ylim(len(leaderboard) - 0.5, -0.5)
+        axes.set_xlabel("accuracy: ● test with 95 % interval, | validation")
+        axes.xaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+        axes.grid(axis="y", visible=False)
+        return _svg(figure, "accuracy", "Test accuracy of each model with its 95 % interval")
+
+
+def cost_plot(leaderboard: Rows) -> Markup:
+    """Training seconds (logarithmic) against test accuracy, with the Pareto front."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(7.4, 3.6 if len(leaderboard) <= 10 else 5.2))
+        axes = figure.subplots()
+        front = pareto_front(leaderboard)
+        axes.step(
+            [row["train_seconds"] for row in front],
+            [row["accuracy"] for row in front],
+            where="post",
+            color=ORANGE,
+            lw=1.2,
+            ls="--",
+        )
+        on_front = [row["model"] for row in front]
+        for row in leaderboard:
+            best = row["model"] in on_front
+            axes.plot(
+                row["train_seconds"],
+                row["accuracy"],
+                "D" if best else "o",
+                color=ORANGE if best else BLUE,
+            )
+        axes.set_xscale("log")
+        axes.margins(x=0.12, y=0.12)
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: duration(value)))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+        axes.set_xlabel("training time (log scale)")
+        axes.set_ylabel("test accuracy")
+        _label_points(figure, axes, leaderboard)
+        return _svg(
+            figure,
+            "cost",
+            "Test accuracy against training time. No model is both faster and more accurate than: "
+            + ", ".join(on_front),
+        )
+
+
+def _label_points(figure: Figure, axes: Axes, rows: Rows) -> None:
+    """Name each point on the side where the name covers no other name or point."""
+    figure.draw_without_rendering()
+    points = axes.transData.transform([(row["train_seconds"], row["accuracy"]) for row in rows])
+    reach = 4 * figure.dpi / 72
+    taken = [(x - reach, y - reach, x + reach, y + reach) for x, y in points]
+    places = [(7, 0), (-7, 0), (0, 8), (0, -8), (7, 8), (7, -8), (-7, 8), (-7, -8), (7, 16)]
+    for row in rows:
+        crowding = []
+        for dx, dy in places:
+            label = axes.annotate(
+                row["model"],
+                (row["train_seconds"], row["accuracy"]),
+                xytext=(dx, dy),
+                textcoords="offset points",
+                ha="left" if dx > 0 else "right" if dx < 0 else "center",
+                va="center",
+                fontsize=8,
+            )
+            box = label.get_window_extent().extents
+            inside = axes.bbox.x0 <= box[0] and box[2] <= axes.bbox.x1
+            overlaps = sum(_overlap(box, other) for other in taken)
+            label.remove()
+            crowding.append((overlaps + (0 if inside else 1e6), len(crowding), label, box))
+        _, _, label, box = min(crowding, key=lambda candidate: candidate[:2])
+        axes.add_artist(label)
+        taken.append(box)
+
+
+def _overlap(a: Any, b: Any) -> float:
+    """Area that two boxes (x0, y0, x1, y1) share."""
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    return max(width, 0) * max(height, 0)
+
+
+def learning_curves(model: str, histories: list[Rows]) -> Markup:
+    """Loss and accuracy per epoch, one pair of lines a seed, the kept epoch marked."""
+    has_accuracy = histories[0][0].get("train_accuracy") is not None
+    panels = ["loss", "accuracy"] if has_accuracy else ["loss"]
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(3.7 * len(panels), 2.5))
+        for axes, metric in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels):
+            for number, history in enumerate(histories):
+                epochs = [record["epoch"] for record in history]
+                kept = best_epoch(history)
+                for split, colour, dash in (("train", BLUE, "--"), ("validation", ORANGE, "-")):
+                    axes.plot(
+                        epochs,
+                        [record[f"{split}_{metric}"] for record in history],
+                        dash,
+                        marker=".",
+                        color=colour,
+                        label=split if number == 0 else None,
+                    )
+                axes.plot(
+                    kept["epoch"],
+                    kept[f"validation_{metric}"],
+                    "o",
+                    ms=9,
+                    mfc="none",
+                    mec=INK,
+                    label="epoch kept" if number == 0 else None,
+                )
+            axes.set_title(metric, loc="left")
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
+            axes.set_xlabel("epoch")
+            if metric == "accuracy":
+                axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+        figure.axes[0].legend(fontsize=8)
+        return _svg(
+            figure, f"curves-{model}", f"Training and validation curves of {model} by epoch"
+        )
+
+
+def probability_plots(model: str, metrics: dict[str, Any]) -> Markup:
+    """Calibration (stated against actual accuracy) and, for two classes, the ROC curve."""
+    panels = 2 if metrics["roc"] else 1
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(3.4 * panels, 3.1))
+        axes = figure.subplots(1, panels, squeeze=False)[0]
+        bins = [row for row in metrics["calibration"] if row["n"]]
+        axes[0].plot([0, 1], [0, 1], ":", color=INK, lw=1)
+        axes[0].plot(
+            [row["mean_probability"] for row in bins],
+            [row["accuracy"] for row in bins],
+            "o-",
+            color=BLUE,
+        )
+        lowest = min((row["low"] for row in bins), default=0)
+        axes[0].set(
+            xlim=(lowest - 0.02, 1.02),
+            xlabel="stated probability",
+            ylabel="share correct",
+            ylim=(min([lowest, *(row["accuracy"] for row in bins)]) - 0.02, 1.02),
+        )
+        axes[0].set_title(f"calibration (ECE {metrics['ece']:.3f})", loc="left")
+        title = f"Calibration of {model}"
+        if metrics["roc"]:
+            axes[1].plot([0, 1], [0, 1], ":", color=INK, lw=1)
+            axes[1].plot(metrics["roc"]["fpr"], metrics["roc"]["tpr"], color=BLUE)
+            axes[1].set(xlabel="false positive rate", ylabel="true positive rate")
+            axes[1].set_title(f"ROC (AUC {metrics['auc']:.3f})", loc="left")
+            title = f"Calibration and ROC curve of {model}"
+        return _svg(figure, f"probabilities-{model}", title)
+
+
+def confusion_image(model: str, confusion: list[list[int]]) -> Markup:
+    """The confusion matrix of many classes as a picture, each row as shares of its true class."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    shares = [[n / max(sum(row), 1) for n in row] for row in confusion]
+    with matplotlib.rc_context({**STYLE, "axes.grid": False}):
+        figure = Figure(figsize=(6, 5.2))
+        axes = figure.subplots()
+        opacity = LinearSegmentedColormap.from_list(
+            "opacity", [(0.25, 0.55, 0.85, 0), (0.25, 0.55, 0.85, 1)]
+        )
+        image = axes.imshow(shares, cmap=opacity, vmin=0, vmax=1, interpolation="nearest")
+        figure.colorbar(image, label="share of the true class", shrink=0.8).outline.set_visible(
+            False
+        )
+        axes.set(xlabel="predicted class (number)", ylabel="true class (number)")
+        return _svg(figure, f"confusion-{model}", f"Confusion matrix of {model}")
+
+
+def _svg(figure: Figure, name: str, title: str) -> Markup:
+    """The figure as an inline SVG element; `name` keeps its ids apart from other figures'."""
+    stream = io.StringIO()
+    figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
+    svg = stream.getvalue()
+    svg = svg[svg.index("<svg") :].replace("\n", " ").replace("DejaVu Sans", "inherit")
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg)
+    svg = re.sub(r"font: ([\d.]+)px 'inherit'", r"font-size: \1px", svg)
+    for placeholder, colour in PAGE_COLOURS.items():
+        svg = svg.replace(placeholder, colour)
+    prefix = re.sub(r"[^a-z0-9]+", "-", name.lower())
+    svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\1{prefix}-", svg)
+    title = escape(title.replace("-", MINUS) if title.startswith("-") else title)
+    svg = re.sub(
+        r"<svg([^>]*)>",
+        lambda match: (
+            f'<svg{match[1]} role="img" aria-labelledby="{prefix}-title">'
+            f'<title id="{prefix}-title">{title}</title>'
+        ),
+        svg,
+        count=1,
+    )
+    return Markup(svg)

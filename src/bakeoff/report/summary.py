@@ -1,0 +1,113 @@
+"""What the results say, in words: the answer, its rivals, and who is worth their cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bakeoff.report.formats import duration, interval, percent
+
+Results = dict[str, Any]
+Row = dict[str, Any]
+
+MOST_RIVALS_NAMED = 2
+
+
+def winner_row(results: Results) -> Row:
+    """The leaderboard's row of the model that validation chose."""
+    return next(row for row in results["leaderboard"] if row["model"] == results["winner"]["model"])
+
+
+def noun(results: Results) -> str:
+    """What is classified: "texts" or "images"."""
+    return "texts" if results["dataset"]["modality"] == "text" else "images"
+
+
+def difference_bounds(results: Results, first: str, second: str) -> tuple[float, float] | None:
+    """95 % bounds of accuracy(first) - accuracy(second), where that pair was compared."""
+    for pair in results["comparisons"]:
+        if (pair["first"], pair["second"]) == (first, second):
+            return pair["low"], pair["high"]
+        if (pair["first"], pair["second"]) == (second, first):
+            return -pair["high"], -pair["low"]
+    return None
+
+
+def standing(results: Results, row: Row) -> str:
+    """How a model's test accuracy stands to the winner's: "worse", "equal" or "better".
+
+    "equal" means that this test cannot tell them apart: the paired interval of the difference
+    holds 0 or, for pairs that were not compared, the two intervals overlap (the more cautious test).
+    """
+    winner = winner_row(results)
+    bounds = difference_bounds(results, row["model"], winner["model"])
+    low, high = bounds or (
+        row["accuracy_low"] - winner["accuracy_high"],
+        row["accuracy_high"] - winner["accuracy_low"],
+    )
+    return "worse" if high < 0 else "better" if low > 0 else "equal"
+
+
+def answer(results: Results) -> str:
+    """The whole bake-off in a sentence or two: who won, how well, at what cost."""
+    winner = winner_row(results)
+    others = [row for row in results["leaderboard"] if row is not winner]
+    better = [row for row in others if standing(results, row) == "better"]
+    equal = [row for row in others if standing(results, row) == "equal"]
+    test_size = results["dataset"]["sizes"]["test"]
+    achieved = (
+        f"classifies {percent(winner['accuracy'])} of {test_size:,} test {noun(results)} correctly "
+        f"(95\u202f% interval {interval(winner['accuracy_low'], winner['accuracy_high'])}) "
+        f"after {duration(winner['train_seconds'])} of training"
+    )
+    if better:
+        return (
+            f"{winner['model']}, best on validation, {achieved}; on the test split "
+            f"{_named(better)} did clearly better."
+        )
+    if equal:
+        cheaper = [row for row in equal if row["train_seconds"] < winner["train_seconds"]]
+        sentence = (
+            f"No clear winner: {winner['model']}, best on validation, {achieved}, but this test "
+            f"cannot tell it from {_named(equal)}."
+        )
+        if len(equal) > MOST_RIVALS_NAMED and cheaper:
+            cheapest = min(cheaper, key=lambda row: row["train_seconds"])
+            sentence += f" The cheapest of them is {_named([cheapest])}."
+        return sentence
+    return f"{winner['model']} {'wins: it ' if others else ''}{achieved}."
+
+
+def _named(rows: list[Row]) -> str:
+    if len(rows) > MOST_RIVALS_NAMED:
+        return f"{len(rows)} other models"
+    return " and ".join(
+        f"{row['model']} ({percent(row['accuracy'])}, {duration(row['train_seconds'])})"
+        for row in rows
+    )
+
+
+def pareto_front(leaderboard: list[Row]) -> list[Row]:
+    """The models that none beats in both accuracy and training time, cheapest first."""
+    front: list[Row] = []
+    for row in sorted(leaderboard, key=lambda row: (row["train_seconds"], -row["accuracy"])):
+        if not front or row["accuracy"] > front[-1]["accuracy"]:
+            front.append(row)
+    return front
+
+
+def best_epoch(history: list[dict[str, Any]]) -> dict[str, Any]:
+    """The record of the epoch whose weights were kept: lowest validation loss."""
+    return min(history, key=lambda record: record["validation_loss"])
+
+
+def flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings as one level.
+
+    >>> flat({"hidden": 64, "training": {"epochs": 8}})
+    {'hidden': 64, 'training.epochs': 8}
+    """
+    items: dict[str, Any] = {}
+    for key, value in settings.items():
+        name = f"{prefix}{key}"
+        items |= flat(value, f"{name}.") if isinstance(value, dict) else {name: value}
+    return items

@@ -1,0 +1,155 @@
+"""What can be run: the studies, their presets and line-ups, and the plan of one bake-off."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from bakeoff.artifacts import settings_hash
+from bakeoff.errors import UserError, unknown_name
+from bakeoff.text.configs import TextConfig, TextNetwork
+from bakeoff.text.registry import MODELS, PAIRS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """How much data a bake-off uses."""
+
+    about: str
+    split: str
+    """Sizes or ratios, train:validation:test."""
+    limit: int = 0
+    """Rows used at most; 0 uses all."""
+    models: tuple[str, ...]
+    """Line-up where none is asked for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """One question about one kind of data; its graph is in pipelines/<name>.py."""
+
+    about: str
+    data: str
+    """The data set where none is asked for."""
+    models: dict[str, TextConfig]
+    presets: dict[str, Preset]
+    pairs: tuple[tuple[str, str], ...]
+    """Models whose difference the report tests: first against second."""
+
+
+_FIRST_LINEUP = ("nb-counts", "nb-tfidf", "tree-tfidf", "logreg-tfidf", "rnn-64", "bilstm-glove")
+
+STUDIES = {
+    "sentiment": Study(
+        about="Text classification: naive Bayes, trees and linear models, RNNs and LSTMs",
+        data="imdb-25k",
+        models=MODELS,
+        presets={
+            "quick": Preset(
+                about="6,000 rows, a few minutes on a laptop",
+                split="0.7:0.1:0.2",
+                limit=6000,
+                models=_FIRST_LINEUP,
+            ),
+            "full": Preset(
+                about="all rows, test 20 %, validation 10 %",
+                split="0.7:0.1:0.2",
+                models=_FIRST_LINEUP,
+            ),
+            "paper": Preset(
+                about="36,000 train, 4,000 validation, 10,000 test",
+                split="36000:4000:10000",
+                models=_FIRST_LINEUP,
+            ),
+        },
+        pairs=PAIRS,
+    )
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Everything that decides the result of one bake-off."""
+
+    study: str
+    preset: str
+    data: str
+    split: str
+    limit: int = 0
+    text_column: str = "text"
+    label_column: str = "label"
+    skip_bad_rows: bool = False
+    models: dict[str, TextConfig] = field(default_factory=dict)
+    seed: int = 0
+    seeds: int = 1
+    threads: int = 2
+
+    @property
+    def classical(self) -> dict[str, TextConfig]:
+        """The models that train in one task on shared features."""
+        return {n: c for n, c in self.models.items() if not isinstance(c, TextNetwork)}
+
+    @property
+    def networks(self) -> dict[str, TextConfig]:
+        """The models that train in a task of their own, once a seed."""
+        return {n: c for n, c in self.models.items() if isinstance(c, TextNetwork)}
+
+    @property
+    def training_seeds(self) -> list[int]:
+        return list(range(self.seed, self.seed + self.seeds))
+
+    @property
+    def group(self) -> str:
+        """Names the bake-off in W&B; the same for an interrupted run and its continuation."""
+        return f"{self.study}-{self.preset}-{settings_hash(repr(self))[:8]}"
+
+
+def plan(
+    study: str,
+    preset: str,
+    *,
+    models: Sequence[str] = (),
+    preprocessing: str = "",
+    **settings: Any,
+) -> Plan:
+    """The plan of a bake-off, checked.
+
+    Args:
+        study: a name in `STUDIES`.
+        preset: a name in its presets.
+        models: names in its registry; none means the preset's line-up.
+        preprocessing: replaces the preprocessing of every model, where given.
+        settings: further fields of `Plan`; empty ones take the preset's or study's value.
+
+    Raises:
+        UserError: a name that is not known.
+    """
+    known = get_study(study)
+    if preset not in known.presets:
+        raise unknown_name("preset", preset, known.presets)
+    chosen = known.presets[preset]
+    settings = {name: value for name, value in settings.items() if value not in (None, "")}
+    lineup = {name: _model(known, name) for name in models or chosen.models}
+    if preprocessing:
+        from bakeoff.text.preprocessing import parse
+
+        parse(preprocessing)
+        lineup = {n: replace(c, preprocessing=preprocessing) for n, c in lineup.items()}
+    if settings.get("seeds", 1) < 1:
+        raise UserError(f"--seeds {settings['seeds']}: at least one seed is needed")
+    defaults = {"data": known.data, "split": chosen.split, "limit": chosen.limit}
+    return Plan(study=study, preset=preset, models=lineup, **{**defaults, **settings})
+
+
+def get_study(name: str) -> Study:
+    """The study of that name, or a UserError that suggests the nearest."""
+    if name not in STUDIES:
+        raise unknown_name("study", name, STUDIES)
+    return STUDIES[name]
+
+
+def _model(study: Study, name: str) -> TextConfig:
+    if name not in study.models:
+        raise unknown_name("model", name, study.models)
+    return study.models[name]

@@ -1,0 +1,49 @@
+"""The compare step of text: what every comparison has, and the preprocessing shown on a review."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bakeoff.artifacts import read_json
+from bakeoff.data.splits import read_split
+from bakeoff.evaluation.compare import compare
+from bakeoff.text.preprocessing import explain, parse
+
+_EXAMPLE_CHARACTERS = 400
+
+
+def compare_texts(
+    evaluations: Sequence[Path], dataset: Path, comparison: Path, **settings: Any
+) -> dict[str, Any]:
+    """Compare, with each preprocessing of the line-up (and the report's) shown step by step.
+
+    Args:
+        evaluations: "evaluations" artifacts.
+        dataset: the "dataset" artifact they come from.
+        comparison: where the "comparison" artifact goes.
+        settings: what `bakeoff.evaluation.compare.compare` takes besides.
+    """
+    names = {
+        read_json(path)["config"]["preprocessing"]
+        for folder in evaluations
+        for path in folder.glob("*/evaluation.json")
+    }
+    review = _short(min(read_split(dataset, "train").inputs[:50], key=_distance))
+    examples = [
+        {"name": name, "text": review, "steps": explain(review, parse(name))}
+        for name in sorted(names | {"report"})
+    ]
+    return compare(
+        evaluations, comparison, dataset=dataset, preprocessing_examples=examples, **settings
+    )
+
+
+def _distance(text: str) -> float:
+    """Reviews with markup and of a readable length make the clearest example."""
+    return abs(len(text) - _EXAMPLE_CHARACTERS) + (0 if "<" in text else _EXAMPLE_CHARACTERS)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 2 * _EXAMPLE_CHARACTERS else text[: 2 * _EXAMPLE_CHARACTERS] + "…"

@@ -1,0 +1,105 @@
+"""The kinds of text models: one small configuration each. Names for them are in registry.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from bakeoff.training.settings import TrainingSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinearText:
+    """A linear model over word n-grams."""
+
+    method: str
+    """`naive-bayes` (multinomial, McCallum & Nigam 1998), `logistic-regression`, `svm` (squared
+    hinge, calibrated on validation) or `nbsvm` (Wang & Manning 2012)."""
+    weighting: str
+    """`counts` (raw), `binary` (present or not) or `tfidf` (sublinear tf, smoothed idf, L2)."""
+    ngrams: int = 2
+    """Longest n-gram, in words; shorter ones are included."""
+    min_count: int = 2
+    """Documents of the training split an n-gram must be in."""
+    strength: float = 1.0
+    """Additive smoothing of naive Bayes; inverse regularisation (C) of the others."""
+    interpolation: float = 0.25
+    """nbsvm only: weight of the SVM against its mean (β of Wang & Manning 2012, eq. 4)."""
+    preprocessing: str = "default"
+    """A named preprocessing, with steps added or left out: "report,-drop-stop-words"."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TreeText:
+    """A decision tree over TF-IDF weights (CART, Breiman et al. 1984)."""
+
+    max_depth: int = 30
+    """Longest path from root to leaf."""
+    min_samples_leaf: int = 20
+    """Training reviews in a leaf at least."""
+    max_features: int = 20_000
+    """Most frequent n-grams the tree may split on."""
+    ngrams: int = 1
+    """Longest n-gram, in words."""
+    min_count: int = 5
+    """Documents of the training split an n-gram must be in."""
+    preprocessing: str = "default"
+    """As for the linear models."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextNetwork:
+    """A neural network over word indices: embedding, encoder, pooling, dense head."""
+
+    encoder: str
+    """`rnn` (Elman, tanh), `lstm`, `cnn` (Kim 2014), `bag` (fastText: mean of word and bigram
+    embeddings, Joulin et al. 2017) or `transformer` (pre-norm encoder)."""
+    hidden: int = 64
+    """Width of the recurrent state each way, of a CNN's filters of one size, of a transformer."""
+    layers: int = 1
+    """Recurrent or transformer layers; each further LSTM layer is half as wide as the one below."""
+    bidirectional: bool = False
+    """Read from both ends."""
+    embedding_dim: int = 64
+    """Width of learned word embeddings; pretrained vectors bring their own."""
+    vectors: str = ""
+    """Pretrained word vectors: "" learns them, `glove-6b-50d`, `word2vec` (trained by gensim on
+    the training split alone), `google-news`, or the path of a GloVe text or word2vec binary."""
+    freeze_vectors: bool = False
+    """Keep pretrained vectors as they are."""
+    pooling: str = "max+mean"
+    """How states become one vector: `max+mean` over real tokens, or the `last` real state."""
+    dense: int = 0
+    """Width of a hidden dense layer with ReLU before the output; 0 leaves it out."""
+    dropout: float = 0.3
+    """Share dropped after the embedding and before the dense layers."""
+    max_tokens: int = 256
+    """Longer reviews keep their head and their tail, half each (Sun et al. 2019, §5.3.1)."""
+    keep: str = "head+tail"
+    """Which tokens of a longer review stay: `head+tail` or `head`."""
+    max_vocabulary: int = 30_000
+    """Most frequent words of the training split that get an index of their own."""
+    min_count: int = 2
+    """Occurrences in the training split that a word needs."""
+    preprocessing: str = "default"
+    """As for the linear models."""
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+
+
+TextConfig = LinearText | TreeText | TextNetwork
+_TYPES = {cls.__name__: cls for cls in (LinearText, TreeText, TextNetwork)}
+
+
+def to_dict(config: TextConfig) -> dict[str, Any]:
+    """A configuration as JSON holds it; `type` names its dataclass."""
+    return {"type": type(config).__name__, **asdict(config)}
+
+
+def from_dict(config: Mapping[str, Any]) -> TextConfig:
+    """The configuration that `to_dict` wrote."""
+    fields = dict(config)
+    cls = _TYPES[fields.pop("type")]
+    if "training" in fields:
+        fields["training"] = TrainingSettings(**fields["training"])
+    return cls(**fields)

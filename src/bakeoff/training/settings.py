@@ -1,0 +1,35 @@
+"""How a network is trained: the settings of the one training loop, free of torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings:
+    """Every hyper-parameter of the training loop; saved with the model, W&B and the report."""
+
+    epochs: int = 8
+    """Most epochs to train; early stopping may end sooner."""
+    batch_size: int = 64
+    """Examples a step."""
+    optimizer: str = "adamw"
+    """`adamw` (decoupled weight decay, Loshchilov & Hutter 2019) or `adam`."""
+    learning_rate: float = 2e-3
+    """Peak learning rate."""
+    weight_decay: float = 0.0
+    """Decay of matrices; biases, norms and embeddings have none."""
+    schedule: str = "cosine"
+    """`cosine` (to 1 % of the peak), `linear` or `constant`, each after the warm-up."""
+    warmup: float = 0.05
+    """Share of all steps in which the rate rises linearly from 0."""
+    clip_norm: float = 1.0
+    """Gradients are scaled down to this total L2 norm; 0 leaves them."""
+    patience: int = 2
+    """Epochs without a better validation loss before training stops."""
+    label_smoothing: float = 0.0
+    """Share of the target spread evenly over the classes (Szegedy et al. 2016)."""
+    ema_decay: float = 0.0
+    """Decay of the moving average of weights that is evaluated and kept; 0 keeps none."""
+    precision: str = "fp32"
+    """`fp32`, or `bf16` for autocast in bfloat16."""
