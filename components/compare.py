@@ -1,6 +1,8 @@
 """Evaluations of all models → the leaderboard, the winner and how sure it is."""
 
-from bakeoff.components.image import IMAGE
+from bakeoff.image import IMAGE
+from typing import List, Optional
+
 from kfp import dsl
 
 
@@ -11,8 +13,8 @@ def compare(
     metrics: dsl.Output[dsl.Metrics],
     classification: dsl.Output[dsl.ClassificationMetrics],
     settings: str,
-    classical: dsl.Input[dsl.Artifact] | None = None,
-    networks: dsl.Input[list[dsl.Artifact]] | None = None,
+    classical: Optional[dsl.Input[dsl.Artifact]] = None,
+    networks: Optional[dsl.Input[List[dsl.Artifact]]] = None,
     code_hash: str = "",
 ):
     """Name the winner by validation, report test, and compare models with their uncertainty.

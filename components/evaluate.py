@@ -1,6 +1,6 @@
 """Trained models and the test split → metrics, predictions and mistakes."""
 
-from bakeoff.components.image import IMAGE
+from bakeoff.image import IMAGE
 from kfp import dsl
 
 

@@ -1,6 +1,6 @@
 """Raw labelled data → a dataset (train and validation) and a test set."""
 
-from bakeoff.components.image import IMAGE
+from bakeoff.image import IMAGE
 from kfp import dsl
 
 

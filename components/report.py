@@ -1,6 +1,6 @@
 """The comparison → one self-contained HTML page, and a short Markdown table."""
 
-from bakeoff.components.image import IMAGE
+from bakeoff.image import IMAGE
 from kfp import dsl
 
 

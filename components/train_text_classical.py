@@ -1,6 +1,6 @@
 """A dataset → every classical text model of the line-up, trained on shared features."""
 
-from bakeoff.components.image import IMAGE
+from bakeoff.image import IMAGE
 from kfp import dsl
 
 

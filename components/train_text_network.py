@@ -1,6 +1,6 @@
 """A dataset → one trained text network."""
 
-from bakeoff.components.image import IMAGE
+from bakeoff.image import IMAGE
 from kfp import dsl
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bakeoff.components.image import IMAGE
+from bakeoff.image import IMAGE
 from kfp import dsl, kubernetes
 
 from bakeoff.running.code import code_hash

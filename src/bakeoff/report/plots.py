@@ -16,7 +16,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
 
-from bakeoff.report.formats import MINUS, duration
+from bakeoff.report.formats import duration
 from bakeoff.report.summary import best_epoch, pareto_front
 
 if TYPE_CHECKING:
@@ -255,19 +255,18 @@ def _svg(figure: Figure, name: str, title: str) -> Markup:
     stream = io.StringIO()
     figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
     svg = stream.getvalue()
-    svg = svg[svg.index("<svg") :].replace("\n", " ").replace("DejaVu Sans", "inherit")
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg)
-    svg = re.sub(r"font: ([\d.]+)px 'inherit'", r"font-size: \1px", svg)
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<(metadata|style)\b.*?</\1>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"\s+", " ", svg).replace("> <", "><").replace(" font-family: 'DejaVu Sans';", "")
     for placeholder, colour in PAGE_COLOURS.items():
         svg = svg.replace(placeholder, colour)
     prefix = re.sub(r"[^a-z0-9]+", "-", name.lower())
     svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\1{prefix}-", svg)
-    title = escape(title.replace("-", MINUS) if title.startswith("-") else title)
     svg = re.sub(
         r"<svg([^>]*)>",
         lambda match: (
             f'<svg{match[1]} role="img" aria-labelledby="{prefix}-title">'
-            f'<title id="{prefix}-title">{title}</title>'
+            f'<title id="{prefix}-title">{escape(title)}</title>'
         ),
         svg,
         count=1,

@@ -1,0 +1,358 @@
+"""The command line. Each command is a few lines around a function of the package."""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from bakeoff import __version__
+from bakeoff.errors import UserError
+
+if TYPE_CHECKING:
+    from bakeoff.studies import Plan
+
+app = typer.Typer(
+    name="bakeoff",
+    help="Which model should I use, how sure is that, and what does it cost?\n\n"
+    "Start with: bakeoff run sentiment",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+data_app = typer.Typer(help="Look at and prepare data without training.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+
+
+class Runner(StrEnum):
+    subprocess = "subprocess"
+    docker = "docker"
+
+
+class WandbMode(StrEnum):
+    online = "online"
+    offline = "offline"
+    disabled = "disabled"
+
+
+Study = Annotated[str, typer.Argument(help="What to compare, for example: sentiment.")]
+Run = Annotated[str, typer.Argument(help="Name of a run, or: latest.")]
+Runs = Annotated[
+    Path, typer.Option("--runs", help="Folder that holds all runs.", envvar="BAKEOFF_RUNS")
+]
+Preset = Annotated[
+    str, typer.Option(help="How much data: quick (minutes), full (all rows) or paper.")
+]
+Models = Annotated[
+    str, typer.Option(help="Names separated by commas; see: bakeoff models.", metavar="A,B")
+]
+Data = Annotated[
+    str,
+    typer.Option(
+        help="A named data set, or a CSV, TSV, JSONL or Parquet file by path or s3:// address.",
+        metavar="NAME|PATH",
+    ),
+]
+TextColumn = Annotated[str, typer.Option(help="Column of --data that holds the text.")]
+LabelColumn = Annotated[str, typer.Option(help="Column of --data that holds the label.")]
+Split = Annotated[
+    str,
+    typer.Option(
+        help="Sizes or ratios, instead of the preset's: 36000:4000:10000 or 0.7:0.1:0.2.",
+        metavar="TRAIN:VALIDATION:TEST",
+    ),
+]
+SkipBadRows = Annotated[
+    bool, typer.Option("--skip-bad-rows", help="Leave out rows without text or label.")
+]
+Seed = Annotated[int, typer.Option(help="Fixes the split and the first training.", min=0)]
+Seeds = Annotated[int, typer.Option(help="Trainings of each model that chance affects.", min=1)]
+Preprocessing = Annotated[
+    str,
+    typer.Option(
+        help="For every model, instead of its own: default, report, or steps added and left out.",
+        metavar="report,-drop-stop-words,+stem-porter",
+    ),
+]
+Image = Annotated[str, typer.Option(help="Container image of the steps.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"bakeoff {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def run(
+    study: Study,
+    preset: Preset = "quick",
+    models: Models = "",
+    data: Data = "",
+    text_column: TextColumn = "text",
+    label_column: LabelColumn = "label",
+    split: Split = "",
+    skip_bad_rows: SkipBadRows = False,
+    preprocessing: Preprocessing = "",
+    seed: Seed = 0,
+    seeds: Seeds = 1,
+    threads: Annotated[
+        int, typer.Option(help="CPU threads of a training; default: all cores.", min=0)
+    ] = 0,
+    runner: Annotated[
+        Runner, typer.Option(help="Where steps run: in this environment, or in the image.")
+    ] = Runner.subprocess,
+    image: Image = "",
+    wandb: Annotated[
+        Optional[WandbMode],
+        typer.Option(help="Weights & Biases; default: online with a key, else offline."),
+    ] = None,
+    runs: Runs = Path("runs"),
+) -> None:
+    """Hold a bake-off on this machine, from data to report.
+
+    What an earlier run finished with the same data, code and settings is reused, so an
+    interrupted run goes on where it stopped.
+    """
+    from bakeoff.running.local import run_locally
+    from bakeoff.running.progress import Progress
+
+    chosen = _plan(
+        study,
+        preset,
+        models,
+        data=data,
+        text_column=text_column,
+        label_column=label_column,
+        split=split,
+        skip_bad_rows=skip_bad_rows,
+        preprocessing=preprocessing,
+        seed=seed,
+        seeds=seeds,
+        threads=threads or len(os.sched_getaffinity(0)),
+    )
+    with Progress(chosen) as progress:
+        finished = run_locally(
+            chosen,
+            root=runs,
+            runner=runner.value,
+            wandb=wandb.value if wandb else None,
+            image=image or _default_image(),
+            watch=progress.see,
+        )
+    progress.show(finished)
+
+
+@app.command()
+def compile(
+    study: Annotated[str, typer.Argument(help="A study, or: all (every pipeline and component).")],
+    output: Annotated[
+        Path, typer.Option(help="YAML file to write; with `all`, the folder.", metavar="FILE")
+    ],
+    preset: Preset = "full",
+    models: Models = "",
+    data: Data = "",
+    preprocessing: Preprocessing = "",
+    seed: Seed = 0,
+    seeds: Seeds = 1,
+    threads: Annotated[int, typer.Option(help="CPU threads of a training.", min=1)] = 2,
+    image: Image = "",
+    parallelism: Annotated[
+        int, typer.Option(help="Networks trained at a time; 0: as many as there is room.", min=0)
+    ] = 0,
+    wandb: Annotated[
+        Optional[WandbMode],
+        typer.Option(help="Weights & Biases on the cluster; online reads the secret `wandb`."),
+    ] = None,
+) -> None:
+    """Write a pipeline as YAML for a KFP 2.x cluster.
+
+    The data set, its columns, the split and the limit stay parameters of the pipeline.
+    """
+    from bakeoff.pipelines.compiling import compile_components, compile_plan
+    from bakeoff.pipelines.options import Options
+    from bakeoff.studies import STUDIES
+
+    options = Options(
+        image=image or _default_image(),
+        parallelism=parallelism,
+        wandb=wandb.value if wandb else "",
+    )
+    written = []
+    for name in STUDIES if study == "all" else [study]:
+        chosen = _plan(
+            name,
+            preset,
+            models,
+            data=data,
+            preprocessing=preprocessing,
+            seed=seed,
+            seeds=seeds,
+            threads=threads,
+        )
+        written.append(output / f"{name}.yaml" if study == "all" else output)
+        compile_plan(chosen, options, written[-1])
+    if study == "all":
+        written += compile_components(output / "components", options.image)
+    for path in written:
+        print(path)
+
+
+@app.command()
+def models(
+    study: Study = "sentiment",
+    json: Json = False,
+) -> None:
+    """List the models that can take part, with every hyper-parameter under --json."""
+    from bakeoff.report.terminal import models_table, show_json, show_table
+    from bakeoff.studies import get_study
+    from bakeoff.text.configs import to_dict
+
+    known = {name: to_dict(config) for name, config in get_study(study).models.items()}
+    if json:
+        show_json([{"model": name, **config} for name, config in known.items()])
+    else:
+        show_table(models_table(known))
+
+
+@data_app.command("prepare")
+def prepare_data(
+    output: Annotated[Path, typer.Option(help="Folder for dataset/ and test/.", metavar="FOLDER")],
+    data: Data = "imdb-25k",
+    text_column: TextColumn = "text",
+    label_column: LabelColumn = "label",
+    split: Split = "0.7:0.1:0.2",
+    limit: Annotated[int, typer.Option(help="Rows used at most; 0: all.", min=0)] = 0,
+    skip_bad_rows: SkipBadRows = False,
+    seed: Seed = 0,
+) -> None:
+    """Clean, deduplicate and split labelled texts, as the first step of a bake-off does."""
+    from bakeoff.artifacts import read_manifest
+    from bakeoff.data.prepare import prepare
+    from bakeoff.report.terminal import dataset_table, show_table
+
+    dataset = output / "dataset"
+    prepare(
+        dataset,
+        output / "test",
+        source=data,
+        split=split,
+        seed=seed,
+        limit=limit,
+        text_column=text_column,
+        label_column=label_column,
+        skip_bad_rows=skip_bad_rows,
+    )
+    show_table(dataset_table(read_manifest(dataset)["facts"]))
+    print(output)
+
+
+@app.command()
+def report(run: Run = "latest", json: Json = False, runs: Runs = Path("runs")) -> None:
+    """Print a run's leaderboard and the address of its report."""
+    from bakeoff.report.terminal import leaderboard_table, show_json, show_table
+    from bakeoff.running.runs import find_run
+
+    found = find_run(runs, run)
+    if json:
+        show_json(found.results["leaderboard"])
+    else:
+        show_table(leaderboard_table(found.results))
+        print(found.report.resolve().as_uri())
+
+
+@app.command()
+def predict(
+    run: Run,
+    text: Annotated[
+        Optional[str],
+        typer.Argument(help="A text, or a file with one text a line; default: stdin.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="Default: the winner of the run.")] = "",
+    json: Json = False,
+    runs: Runs = Path("runs"),
+) -> None:
+    """Label new texts with the winner of a run, or with another of its models."""
+    from bakeoff.report.terminal import show_json
+    from bakeoff.running.predict import predict as label
+    from bakeoff.running.runs import find_run
+
+    rows = label(find_run(runs, run), _texts(text), model)
+    if json:
+        show_json(rows)
+        return
+    for row in rows:
+        print(f"{row['label']}\t{row['probability']:.4f}\t{row['text']}")
+
+
+@app.command()
+def clean(runs: Runs = Path("runs")) -> None:
+    """Remove step outputs that no run names any more. Runs themselves are folders: delete at will."""
+    from bakeoff.running.runs import clean as remove
+
+    print(f"freed {remove(runs) / 1e6:.1f} MB")
+
+
+def _plan(study: str, preset: str, models: str, **settings: Any) -> Plan:
+    from bakeoff.studies import plan
+
+    names = [name.strip() for name in models.split(",") if name.strip()]
+    return plan(study, preset, models=names, **settings)
+
+
+def _default_image() -> str:
+    from bakeoff.image import IMAGE
+
+    return IMAGE
+
+
+def _texts(argument: str | None) -> list[str]:
+    """One text given directly, or the lines of a file or of stdin."""
+    if argument is None:
+        if sys.stdin.isatty():
+            raise UserError('no text: give one, as in: bakeoff predict latest "What a film!"')
+        source, name = sys.stdin.buffer.read(), "stdin"
+    else:
+        try:
+            is_file = Path(argument).is_file()
+        except OSError:  # A long text is no file name.
+            is_file = False
+        if not is_file:
+            source, name = argument.replace("\n", " ").encode(), "the text"
+        else:
+            source, name = Path(argument).read_bytes(), argument
+    try:
+        texts = [line.strip() for line in source.decode().splitlines()]
+    except UnicodeDecodeError as error:
+        raise UserError(f"{name} is not UTF-8 (byte {error.start}); convert it first") from None
+    texts = [text for text in texts if text]
+    if not texts:
+        raise UserError(f"{name} is empty; give at least one text")
+    return texts
+
+
+def main() -> None:
+    """Entry point: a UserError is one line and exit code 2."""
+    try:
+        app()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,149 @@
+"""The report of a bake-off as one HTML file that needs nothing else, not even a network."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from bakeoff.artifacts import explained_write_errors
+from bakeoff.report import formats, summary
+
+MOST_CLASSES_IN_A_TABLE = 20
+
+
+def write_report(results: dict[str, Any], path: Path) -> None:
+    """Write the report of `results` (the content of results.json) to `path`, atomically.
+
+    The KFP UI shows this same file.
+    """
+    page = render_report(results)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with explained_write_errors(path):
+        try:
+            temporary.write_text(page, encoding="utf-8")
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def render_report(results: dict[str, Any]) -> str:
+    """The page as text: everything that comes from data is escaped, figures are inline SVG."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=PackageLoader("bakeoff.report", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    for name in (
+        "count decimal duration interval p_value percent plain points size words".split()
+    ):
+        environment.filters[name] = getattr(formats, name)
+    style = (Path(__file__).parent / "style.css").read_text()
+    return environment.get_template("report.html.j2").render(
+        _context(results), style=Markup(style)
+    )
+
+
+def _context(results: dict[str, Any]) -> dict[str, Any]:
+    """What the templates show: the results, and what is drawn or worked out from them."""
+    from bakeoff.report import plots
+
+    leaderboard = results["leaderboard"]
+    runs = {
+        row["model"]: sorted(
+            (run for run in results["models"] if run["model"] == row["model"]),
+            key=lambda run: run["seed"],
+        )
+        for row in leaderboard
+    }
+    average = results["models"][0]["test"]["average"]
+    kind, _, positive = average.partition(": ")
+    machine = results["machine"]
+    context = results | {
+        "answer": summary.answer(results),
+        "winner_row": summary.winner_row(results),
+        "noun": summary.noun(results),
+        "averages": f"those of “{positive}”" if kind == "binary" else f"{average} means",
+        "accuracy_plot": plots.accuracy_plot(leaderboard, results["winner"]["model"]),
+        "cost_plot": plots.cost_plot(leaderboard),
+        "pareto": [row["model"] for row in summary.pareto_front(leaderboard)],
+        "curves": {
+            name: plots.learning_curves(name, [run["history"] for run in seeds])
+            for name, seeds in runs.items()
+            if seeds[0]["history"]
+        },
+        "models": [_model(seeds) for seeds in runs.values()],
+        "environment": {
+            "processor": machine["processor"],
+            "cores": machine["cores"],
+            "memory": formats.size(machine["memory_bytes"]),
+            "platform": machine["platform"],
+            **results["versions"],
+            "created": results["created"],
+        },
+    }
+    if "errors" in results:
+        context |= _errors(results["errors"])
+    return context
+
+
+def _model(seeds: list[dict[str, Any]]) -> dict[str, Any]:
+    """One model's section: its first seed in full, the others by their figures."""
+    from bakeoff.report import plots
+
+    model = seeds[0]
+    confusion = model["test"]["confusion"]
+    many = len(confusion) > MOST_CLASSES_IN_A_TABLE
+    drawn = (
+        {"confusion_image": plots.confusion_image(model["model"], confusion)}
+        if many
+        else {"confusion_shares": [[n / max(sum(row), 1) for n in row] for row in confusion]}
+    )
+    return model | {
+        **drawn,
+        "seeds": seeds,
+        "probability_plots": plots.probability_plots(model["model"], model["test"]),
+        "settings": summary.flat(model["config"]),
+        "training": {
+            "time": formats.duration(model["seconds"]),
+            "threads": model["threads"],
+            "peak memory": formats.size(model["peak_memory_bytes"]),
+            "size on disk": formats.size(model["size_bytes"]),
+            **model["facts"],
+        },
+    }
+
+
+def _errors(errors: dict[str, Any]) -> dict[str, Any]:
+    """The two tables of the errors section: printed cells, and the shares that tint them."""
+    matrix = errors["agreement"]["matrix"]
+    buckets = errors["by_length"]
+    models = list(buckets[0]["accuracy"]) if buckets else []
+    by_model = [[bucket["accuracy"][model] for bucket in buckets] for model in models]
+    return {
+        "agreement": {
+            "cells": [[f"{100 * share:.0f}" for share in row] for row in matrix],
+            "shares": _stretched(matrix),
+        },
+        "by_length": {
+            "models": models,
+            "columns": [
+                f"{bucket['low']:,}–{bucket['high']:,} words ({bucket['n']:,})"
+                for bucket in buckets
+            ],
+            "cells": [[formats.percent(share) for share in row] for row in by_model],
+            "shares": _stretched(by_model),
+        },
+    }
+
+
+def _stretched(matrix: list[list[float]]) -> list[list[float]]:
+    """The values mapped to 0 … 1 from their least to their greatest, so that tints differ."""
+    values = [value for row in matrix for value in row]
+    low, span = min(values, default=0), (max(values, default=0) - min(values, default=0)) or 1
+    return [[(value - low) / span for value in row] for row in matrix]
