@@ -9,7 +9,7 @@ ARGS ?=
 PYTHON ?= python3.11 python3
 # The wheels of an image come from .venv, so BASE needs the same Python version, system and processor.
 BASE ?= python:3.11-slim
-IMAGE ?= bakeoff
+IMAGE ?= bakeoff-cpu-python:$(VERSION)
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -59,7 +59,7 @@ compile: setup ## write every pipeline and component as KFP YAML into compiled/
 images: $(WHEELS)/dependencies/.complete ## build the container images (needs a Docker engine)
 	rm -rf build $(WHEELS)/package
 	SOURCE_DATE_EPOCH=315532800 $(BIN)/pip wheel -qq --no-deps --wheel-dir $(WHEELS)/package .
-	DOCKER_BUILDKIT=1 docker build --file images/cpu/Dockerfile --tag $(IMAGE):$(VERSION) \
+	DOCKER_BUILDKIT=1 docker build --file images/cpu/Dockerfile --tag $(IMAGE) \
 	    --build-arg BASE=$(BASE) --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) $(WHEELS)
 
 # pip reads its own settings (PIP_INDEX_URL, PIP_EXTRA_INDEX_URL, PIP_FIND_LINKS, pip.conf) here, not in

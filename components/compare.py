@@ -1,9 +1,10 @@
 """Evaluations of all models → the leaderboard, the winner and how sure it is."""
 
-from bakeoff.image import IMAGE
 from typing import List, Optional
 
 from kfp import dsl
+
+from bakeoff.image import IMAGE
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)

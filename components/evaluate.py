@@ -1,7 +1,8 @@
 """Trained models and the test split → metrics, predictions and mistakes."""
 
-from bakeoff.image import IMAGE
 from kfp import dsl
+
+from bakeoff.image import IMAGE
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)

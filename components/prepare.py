@@ -1,7 +1,8 @@
 """Raw labelled data → a dataset (train and validation) and a test set."""
 
-from bakeoff.image import IMAGE
 from kfp import dsl
+
+from bakeoff.image import IMAGE
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)

@@ -1,7 +1,8 @@
 """The comparison → one self-contained HTML page, and a short Markdown table."""
 
-from bakeoff.image import IMAGE
 from kfp import dsl
+
+from bakeoff.image import IMAGE
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)

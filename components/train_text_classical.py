@@ -1,7 +1,8 @@
 """A dataset → every classical text model of the line-up, trained on shared features."""
 
-from bakeoff.image import IMAGE
 from kfp import dsl
+
+from bakeoff.image import IMAGE
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)

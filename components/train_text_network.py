@@ -1,7 +1,8 @@
 """A dataset → one trained text network."""
 
-from bakeoff.image import IMAGE
 from kfp import dsl
+
+from bakeoff.image import IMAGE
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bakeoff.image import IMAGE
 from kfp import dsl, kubernetes
 
+from bakeoff.image import IMAGE
 from bakeoff.running.code import code_hash
 
 

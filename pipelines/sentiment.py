@@ -18,7 +18,6 @@ from bakeoff.text.configs import to_dict
 
 def sentiment(plan: Plan, options: Options):
     """The pipeline of a plan; a part without models is left out of the graph."""
-    data_default, columns = plan.data, (plan.text_column, plan.label_column)
     settings = {
         "study": plan.study,
         "preset": plan.preset,
@@ -27,19 +26,26 @@ def sentiment(plan: Plan, options: Options):
         "pairs": [list(pair) for pair in STUDIES[plan.study].pairs],
     }
 
+    items = [
+        {"model": name, "seed": seed, "config": json.dumps(to_dict(config))}
+        for seed in plan.training_seeds
+        for name, config in plan.networks.items()
+    ]
+
     class Outputs(NamedTuple):
         comparison: dsl.Artifact
         page: dsl.HTML
 
     @dsl.pipeline(name="sentiment", description=STUDIES[plan.study].about)
     def graph(
-        data: str = data_default,
+        data: str = plan.data,
         data_hash: str = "",
-        text_column: str = columns[0],
-        label_column: str = columns[1],
+        text_column: str = plan.text_column,
+        label_column: str = plan.label_column,
         skip_bad_rows: bool = plan.skip_bad_rows,
         split: str = plan.split,
         limit: int = plan.limit,
+        networks: list = items,
     ) -> Outputs:
         prepared = options.apply(
             prepare(
@@ -74,12 +80,9 @@ def sentiment(plan: Plan, options: Options):
             )
             evaluations["classical"] = evaluated(trained.outputs["models"])
         if plan.networks:
-            items = [
-                {"model": name, "seed": seed, "config": json.dumps(to_dict(config))}
-                for seed in plan.training_seeds
-                for name, config in plan.networks.items()
-            ]
-            with dsl.ParallelFor(items, name="networks", parallelism=options.parallelism) as item:
+            with dsl.ParallelFor(
+                networks, name="networks", parallelism=options.parallelism
+            ) as item:
                 trained = options.apply(
                     train_text_network(
                         dataset=dataset,

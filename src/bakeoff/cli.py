@@ -6,7 +6,7 @@ import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -119,7 +119,7 @@ def run(
     ] = Runner.subprocess,
     image: Image = "",
     wandb: Annotated[
-        Optional[WandbMode],
+        WandbMode | None,
         typer.Option(help="Weights & Biases; default: online with a key, else offline."),
     ] = None,
     runs: Runs = Path("runs"),
@@ -176,7 +176,7 @@ def compile(
         int, typer.Option(help="Networks trained at a time; 0: as many as there is room.", min=0)
     ] = 0,
     wandb: Annotated[
-        Optional[WandbMode],
+        WandbMode | None,
         typer.Option(help="Weights & Biases on the cluster; online reads the secret `wandb`."),
     ] = None,
 ) -> None:
@@ -280,8 +280,7 @@ def report(run: Run = "latest", json: Json = False, runs: Runs = Path("runs")) -
 def predict(
     run: Run,
     text: Annotated[
-        Optional[str],
-        typer.Argument(help="A text, or a file with one text a line; default: stdin.")
+        str | None, typer.Argument(help="A text, or a file with one text a line; default: stdin.")
     ] = None,
     model: Annotated[str, typer.Option(help="Default: the winner of the run.")] = "",
     json: Json = False,

@@ -10,11 +10,11 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from bakeoff.components.image import IMAGE
 
 import bakeoff
 
 ROOT = Path(__file__).parents[2]
-IMAGE = f"bakeoff:{bakeoff.__version__}"
 
 pytestmark = pytest.mark.slow
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from pathlib import Path
 from typing import Any
@@ -39,14 +40,11 @@ def render_report(results: dict[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for name in (
-        "count decimal duration interval p_value percent plain points size words".split()
-    ):
-        environment.filters[name] = getattr(formats, name)
+    environment.filters |= {
+        name: function for name, function in vars(formats).items() if inspect.isfunction(function)
+    }
     style = (Path(__file__).parent / "style.css").read_text()
-    return environment.get_template("report.html.j2").render(
-        _context(results), style=Markup(style)
-    )
+    return environment.get_template("report.html.j2").render(_context(results), style=Markup(style))
 
 
 def _context(results: dict[str, Any]) -> dict[str, Any]:

@@ -8,15 +8,21 @@ from __future__ import annotations
 
 import io
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
 import matplotlib
 from markupsafe import Markup
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
+from matplotlib.ticker import (
+    FuncFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    PercentFormatter,
+)
 
-from bakeoff.report.formats import duration
 from bakeoff.report.summary import best_epoch, pareto_front
 
 if TYPE_CHECKING:
@@ -35,7 +41,7 @@ PAGE_COLOURS = {
     GREEN: "var(--green)",
 }
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "bakeoff",
     "font.family": "DejaVu Sans",
@@ -61,13 +67,16 @@ STYLE = {
     "figure.constrained_layout.use": True,
 }
 
+WIDTH = 10.5
+"""Inches of a figure as wide as the page, where its text is as large as that of the tables."""
+
 Rows = list[dict[str, Any]]
 
 
 def accuracy_plot(leaderboard: Rows, winner: str) -> Markup:
     """Test accuracy of every model with its 95 % interval, best on top; validation beside it."""
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(7.4, 0.75 + 0.27 * len(leaderboard)))
+        figure = Figure(figsize=(WIDTH, 0.75 + 0.27 * len(leaderboard)))
         axes = figure.subplots()
         for y, row in enumerate(leaderboard):
             colour = ORANGE if row["model"] == winner else BLUE
@@ -88,7 +97,7 @@ def accuracy_plot(leaderboard: Rows, winner: str) -> Markup:
 def cost_plot(leaderboard: Rows) -> Markup:
     """Training seconds (logarithmic) against test accuracy, with the Pareto front."""
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(7.4, 3.6 if len(leaderboard) <= 10 else 5.2))
+        figure = Figure(figsize=(WIDTH, 3.6 if len(leaderboard) <= 10 else 5.4))
         axes = figure.subplots()
         front = pareto_front(leaderboard)
         axes.step(
@@ -110,12 +119,13 @@ def cost_plot(leaderboard: Rows) -> Markup:
             )
         axes.set_xscale("log")
         axes.margins(x=0.12, y=0.12)
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: duration(value)))
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} s"))
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
         axes.set_xlabel("training time (log scale)")
         axes.set_ylabel("test accuracy")
-        _label_points(figure, axes, leaderboard)
+        _label_points(figure, axes, leaderboard, front)
         return _svg(
             figure,
             "cost",
@@ -124,15 +134,16 @@ def cost_plot(leaderboard: Rows) -> Markup:
         )
 
 
-def _label_points(figure: Figure, axes: Axes, rows: Rows) -> None:
-    """Name each point on the side where the name covers no other name or point."""
+def _label_points(figure: Figure, axes: Axes, rows: Rows, front: Rows) -> None:
+    """Name each point where its name covers no other name, no point and not the front's line."""
     figure.draw_without_rendering()
-    points = axes.transData.transform([(row["train_seconds"], row["accuracy"]) for row in rows])
     reach = 4 * figure.dpi / 72
-    taken = [(x - reach, y - reach, x + reach, y + reach) for x, y in points]
-    places = [(7, 0), (-7, 0), (0, 8), (0, -8), (7, 8), (7, -8), (-7, 8), (-7, -8), (7, 16)]
+    taken = [(x - reach, y - reach, x + reach, y + reach) for x, y in _pixels(axes, rows)]
+    for (x0, y0), (x1, y1) in pairwise(_pixels(axes, front)):
+        taken += [(x0, y0 - 1, x1, y0 + 1), (x1 - 1, y0, x1 + 1, y1)]
+    places = [(7, 0), (-7, 0), (7, -8), (-7, 8), (7, 8), (-7, -8), (0, 11), (0, -11), (7, 18)]
     for row in rows:
-        crowding = []
+        crowding: list[tuple[float, int, Any, Any]] = []
         for dx, dy in places:
             label = axes.annotate(
                 row["model"],
@@ -153,6 +164,11 @@ def _label_points(figure: Figure, axes: Axes, rows: Rows) -> None:
         taken.append(box)
 
 
+def _pixels(axes: Axes, rows: Rows) -> Any:
+    """Where the rows' points lie on the canvas, shape (rows, 2)."""
+    return axes.transData.transform([(row["train_seconds"], row["accuracy"]) for row in rows])
+
+
 def _overlap(a: Any, b: Any) -> float:
     """Area that two boxes (x0, y0, x1, y1) share."""
     width = min(a[2], b[2]) - max(a[0], b[0])
@@ -165,8 +181,10 @@ def learning_curves(model: str, histories: list[Rows]) -> Markup:
     has_accuracy = histories[0][0].get("train_accuracy") is not None
     panels = ["loss", "accuracy"] if has_accuracy else ["loss"]
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(3.7 * len(panels), 2.5))
-        for axes, metric in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels):
+        figure = Figure(figsize=(2.65 * len(panels), 2.2))
+        for axes, metric in zip(
+            figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True
+        ):
             for number, history in enumerate(histories):
                 epochs = [record["epoch"] for record in history]
                 kept = best_epoch(history)

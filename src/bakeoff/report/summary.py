@@ -36,7 +36,7 @@ def standing(results: Results, row: Row) -> str:
     """How a model's test accuracy stands to the winner's: "worse", "equal" or "better".
 
     "equal" means that this test cannot tell them apart: the paired interval of the difference
-    holds 0 or, for pairs that were not compared, the two intervals overlap (the more cautious test).
+    holds 0 or, for a pair that was not compared, their own intervals overlap (more cautious).
     """
     winner = winner_row(results)
     bounds = difference_bounds(results, row["model"], winner["model"])

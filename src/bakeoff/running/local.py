@@ -36,7 +36,7 @@ def run_locally(
     Args:
         plan: what to run.
         root: the folder that holds all runs.
-        runner: `subprocess` (this environment) or `docker` (the image, by kfp.local's DockerRunner).
+        runner: `subprocess` (this environment) or `docker` (the image, in containers).
         wandb: mode of Weights & Biases; None decides by whether there is a key.
         image: container image of the steps, used by `docker`.
         watch: called with every event of the running steps.

