@@ -185,7 +185,7 @@ def learning_curves(model: str, histories: list[Rows]) -> Markup:
         for axes, metric in zip(
             figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True
         ):
-            for number, history in enumerate(histories):
+            for seed, history in enumerate(histories):
                 epochs = [record["epoch"] for record in history]
                 kept = best_epoch(history)
                 for split, colour, dash in (("train", BLUE, "--"), ("validation", ORANGE, "-")):
@@ -195,7 +195,7 @@ def learning_curves(model: str, histories: list[Rows]) -> Markup:
                         dash,
                         marker=".",
                         color=colour,
-                        label=split if number == 0 else None,
+                        label=split if seed == 0 else None,
                     )
                 axes.plot(
                     kept["epoch"],
@@ -204,7 +204,7 @@ def learning_curves(model: str, histories: list[Rows]) -> Markup:
                     ms=9,
                     mfc="none",
                     mec=INK,
-                    label="epoch kept" if number == 0 else None,
+                    label="epoch kept" if seed == 0 else None,
                 )
             axes.set_title(metric, loc="left")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
@@ -251,7 +251,7 @@ def probability_plots(model: str, metrics: dict[str, Any]) -> Markup:
 
 def confusion_image(model: str, confusion: list[list[int]]) -> Markup:
     """The confusion matrix of many classes as a picture, each row as shares of its true class."""
-    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 
     shares = [[n / max(sum(row), 1) for n in row] for row in confusion]
     with matplotlib.rc_context({**STYLE, "axes.grid": False}):
@@ -260,7 +260,9 @@ def confusion_image(model: str, confusion: list[list[int]]) -> Markup:
         opacity = LinearSegmentedColormap.from_list(
             "opacity", [(0.25, 0.55, 0.85, 0), (0.25, 0.55, 0.85, 1)]
         )
-        image = axes.imshow(shares, cmap=opacity, vmin=0, vmax=1, interpolation="nearest")
+        image = axes.imshow(
+            shares, cmap=opacity, norm=PowerNorm(0.5, 0, 1), interpolation="nearest"
+        )
         figure.colorbar(image, label="share of the true class", shrink=0.8).outline.set_visible(
             False
         )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import sys
 from functools import cache
+from importlib.machinery import ModuleSpec
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
-from importlib.util import find_spec
 from pathlib import Path
 
 
@@ -34,7 +35,7 @@ def code_hash(module: str) -> str:
 def _collect(module: str, modules: dict[str, str], packages: set[str]) -> None:
     if module in modules:
         return
-    spec = find_spec(module)
+    spec = _find(module)
     if spec is None or spec.origin is None:
         return
     path = Path(spec.origin)
@@ -56,12 +57,19 @@ def _collect(module: str, modules: dict[str, str], packages: set[str]) -> None:
             top = name.partition(".")[0]
             if top != "bakeoff":
                 packages.add(top)
-            elif _is_module(name):
+            else:
                 _collect(name, modules, packages)
 
 
-def _is_module(name: str) -> bool:
-    try:
-        return find_spec(name) is not None
-    except ModuleNotFoundError:
-        return False
+def _find(name: str) -> ModuleSpec | None:
+    """Where a module is; unlike `importlib.util.find_spec`, imports none of its parents."""
+    spec, path = None, None
+    parts = name.split(".")
+    for depth in range(len(parts)):
+        full = ".".join(parts[: depth + 1])
+        found = (finder.find_spec(full, path) for finder in sys.meta_path)
+        spec = next((one for one in found if one), None)
+        if spec is None:
+            return None
+        path = spec.submodule_search_locations or []
+    return spec

@@ -1,0 +1,138 @@
+"""The compiled YAML, read as a KFP backend reads it."""
+
+import re
+
+import pytest
+import yaml
+from bakeoff.pipelines.compiling import COMPONENTS, compile_components, compile_plan
+from bakeoff.pipelines.options import RESOURCES, Options
+
+from bakeoff.errors import UserError
+from bakeoff.studies import plan
+
+IMAGE = "registry.example/bakeoff@sha256:" + "0" * 64
+
+
+def compiled(tmp_path, options, **settings):
+    path = tmp_path / "pipeline.yaml"
+    compile_plan(plan("sentiment", "full", **settings), options, path)
+    return list(yaml.safe_load_all(path.read_text()))
+
+
+def tasks(spec):
+    """Every task of the graph, those inside loops included."""
+    dags = [spec["root"]["dag"]]
+    dags += [c["dag"] for c in spec["components"].values() if "dag" in c]
+    return {name: task for dag in dags for name, task in dag["tasks"].items()}
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    return compiled(tmp_path_factory.mktemp("cluster"), Options(image=IMAGE, wandb="online"))
+
+
+def consumers(spec, output):
+    """Names of the tasks that take `prepare`'s output, followed into the loops."""
+    channel = f"pipelinechannel--prepare-{output}"
+    found = set()
+    for name, task in tasks(spec).items():
+        for argument, source in task.get("inputs", {}).get("artifacts", {}).items():
+            direct = source.get("taskOutputArtifact", {}).get("outputArtifactKey") == output
+            in_loop = source.get("componentInputArtifact") == channel
+            if (direct or in_loop) and argument != channel:
+                found.add(name)
+    return found
+
+
+def test_only_evaluate_takes_the_test_split(cluster):
+    spec = cluster[0]
+    names = consumers(spec, "test")
+    assert names == {"evaluate", "evaluate-2"}
+    assert {tasks(spec)[name]["componentRef"]["name"] for name in names} == {
+        "comp-evaluate",
+        "comp-evaluate-2",
+    }
+
+
+def test_training_takes_the_dataset(cluster):
+    assert consumers(cluster[0], "dataset") == {
+        "train-text-classical",
+        "train-text-network",
+        "compare",
+    }
+
+
+def test_every_step_has_the_pinned_image_and_installs_nothing(cluster):
+    executors = cluster[0]["deploymentSpec"]["executors"]
+    assert len(executors) == 7
+    for executor in executors.values():
+        container = executor["container"]
+        assert container["image"] == IMAGE
+        assert "pip" not in " ".join(container["command"])
+
+
+def test_every_step_has_resources_retries_caching_and_a_time_limit(cluster):
+    spec, platform = cluster
+    for name, executor in spec["deploymentSpec"]["executors"].items():
+        wanted = RESOURCES[re.sub(r"^exec-|-\d+$", "", name)]
+        resources = executor["container"]["resources"]
+        assert resources["resourceCpuRequest"] == resources["resourceCpuLimit"] == wanted.cpu
+        assert resources["resourceMemoryRequest"] == resources["resourceMemoryLimit"]
+    timeouts = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    steps = {n: t for n, t in tasks(spec).items() if not n.startswith("for-loop")}
+    assert len(steps) == 7
+    for task in steps.values():
+        assert task["cachingOptions"]["enableCache"] is True
+        assert task["retryPolicy"]["maxRetryCount"] >= 1
+    assert all(int(e["activeDeadlineSeconds"]) > 0 for e in timeouts.values())
+    assert len(timeouts) == 7
+
+
+def test_the_wandb_key_is_a_reference_never_a_value(monkeypatch, tmp_path):
+    monkeypatch.setenv("WANDB_API_KEY", "a-secret-key-of-forty-characters-or-more")
+    documents = compiled(tmp_path, Options(image=IMAGE, wandb="online"))
+    assert "a-secret-key" not in yaml.dump_all(documents)
+    executors = documents[1]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    assert executors["exec-evaluate"]["secretAsEnv"][0]["secretName"] == "wandb"
+    assert "secretAsEnv" not in executors["exec-prepare"]
+
+
+def test_parts_without_models_are_left_out(tmp_path):
+    classical = compiled(tmp_path, Options(), models=["nb-counts"])[0]
+    networks = compiled(tmp_path, Options(), models=["rnn-64"])[0]
+    assert "train-text-network" not in tasks(classical)
+    assert "train-text-classical" not in tasks(networks)
+
+
+def test_a_loop_item_carries_the_complete_configuration(cluster):
+    default = cluster[0]["root"]["inputDefinitions"]["parameters"]["networks"]["defaultValue"]
+    assert [item["model"] for item in default] == ["rnn-64", "bilstm-glove"]
+    assert '"learning_rate"' in default[0]["config"]
+
+
+def test_local_compilation_knows_the_code_and_the_cluster_one_does_not(tmp_path, cluster):
+    local = compiled(tmp_path, Options(local=True))[0]
+    for name, task in tasks(local).items():
+        if not name.startswith("for-loop"):
+            value = task["inputs"]["parameters"]["code_hash"]["runtimeValue"]["constant"]
+            assert re.fullmatch(r"[0-9a-f]{16}", value)
+    for name, task in tasks(cluster[0]).items():
+        if not name.startswith("for-loop"):
+            value = task["inputs"]["parameters"]["code_hash"]["runtimeValue"]["constant"]
+            assert value == ""
+
+
+def test_every_component_compiles_and_loads(tmp_path):
+    from kfp import components
+
+    paths = compile_components(tmp_path, IMAGE)
+    assert [path.stem.replace("-", "_") for path in paths] == list(COMPONENTS)
+    for path in paths:
+        assert "pip install" not in path.read_text()
+        components.load_component_from_file(str(path))
+
+
+def test_unwritable_output_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot write"):
+        compile_plan(plan("sentiment", "quick"), Options(), tmp_path / "file" / "out.yaml")
