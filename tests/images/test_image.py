@@ -10,9 +10,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from bakeoff.components.image import IMAGE
 
 import bakeoff
+from bakeoff.image import IMAGE
 
 ROOT = Path(__file__).parents[2]
 
