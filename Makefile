@@ -24,13 +24,15 @@ help: ## list the commands
 setup: $(INSTALLED) ## make .venv with bakeoff and its tools, at the locked versions
 
 $(INSTALLED): pyproject.toml constraints.txt
-	@for python in $(PYTHON); do \
-	    "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \
-	    python=; \
-	done; \
-	[[ $$python ]] || { echo "make: none of '$(PYTHON)' is Python 3.11 or newer: install one," \
-	    "or name one: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }; \
-	"$$python" -m venv .venv
+	@$(BIN)/pip --version >/dev/null 2>&1 || { \
+	    for python in $(PYTHON); do \
+	        "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \
+	        python=; \
+	    done; \
+	    [[ $$python ]] || { echo "make: none of '$(PYTHON)' is Python 3.11 or newer: install one," \
+	        "or name one: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }; \
+	    "$$python" -m venv --clear .venv; \
+	}
 	@echo "installing bakeoff and its tools into .venv (2 GB, some minutes)"
 	$(BIN)/pip install -qq --constraint constraints.txt --editable '.[dev]'
 	@touch $@

@@ -131,8 +131,7 @@ def _errors(errors: dict[str, Any]) -> dict[str, Any]:
         "by_length": {
             "models": models,
             "columns": [
-                f"{bucket['low']:,}–{bucket['high']:,} words ({bucket['n']:,})"
-                for bucket in buckets
+                f"{bucket['low']:,}–{bucket['high']:,} ({bucket['n']:,})" for bucket in buckets
             ],
             "cells": [[formats.percent(share) for share in row] for row in by_model],
             "shares": _stretched(by_model),

@@ -10,11 +10,11 @@ parts are, so what is too rare is dropped before longer n-grams are made of it (
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -160,9 +160,9 @@ def count_ngrams(
     numbers: defaultdict[str, int] = defaultdict()
     numbers.default_factory = numbers.__len__
     tokens, rows = _tokens(texts, numbers)
-    by_alphabet = np.array(sorted(range(len(numbers)), key=list(numbers).__getitem__), np.int64)
-    rank = np.empty_like(by_alphabet)
-    rank[by_alphabet] = np.arange(len(by_alphabet))
+    alphabet = sorted(numbers)
+    rank = np.empty(len(alphabet), np.int64)
+    rank[[numbers[word] for word in alphabet]] = np.arange(len(alphabet))
     tokens = rank[tokens]
     kept, counts = _tally(tokens, rows, len(texts), min_count)
     if not len(kept):
@@ -170,9 +170,8 @@ def count_ngrams(
             f"no word is in {min_count} of the {len(texts)} training texts: lower min_count, or "
             "leave out steps of the preprocessing"
         )
-    all_words = list(numbers)
-    words = [all_words[by_alphabet[index]] for index in kept]
-    column = np.full(len(numbers), _ABSENT)
+    words = [alphabet[index] for index in kept]
+    column = np.full(len(alphabet), _ABSENT)
     column[kept] = np.arange(len(kept))
     tokens = column[tokens]
 
@@ -197,13 +196,15 @@ def count_ngrams(
 
 
 def _tokens(texts: Sequence[str], numbers: Mapping[str, int]) -> tuple[np.ndarray, np.ndarray]:
-    """The number of each token, one text after the other, and the text each is in; int64."""
-    split = [text.split() for text in texts]
-    lengths = np.fromiter(map(len, split), np.int64, len(split))
-    tokens = np.fromiter(
-        map(numbers.__getitem__, chain.from_iterable(split)), np.int64, lengths.sum()
-    )
-    return tokens, np.repeat(np.arange(len(texts)), lengths)
+    """The number of each token, one text after the other, and the text each is in; int32."""
+    numbered = array("i")
+    lengths = np.empty(len(texts), np.int64)
+    for row, text in enumerate(texts):
+        words = text.split()
+        lengths[row] = len(words)
+        numbered.extend(map(numbers.__getitem__, words))
+    tokens = np.frombuffer(numbered, np.int32)
+    return tokens, np.repeat(np.arange(len(texts), dtype=np.int32), lengths)
 
 
 def _extended(

