@@ -27,7 +27,7 @@ def reviews_csv(tmp_path_factory):
     )
     path = tmp_path_factory.mktemp("reviews") / "reviews.csv"
     counts = {"0": 0, "1": 0}
-    with open(str(found), newline="", encoding="utf-8") as source, path.open("w") as target:
+    with Path(str(found)).open(newline="", encoding="utf-8") as source, path.open("w") as target:
         writer = csv.writer(target)
         writer.writerow(["review", "stars"])
         for row in csv.DictReader(source):

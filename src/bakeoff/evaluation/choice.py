@@ -1,0 +1,88 @@
+"""The width of recurrent networks, chosen from validation results alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+from statistics import mean, stdev
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """One training of a network of a certain width."""
+
+    model: str
+    width: int
+    seed: int
+    validation_accuracy: float
+    validation_rows: int
+    overfitting_gap: float
+    """Training minus validation accuracy, at the epoch that was kept."""
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The chosen width, why, and the figures behind it."""
+
+    width: int
+    sentence: str
+    table: list[dict[str, Any]]
+    """One record a width: width, seeds, validation_accuracy, standard_error, overfitting_gap,
+    seconds; means over seeds."""
+
+
+def choose_width(candidates: Sequence[Candidate]) -> Choice:
+    """The smallest width, unless a larger one is better by more than one standard error.
+
+    This is the one-standard-error rule (Breiman et al. 1984, §3.4.3). The error of a width's mean
+    accuracy is taken over its seeds; with a single seed it is the binomial error of the accuracy
+    on the validation rows. The error of a difference adds both in squares.
+
+    Args:
+        candidates: trainings of at least one width.
+    """
+    table = [_summary(width, candidates) for width in sorted({c.width for c in candidates})]
+    chosen = table[0]
+    reasons = []
+    for larger in table[1:]:
+        gain = larger["validation_accuracy"] - chosen["validation_accuracy"]
+        error = sqrt(larger["standard_error"] ** 2 + chosen["standard_error"] ** 2)
+        better = gain > error
+        reasons.append(
+            f"{larger['width']} units are {'' if better else 'not '}better than "
+            f"{chosen['width']} by more than one standard error "
+            f"({100 * gain:+.2f} points, standard error {100 * error:.2f})"
+        )
+        if better:
+            chosen = larger
+    figures = "; ".join(
+        f"{row['width']} units: validation accuracy {100 * row['validation_accuracy']:.2f} %, "
+        f"overfitting gap {100 * row['overfitting_gap']:.1f} points, {row['seconds']:.0f} s"
+        for row in table
+    )
+    return Choice(
+        width=chosen["width"],
+        sentence=f"{chosen['width']} units were chosen: {'; '.join(reasons)}. {figures}.",
+        table=table,
+    )
+
+
+def _summary(width: int, candidates: Sequence[Candidate]) -> dict[str, Any]:
+    rows = [c for c in candidates if c.width == width]
+    accuracies = [c.validation_accuracy for c in rows]
+    accuracy = mean(accuracies)
+    if len(rows) > 1:
+        error = stdev(accuracies) / sqrt(len(rows))
+    else:
+        error = sqrt(accuracy * (1 - accuracy) / rows[0].validation_rows)
+    return {
+        "width": width,
+        "seeds": len(rows),
+        "validation_accuracy": accuracy,
+        "standard_error": error,
+        "overfitting_gap": mean(c.overfitting_gap for c in rows),
+        "seconds": mean(c.seconds for c in rows),
+    }
