@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.report.formats import count, decimal, duration, interval, percent, size
+from bakeoff.report.formats import count, decimal, duration, percent, size
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -16,17 +16,16 @@ def leaderboard_table(results: dict[str, Any]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("model", no_wrap=True)
-    for heading in ("accuracy", "95 % interval", "F1", "validation", "training", "parameters"):
+    for heading in ("accuracy", "95\u202f%", "F1", "valid.", "training", "parameters", "size"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("size", justify="right", no_wrap=True)
     for row in results["leaderboard"]:
         chosen = row["model"] == results["winner"]["model"]
         table.add_row(
             Text(f"{'★' if chosen else ' '} {row['model']}"),
             percent(row["accuracy"]),
-            interval(row["accuracy_low"], row["accuracy_high"]),
+            f"{100 * row['accuracy_low']:.1f}–{100 * row['accuracy_high']:.1f}",
             decimal(row["f1"]),
             percent(row["validation_accuracy"]),
             duration(row["train_seconds"]),

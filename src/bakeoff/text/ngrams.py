@@ -216,10 +216,8 @@ def _extended(
     """
     shift = length - 1
     in_text = rows[:-shift] == rows[shift:]
-    positions = np.flatnonzero(
-        in_text & (found[:-shift] != _ABSENT) & (tokens[shift:] != _ABSENT)
-    )
-    return positions, found[positions] * size + tokens[positions + shift]
+    positions = np.flatnonzero(in_text & (found[:-shift] != _ABSENT) & (tokens[shift:] != _ABSENT))
+    return positions, found[positions].astype(np.int64) * size + tokens[positions + shift]
 
 
 def _located(
