@@ -16,6 +16,7 @@ def compare(
     settings: str,
     classical: Optional[dsl.Input[dsl.Artifact]] = None,
     networks: Optional[dsl.Input[List[dsl.Artifact]]] = None,
+    networks_of_chosen_width: Optional[dsl.Input[List[dsl.Artifact]]] = None,
     code_hash: str = "",
 ):
     """Name the winner by validation, report test, and compare models with their uncertainty.
@@ -28,6 +29,7 @@ def compare(
         settings: JSON object: study, preset, seed, seeds, pairs to compare.
         classical: Evaluations of the classical models.
         networks: Evaluations of the networks.
+        networks_of_chosen_width: Evaluations of the networks whose width was chosen.
         code_hash: Hash of the code that runs, so that cached outputs are never stale.
     """
     import json
@@ -37,7 +39,8 @@ def compare(
     from bakeoff.step import step
     from bakeoff.text.comparison import compare_texts
 
-    evaluations = [artifact for artifact in [classical, *(networks or [])] if artifact]
+    loops = [*(networks or []), *(networks_of_chosen_width or [])]
+    evaluations = [artifact for artifact in [classical, *loops] if artifact]
     with step("compare"):
         results = compare_texts(
             [Path(artifact.path) for artifact in evaluations],

@@ -12,6 +12,7 @@ COMPONENTS = (
     "prepare",
     "train_text_classical",
     "train_text_network",
+    "choose_width",
     "evaluate",
     "compare",
     "report",

@@ -3,6 +3,7 @@
 import json
 from typing import NamedTuple
 
+from bakeoff.components.choose_width import choose_width
 from bakeoff.components.compare import compare
 from bakeoff.components.evaluate import evaluate
 from bakeoff.components.prepare import prepare
@@ -14,6 +15,7 @@ from kfp import dsl
 
 from bakeoff.studies import STUDIES, Plan
 from bakeoff.text.configs import to_dict
+from bakeoff.text.width import follows_choice, is_candidate
 
 
 def sentiment(plan: Plan, options: Options):
@@ -26,11 +28,7 @@ def sentiment(plan: Plan, options: Options):
         "pairs": [list(pair) for pair in STUDIES[plan.study].pairs],
     }
 
-    items = [
-        {"model": name, "seed": seed, "config": json.dumps(to_dict(config))}
-        for seed in plan.training_seeds
-        for name, config in plan.networks.items()
-    ]
+    first, later = _items(plan)
 
     class Outputs(NamedTuple):
         comparison: dsl.Artifact
@@ -45,7 +43,8 @@ def sentiment(plan: Plan, options: Options):
         skip_bad_rows: bool = plan.skip_bad_rows,
         split: str = plan.split,
         limit: int = plan.limit,
-        networks: list = items,
+        networks: list = first,
+        networks_of_chosen_width: list = later,
     ) -> Outputs:
         prepared = options.apply(
             prepare(
@@ -79,10 +78,9 @@ def sentiment(plan: Plan, options: Options):
                 )
             )
             evaluations["classical"] = evaluated(trained.outputs["models"])
-        if plan.networks:
-            with dsl.ParallelFor(
-                networks, name="networks", parallelism=options.parallelism
-            ) as item:
+
+        def trained_and_evaluated(items, loop):
+            with dsl.ParallelFor(items, name=loop, parallelism=options.parallelism) as item:
                 trained = options.apply(
                     train_text_network(
                         dataset=dataset,
@@ -94,7 +92,22 @@ def sentiment(plan: Plan, options: Options):
                     )
                 )
                 evaluation = evaluated(trained.outputs["models"])
-            evaluations["networks"] = dsl.Collected(evaluation)
+            evaluations[loop] = dsl.Collected(evaluation)
+            return dsl.Collected(trained.outputs["models"])
+
+        if first:
+            models = trained_and_evaluated(networks, "networks")
+        if later:
+            # The width travels in the items: kfp.local hands a loop item to every task-output
+            # parameter that is read inside a loop.
+            chosen = options.apply(
+                choose_width(
+                    models=models,
+                    later=networks_of_chosen_width,
+                    code_hash=options.code_hash(choose_width),
+                )
+            )
+            trained_and_evaluated(chosen.output, "networks_of_chosen_width")
 
         compared = options.apply(
             compare(
@@ -110,3 +123,17 @@ def sentiment(plan: Plan, options: Options):
         return Outputs(comparison=compared.outputs["comparison"], page=drawn.outputs["page"])
 
     return graph
+
+
+def _items(plan: Plan) -> tuple[list, list]:
+    """The items of the two loops; without RNNs of several widths nothing waits for a choice."""
+    configs = {name: to_dict(config) for name, config in plan.networks.items()}
+    widths = {config["hidden"] for config in configs.values() if is_candidate(config)}
+    items = [
+        {"model": name, "seed": seed, "config": json.dumps(config)}
+        for seed in plan.training_seeds
+        for name, config in configs.items()
+    ]
+    waiting = {name for name, c in configs.items() if len(widths) > 1 and follows_choice(c)}
+    first = [item for item in items if item["model"] not in waiting]
+    return first, [item for item in items if item["model"] in waiting]

@@ -280,7 +280,7 @@ def _svg(figure: Figure, name: str, title: str) -> Markup:
     svg = re.sub(r"\s+", " ", svg).replace("> <", "><").replace(" font-family: 'DejaVu Sans';", "")
     for placeholder, colour in PAGE_COLOURS.items():
         svg = svg.replace(placeholder, colour)
-    prefix = re.sub(r"[^a-z0-9]+", "-", name.lower())
+    prefix = "plot-" + re.sub(r"[^a-z0-9]+", "-", name.lower())
     svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\1{prefix}-", svg)
     svg = re.sub(
         r"<svg([^>]*)>",

@@ -1,0 +1,28 @@
+"""Trained RNNs → the width of the networks still to come."""
+
+from typing import List
+
+from kfp import dsl
+
+from bakeoff.image import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def choose_width(models: dsl.Input[List[dsl.Model]], later: list, code_hash: str = "") -> list:
+    """Choose the width from the RNNs' validation results and write it into the coming items.
+
+    Args:
+        models: Trained networks, among them the RNNs.
+        later: Items of the next loop: model, seed, config.
+        code_hash: Hash of the code that runs, so that cached outputs are never stale.
+
+    Returns:
+        The same items with the chosen width in their config.
+    """
+    from pathlib import Path
+
+    from bakeoff.step import step
+    from bakeoff.text.width import items_of_chosen_width
+
+    with step("choose width"):
+        return items_of_chosen_width([Path(model.path) for model in models], later)
