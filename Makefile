@@ -56,7 +56,7 @@ format: setup ## put the code into the house style
 	$(BIN)/ruff format
 
 compile: setup ## write every pipeline and component as KFP YAML into compiled/
-	$(BIN)/bakeoff compile --all --output compiled/
+	$(BIN)/bakeoff compile all --output compiled/
 
 images: $(WHEELS)/dependencies/.complete ## build the container images (needs a Docker engine)
 	rm -rf build $(WHEELS)/package

@@ -1,0 +1,106 @@
+"""Training rows whose label is most likely wrong, listed and, where asked for, left out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from bakeoff.artifacts import new_artifact, read_manifest
+from bakeoff.data.splits import Split, read_split
+from bakeoff.text.classical import train_classical
+from bakeoff.text.configs import LinearText
+
+FOLDS = 5
+LISTED = 50
+"""Suspects described in the manifest; suspects.parquet has them all."""
+
+JUDGE = LinearText(method="logistic-regression", weighting="tfidf", ngrams=1, strength=3.0)
+
+
+def audit(dataset: Path, audited: Path, *, drop: bool, seed: int) -> None:
+    """Find likely label errors in the training split by confident learning.
+
+    Out-of-fold probabilities of a linear model on the training split alone are compared with the
+    given labels (Northcutt, Jiang & Chuang 2021; the library cleanlab). Validation and test are
+    not looked at, and never changed.
+
+    Args:
+        dataset: a "dataset" artifact.
+        audited: where the same dataset goes, its manifest with the suspects, most likely first.
+        drop: leave the suspects out of the training split.
+        seed: fixes the folds.
+    """
+    import pandas as pd
+
+    train = read_split(dataset, "train")
+    probabilities = out_of_fold(train, seed)
+    suspects = label_issues(train.labels, probabilities)
+    settings = {"drop": drop, "seed": seed, "folds": FOLDS}
+    with new_artifact(audited, "dataset", settings=settings, inputs={"dataset": dataset}) as (
+        out,
+        facts,
+    ):
+        frame = pd.read_parquet(dataset / "train.parquet")
+        listed = frame.iloc[suspects].assign(
+            suggested=probabilities[suspects].argmax(axis=1),
+            probability=probabilities[suspects].max(axis=1),
+        )
+        listed.to_parquet(out / "suspects.parquet", index=False)
+        kept = frame.drop(index=frame.index[suspects]) if drop else frame
+        kept.to_parquet(out / "train.parquet", index=False)
+        (out / "validation.parquet").write_bytes((dataset / "validation.parquet").read_bytes())
+        facts.update(read_manifest(dataset)["facts"])
+        facts["label_noise"] = {
+            "suspects": len(suspects),
+            "rows": len(frame),
+            "dropped": drop,
+            "listed": [
+                {
+                    "id": int(row.id),
+                    "label": train.classes[row.label],
+                    "suggested": train.classes[row.suggested],
+                    "probability": float(row.probability),
+                    "text": row.text,
+                }
+                for row in listed.head(LISTED).itertuples()
+            ],
+        }
+        if drop:
+            facts["sizes"] = {**facts["sizes"], "train": len(kept)}
+
+
+def out_of_fold(train: Split, seed: int) -> np.ndarray:
+    """Probabilities of each row from a model that was not trained on it.
+
+    Returns:
+        Shape (rows, classes).
+    """
+    fold = np.random.default_rng(seed).permutation(len(train.labels)) % FOLDS
+    probabilities = np.empty((len(train.labels), len(train.classes)))
+    for part in range(FOLDS):
+        inside, outside = np.flatnonzero(fold == part), np.flatnonzero(fold != part)
+        (trained,) = train_classical(
+            {"judge": JUDGE}, _rows(train, outside), _rows(train, inside), seed=seed
+        )
+        probabilities[inside] = trained.validation_probabilities
+    return probabilities
+
+
+def label_issues(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Indices of the rows confident learning suspects, least self-confident first."""
+    from cleanlab.filter import find_label_issues
+
+    return find_label_issues(
+        labels, probabilities, return_indices_ranked_by="self_confidence", n_jobs=1
+    )
+
+
+def _rows(split: Split, rows: np.ndarray) -> Split:
+    return replace(
+        split,
+        ids=split.ids[rows],
+        inputs=[split.inputs[row] for row in rows],
+        labels=split.labels[rows],
+    )
