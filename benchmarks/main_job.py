@@ -10,9 +10,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from record import record, timed
+
 from bakeoff.artifacts import read_json
 from bakeoff.running.runs import find_run
-from record import record, timed
 
 BAKEOFF = [sys.executable, "-c", "from bakeoff.cli import main; main()"]
 REPEATS = 3
@@ -49,10 +50,8 @@ def _kfp_overhead(runs: Path) -> float:
     rows = [f"{'good' if i % 2 else 'bad'} film number {i},{i % 2}" for i in range(60)]
     data.write_text("text,label\n" + "\n".join(rows) + "\n")
     root = runs.with_name("tiny")
-    through, _ = timed(
-        [*BAKEOFF, "run", "sentiment", "--data", str(data), "--models", "nb-counts"]
-        + ["--wandb", "disabled", "--runs", str(root)]
-    )
+    arguments = f"--data {data} --models nb-counts --wandb disabled --runs {root}"
+    through, _ = timed([*BAKEOFF, "run", "sentiment", *arguments.split()])
     folder = find_run(root, "latest")
     comparison = Path(folder.facts["comparison"])
     evaluations = Path(read_json(comparison / "manifest.json")["inputs"]["evaluations0"]["path"])

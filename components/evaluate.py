@@ -25,7 +25,6 @@ def evaluate(
     from pathlib import Path
 
     from bakeoff.evaluation.evaluate import evaluate
-
     from bakeoff.step import step
 
     with step("evaluate"):

@@ -37,7 +37,6 @@ def prepare(
     from pathlib import Path
 
     from bakeoff.data.prepare import prepare
-
     from bakeoff.step import step
 
     with step("prepare"):

@@ -3,9 +3,8 @@
 import warnings
 from pathlib import Path
 
-from bakeoff.pipelines.options import Options
-
 from bakeoff.artifacts import explained_write_errors
+from bakeoff.pipelines.options import Options
 from bakeoff.studies import Plan
 
 COMPONENTS = (

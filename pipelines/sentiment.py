@@ -3,6 +3,8 @@
 import json
 from typing import NamedTuple
 
+from kfp import dsl
+
 from bakeoff.components.choose_width import choose_width
 from bakeoff.components.compare import compare
 from bakeoff.components.evaluate import evaluate
@@ -11,8 +13,6 @@ from bakeoff.components.report import report
 from bakeoff.components.train_text_classical import train_text_classical
 from bakeoff.components.train_text_network import train_text_network
 from bakeoff.pipelines.options import Options
-from kfp import dsl
-
 from bakeoff.studies import STUDIES, Plan
 from bakeoff.text.configs import to_dict
 from bakeoff.text.width import follows_choice, is_candidate

@@ -301,7 +301,7 @@ def predict(
 
 @app.command()
 def clean(runs: Runs = Path("runs")) -> None:
-    """Remove step outputs that no run names any more. Runs themselves are folders: delete at will."""
+    """Remove step outputs that no run names any more. To remove a run, delete its folder."""
     from bakeoff.running.runs import clean as remove
 
     print(f"freed {remove(runs) / 1e6:.1f} MB")

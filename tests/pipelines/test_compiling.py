@@ -4,10 +4,10 @@ import re
 
 import pytest
 import yaml
-from bakeoff.pipelines.compiling import COMPONENTS, compile_components, compile_plan
-from bakeoff.pipelines.options import RESOURCES, Options
 
 from bakeoff.errors import UserError
+from bakeoff.pipelines.compiling import COMPONENTS, compile_components, compile_plan
+from bakeoff.pipelines.options import RESOURCES, Options
 from bakeoff.studies import plan
 
 IMAGE = "registry.example/bakeoff@sha256:" + "0" * 64

@@ -8,10 +8,10 @@ import time
 from dataclasses import replace
 
 import pytest
-from bakeoff.pipelines import options
 
 from bakeoff.artifacts import read_json
 from bakeoff.errors import UserError
+from bakeoff.pipelines import options
 from bakeoff.running.local import run_locally
 from bakeoff.running.predict import predict
 from bakeoff.running.runs import RunFolder, clean, find_run, store
