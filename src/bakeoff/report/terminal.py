@@ -1,29 +1,33 @@
-"""The leaderboard on the terminal."""
+"""Tables and JSON on the terminal."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.report.formats import count, decimal, duration, percent, size
+from bakeoff.report.formats import count, decimal, duration, percent, plain, size, words
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+PIPE_WIDTH = 160
+"""Columns where the output is no terminal: enough that no table is cut."""
+
 
 def leaderboard_table(results: dict[str, Any]) -> Table:
-    """One row a model, best test accuracy first; the model that validation chose is marked."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-    from rich.text import Text
+    """One row a model, best test accuracy first; the model that validation chose is marked.
 
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("model", no_wrap=True)
-    for heading in ("accuracy", "95\u202f%", "F1", "valid.", "training", "parameters", "size"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    Args:
+        results: the content of results.json.
+    """
+    table = _table(
+        "model", "accuracy", "95\u202f%", "F1", "valid.", "training", "parameters", "size"
+    )
     for row in results["leaderboard"]:
         chosen = row["model"] == results["winner"]["model"]
         table.add_row(
-            Text(f"{'★' if chosen else ' '} {row['model']}"),
+            f"{'★' if chosen else ' '} {row['model']}",
             percent(row["accuracy"]),
             f"{100 * row['accuracy_low']:.1f}–{100 * row['accuracy_high']:.1f}",
             decimal(row["f1"]),
@@ -33,4 +37,61 @@ def leaderboard_table(results: dict[str, Any]) -> Table:
             size(row["size_bytes"]),
             style="bold" if chosen else "",
         )
+    return table
+
+
+def models_table(models: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Every model with its type and what it is made of; how it trains is left to JSON.
+
+    Args:
+        models: name → configuration, as JSON holds it.
+    """
+    table = _table("model", "type", "settings", numbers=False)
+    for name, config in models.items():
+        settings = [
+            f"{words(key)} {plain(value)}"
+            for key, value in config.items()
+            if key not in ("type", "training") and value not in ("", False)
+        ]
+        table.add_row(name, config["type"], ", ".join(settings))
+    return table
+
+
+def dataset_table(facts: dict[str, Any]) -> Table:
+    """How many rows of each class are in each split.
+
+    Args:
+        facts: the facts of a dataset folder's manifest.
+    """
+    table = _table("class", *facts["sizes"])
+    for name in facts["classes"]:
+        table.add_row(name, *(count(facts["class_counts"][s].get(name, 0)) for s in facts["sizes"]))
+    table.add_row("all", *(count(n) for n in facts["sizes"].values()), style="bold")
+    return table
+
+
+def show_table(table: Table) -> None:
+    """Print a table; into a pipe or file without cutting it."""
+    from rich.console import Console
+
+    console = Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        console.width = PIPE_WIDTH
+    console.print(table)
+
+
+def show_json(value: Any) -> None:
+    """Print a value as JSON."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _table(first: str, *others: str, numbers: bool = True) -> Table:
+    """An empty table whose first column holds names and, with `numbers`, the others figures."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column(first, no_wrap=True)
+    for heading in others:
+        table.add_column(heading, justify="right" if numbers else "left", no_wrap=numbers)
     return table

@@ -55,6 +55,16 @@ class NgramVocabulary:
             end = len(self.words) + int(np.searchsorted(self.keys, end * len(self.words)))
         return lengths
 
+    @cached_property
+    def idf(self) -> np.ndarray:
+        """float32, shape (columns,): smoothed inverse document frequency, ln((1+n)/(1+df)) + 1."""
+        return (np.log((1 + self.n_documents) / (1 + self.documents)) + 1).astype(np.float32)
+
+    @cached_property
+    def _column_of_word(self) -> defaultdict[str, int]:
+        columns = {word: column for column, word in enumerate(self.words)}
+        return defaultdict(lambda: _ABSENT, columns)
+
     def ngrams(self) -> np.ndarray:
         """The n-grams as text, shape (columns,)."""
         return self._as_arrow().to_numpy(zero_copy_only=False)
@@ -79,8 +89,7 @@ class NgramVocabulary:
         """Counts of the n-grams in `texts`: int32, shape (texts, columns)."""
         from scipy.sparse import coo_array
 
-        columns = {word: column for column, word in enumerate(self.words)}
-        tokens, rows = _tokens(texts, defaultdict(lambda: _ABSENT, columns))
+        tokens, rows = _tokens(texts, self._column_of_word)
         found = tokens
         all_rows, all_columns = [rows[found != _ABSENT]], [found[found != _ABSENT]]
         for length in range(2, int(self.lengths[-1]) + 1):

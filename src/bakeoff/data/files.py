@@ -1,0 +1,143 @@
+"""Reading a labelled table: CSV, TSV, JSONL or Parquet, by path or fsspec URL."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bakeoff.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def read_table(source: str, text_column: str, label_column: str) -> pd.DataFrame:
+    """The two columns of a file, as text and label; the index is the row's number.
+
+    Raises:
+        UserError: the file cannot be read, or lacks a column.
+    """
+    ending = Path(source).suffix.lower()
+    if ending not in _READERS:
+        raise UserError(
+            f"{source}: unknown file ending {ending!r}; known are {', '.join(_READERS)}"
+        )
+    content = _content(source)
+    if not content.strip():
+        raise UserError(f"{source} is empty")
+    frame = _READERS[ending](source, content)
+    for column in (text_column, label_column):
+        if column not in frame.columns:
+            raise UserError(
+                f"{source} has no column {column!r}; it has: {', '.join(map(str, frame.columns))} "
+                "(name them with --text-column and --label-column)"
+            )
+    if frame.empty:
+        raise UserError(f"{source} has a header and no rows")
+    frame = frame[[text_column, label_column]].set_axis(["text", "label"], axis=1)
+    return frame.reset_index(drop=True)
+
+
+def _content(source: str) -> bytes:
+    if "://" not in source:
+        try:
+            return Path(source).read_bytes()
+        except OSError as error:
+            raise UserError(f"cannot read {source}: {error.strerror}") from None
+    with explained_remote_errors(source):
+        import fsspec
+
+        with fsspec.open(source, "rb") as stream:
+            return stream.read()
+
+
+@contextmanager
+def explained_remote_errors(source: str) -> Iterator[None]:
+    """Turn whatever a remote file system raises into one line."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise UserError(
+            f"cannot read {source}: {reason}; check the address and the credentials"
+        ) from None
+
+
+def _decoded(source: str, content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        row = content.count(b"\n", 0, error.start) + 1
+        raise UserError(
+            f"{source} is not UTF-8: byte {error.start} on line {row}; convert it first, for "
+            "example with: iconv -f LATIN1 -t UTF-8"
+        ) from None
+
+
+def _read_delimited(separator: str, source: str, content: bytes) -> pd.DataFrame:
+    import pandas as pd
+
+    _decoded(source, content)
+    try:
+        # Labels such as "NA" are labels; only an empty field is missing.
+        return pd.read_csv(
+            io.BytesIO(content),
+            sep=separator,
+            encoding="utf-8-sig",
+            keep_default_na=False,
+            na_values=[""],
+        )
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        reason = str(error).strip().removeprefix("Error tokenizing data. C error: ")
+        raise UserError(f"{source} is malformed: {reason}") from None
+
+
+def _read_csv(source: str, content: bytes) -> pd.DataFrame:
+    return _read_delimited(",", source, content)
+
+
+def _read_tsv(source: str, content: bytes) -> pd.DataFrame:
+    return _read_delimited("\t", source, content)
+
+
+def _read_jsonl(source: str, content: bytes) -> pd.DataFrame:
+    import pandas as pd
+
+    rows = []
+    for number, line in enumerate(_decoded(source, content).split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise UserError(f"{source}, line {number} is no JSON: {error.msg}") from None
+        if not isinstance(row, dict):
+            raise UserError(f"{source}, line {number} is no JSON object")
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _read_parquet(source: str, content: bytes) -> pd.DataFrame:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        return parquet.read_table(io.BytesIO(content)).to_pandas()
+    except (pa.ArrowInvalid, OSError) as error:
+        raise UserError(
+            f"{source} is no Parquet file, or a damaged one: {str(error).splitlines()[0]}"
+        ) from None
+
+
+_READERS = {
+    ".csv": _read_csv,
+    ".tsv": _read_tsv,
+    ".jsonl": _read_jsonl,
+    ".parquet": _read_parquet,
+}

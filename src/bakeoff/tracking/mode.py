@@ -1,0 +1,45 @@
+"""Whether Weights & Biases is online, offline or off."""
+
+from __future__ import annotations
+
+import netrc
+import os
+from pathlib import Path
+from urllib.parse import urlparse
+
+from bakeoff.errors import UserError, unknown_name
+
+MODES = ("online", "offline", "disabled")
+
+
+def resolve_mode(asked: str | None = None) -> str:
+    """The mode of a bake-off's runs: as asked, else `$WANDB_MODE`, else by whether there is a key.
+
+    Returns:
+        "online", "offline" or "disabled".
+
+    Raises:
+        UserError: an unknown mode, or online is asked for and there is no key.
+    """
+    mode = asked or os.environ.get("WANDB_MODE") or None
+    if mode is None:
+        return "online" if _has_key() else "offline"
+    if mode not in MODES:
+        raise unknown_name("W&B mode", mode, MODES)
+    if mode == "online" and not _has_key():
+        raise UserError(
+            "W&B online needs a key: set WANDB_API_KEY, run `wandb login`, or choose offline"
+        )
+    return mode
+
+
+def _has_key() -> bool:
+    """A key in the environment or, as `wandb login` leaves it, in a netrc file."""
+    if os.environ.get("WANDB_API_KEY"):
+        return True
+    server = urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""
+    path = Path(os.environ.get("NETRC", "~/.netrc")).expanduser()
+    try:
+        return netrc.netrc(path).authenticators(server) is not None
+    except (OSError, netrc.NetrcParseError):
+        return False

@@ -1,0 +1,129 @@
+"""What a W&B run holds: which figures, tables and charts, under which names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from bakeoff.training.trained import Trained
+
+MOST_CHART_CLASSES = 20
+"""Classes up to which ROC, PR and the confusion matrix are charts a person can read."""
+
+_SECRET = re.compile(
+    r"(^|[_.-])(api_?key|secret|token|password|passwd|credentials?)($|[_.-])", re.I
+)
+_CREDENTIALS_IN_URL = re.compile(r"(?<=://)[^/@\s]+@")
+
+
+def without_secrets(value: Any) -> Any:
+    """The same settings without entries named like secrets and without user:password@ in URLs.
+
+    >>> without_secrets({"api_key": "x", "max_tokens": 256, "data": "s3://me:pw@host/a"})
+    {'max_tokens': 256, 'data': 's3://host/a'}
+    """
+    if isinstance(value, Mapping):
+        return {
+            key: without_secrets(item) for key, item in value.items() if not _SECRET.search(key)
+        }
+    if isinstance(value, list | tuple):
+        return [without_secrets(item) for item in value]
+    return _CREDENTIALS_IN_URL.sub("", value) if isinstance(value, str) else value
+
+
+def define_metrics(_: Any, run: Any) -> None:
+    """Curves run over epochs."""
+    run.define_metric("epoch", hidden=True)
+    for name in ("train/*", "validation/*", "learning_rate", "epoch_seconds"):
+        run.define_metric(name, step_metric="epoch")
+
+
+def epoch_values(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record of the history under W&B's names.
+
+    >>> epoch_values({"epoch": 1, "train_loss": 0.6, "validation_loss": 0.5, "seconds": 9.0})
+    {'epoch': 1, 'train/loss': 0.6, 'validation/loss': 0.5, 'epoch_seconds': 9.0}
+    """
+    names = {"seconds": "epoch_seconds"}
+    return {
+        names.get(key, re.sub("^(train|validation)_", r"\1/", key)): value
+        for key, value in record.items()
+        if value is not None
+    }
+
+
+def log_training(wandb: Any, run: Any, trained: Trained, folder: Path) -> None:
+    """Cost and layers of a trained model, and its folder as an artifact of type "model".
+
+    Offline, the artifact's record points to the folder; nothing is copied.
+    """
+    run.summary.update(
+        {
+            "parameters": trained.parameters,
+            "train_seconds": trained.seconds,
+            "threads": trained.threads,
+            "size_bytes": sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()),
+            **{f"facts/{name}": value for name, value in trained.facts.items()},
+        }
+    )
+    if trained.layers:
+        run.summary["layers"] = _table(wandb, trained.layers)
+    artifact = wandb.Artifact(run.id, type="model", metadata={"kind": trained.kind})
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        artifact.add_file(str(path), name=str(path.relative_to(folder)), policy="immutable")
+    run.log_artifact(artifact)
+
+
+def log_evaluation(
+    wandb: Any,
+    run: Any,
+    evaluation: Mapping[str, Any],
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+) -> None:
+    """Summary, tables and charts of an evaluation, on a step metric of their own.
+
+    Offline, evaluation writes a second folder of the same run that begins at step 0 again, so it
+    must not add points to the curves of training.
+    """
+    classes, test = evaluation["classes"], evaluation["test"]
+    summary = {
+        f"{split}/{name}": value
+        for split in ("validation", "test")
+        for name, value in evaluation[split].items()
+        if isinstance(value, int | float)
+    }
+    run.summary.update(summary)
+    charts = {
+        "mistakes": _table(wandb, evaluation["mistakes"]),
+        "classes": _table(wandb, test["per_class"]),
+        "calibration": _calibration(wandb, test["calibration"]),
+    }
+    if len(classes) <= MOST_CHART_CLASSES:
+        charts["confusion_matrix"] = wandb.plot.confusion_matrix(
+            y_true=labels.tolist(),
+            preds=probabilities.argmax(axis=1).tolist(),
+            class_names=list(classes),
+        )
+        charts["roc"] = wandb.plot.roc_curve(labels, probabilities, labels=list(classes))
+        charts["pr"] = wandb.plot.pr_curve(labels, probabilities, labels=list(classes))
+    run.define_metric("evaluation/step", hidden=True)
+    run.define_metric("evaluation/*", step_metric="evaluation/step")
+    run.log({"evaluation/step": 0, **{f"evaluation/{key}": chart for key, chart in charts.items()}})
+
+
+def _calibration(wandb: Any, bins: list[dict[str, Any]]) -> Any:
+    """Stated probability against the share that was right."""
+    table = _table(wandb, [row for row in bins if row["n"]])
+    return wandb.plot.line(table, "mean_probability", "accuracy", title="Calibration")
+
+
+def _table(wandb: Any, rows: list[dict[str, Any]]) -> Any:
+    """Records with equal keys as a W&B table."""
+    columns = list(rows[0]) if rows else []
+    return wandb.Table(columns=columns, data=[[row[name] for name in columns] for row in rows])

@@ -1,0 +1,216 @@
+"""One W&B run a model, written by a thread of its own.
+
+Training hands over records and never waits: what the thread cannot take is dropped, what W&B
+refuses is said once on stderr. A server that does not answer makes the run an offline one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import queue
+import re
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from bakeoff.tracking import records
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from bakeoff.training.trained import Trained
+
+QUEUE_LENGTH = 1000
+"""Records that may wait for W&B; further ones are dropped."""
+INIT_SECONDS = 12.0
+"""How long a server may take to accept a run before the run goes on offline."""
+FINISH_SECONDS = {"online": 30.0, "offline": 8.0}
+"""How long the end of a run waits at most for what is still to be written."""
+
+_unreachable = threading.Event()
+"""Set once a server did not answer, so that later runs of this process do not wait for it."""
+
+Task = Callable[[Any, Any], None]
+"""Work for the thread, called with the module wandb and the W&B run."""
+
+
+def open_run(model: str, seed: int, config: dict[str, Any], folder: Path, *, job: str) -> Run:
+    """Open the W&B run of one model; a context that finishes it on leaving.
+
+    Mode, project and group come from W&B's own variables: without `$WANDB_MODE` nothing is
+    recorded; `$WANDB_PROJECT`, `$WANDB_RUN_GROUP` name the rest. Group, model and seed fix the
+    run's id, so that evaluation continues the run that training began.
+
+    Args:
+        model: its name in the registry.
+        seed: of this training.
+        config: every hyper-parameter; secrets in it are left out.
+        folder: gets the subfolder `wandb`.
+        job: "train" or "evaluate".
+    """
+    mode = os.environ.get("WANDB_MODE") or "disabled"
+    group = os.environ.get("WANDB_RUN_GROUP", "")
+    settings = {
+        "project": os.environ.get("WANDB_PROJECT", "bakeoff"),
+        "group": group or None,
+        "name": f"{model}-seed{seed}",
+        "id": run_id(group, model, seed),
+        "job_type": job,
+        "config": records.without_secrets({"model": model, "seed": seed, **config}),
+        "dir": str(folder),
+        "resume": "allow" if mode == "online" else None,
+    }
+    return Run(mode, settings)
+
+
+def run_id(group: str, model: str, seed: int) -> str:
+    """The same for the same group, model and seed; in characters that W&B allows."""
+    digest = hashlib.sha256(f"{group}\n{model}\n{seed}".encode()).hexdigest()[:10]
+    return f"{re.sub(r'[^A-Za-z0-9_-]+', '-', model)[:80]}-seed{seed}-{digest}"
+
+
+class Run:
+    """What a model reports of itself; also an observer of the training loop.
+
+    No method blocks for longer than it takes to put a record into a queue, and none raises,
+    except `finish`, which waits a bounded time.
+    """
+
+    def __init__(self, mode: str, settings: dict[str, Any]) -> None:
+        self._mode = mode
+        self._settings = settings
+        self._warned = False
+        self._tasks: queue.Queue[Task | None] = queue.Queue(maxsize=QUEUE_LENGTH)
+        self._exit_code = 0
+        self._thread = threading.Thread(target=self._work, name="wandb", daemon=True)
+        self._open = mode in FINISH_SECONDS
+        if self._open:
+            self._thread.start()
+
+    def start(self, epochs: int, steps: int) -> None:
+        """Training begins: at most `epochs` of `steps` steps each."""
+        planned = {"epochs_planned": epochs, "steps_per_epoch": steps}
+        self.submit(lambda _, run: run.config.update(planned, allow_val_change=True))
+        self.submit(records.define_metrics)
+
+    def step(self, **progress: Any) -> None:
+        """One look at a running epoch; curves are drawn by `epoch`."""
+
+    def epoch(self, record: dict[str, Any]) -> None:
+        """One record of the history: a point on every curve."""
+        self.submit(lambda _, run: run.log(records.epoch_values(record)))
+
+    def summary(self, values: dict[str, Any]) -> None:
+        """Figures of the whole run."""
+        self.submit(lambda _, run: run.summary.update(values))
+
+    def log_training(self, trained: Trained, folder: Path) -> None:
+        """What a finished training leaves: cost, layers, and the model folder as an artifact."""
+        self.submit(lambda wandb, run: records.log_training(wandb, run, trained, folder))
+
+    def log_evaluation(
+        self, evaluation: dict[str, Any], labels: np.ndarray, probabilities: np.ndarray
+    ) -> None:
+        """Test figures, mistakes, confusion matrix, ROC, PR and calibration.
+
+        Args:
+            evaluation: the content of evaluation.json.
+            labels: of the test split, shape (n,): indices into its classes.
+            probabilities: shape (n, classes).
+        """
+        self.submit(
+            lambda wandb, run: records.log_evaluation(wandb, run, evaluation, labels, probabilities)
+        )
+
+    def submit(self, task: Task) -> None:
+        """Queue work for the thread; drop it where the queue is full or the run is over."""
+        if not self._open:
+            return
+        try:
+            self._tasks.put_nowait(task)
+        except queue.Full:
+            self._warn("is too slow; some records are dropped")
+
+    def finish(self, exit_code: int = 0) -> None:
+        """Write what is still queued, for a bounded time, and close the run."""
+        if not self._open:
+            return
+        self._open = False
+        self._exit_code = exit_code
+        deadline = time.monotonic() + FINISH_SECONDS[self._mode]
+        try:
+            self._tasks.put(None, timeout=FINISH_SECONDS[self._mode])
+        except queue.Full:
+            pass
+        else:
+            self._thread.join(max(0.0, deadline - time.monotonic()))
+        if self._thread.is_alive():
+            self._warn("did not take everything in time; the run may be incomplete")
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.finish(exit_code=0 if kind is None else 1)
+
+    def _work(self) -> None:
+        """The thread: the only place that calls W&B."""
+        try:
+            import wandb
+
+            run = self._init(wandb)
+        except Exception as error:
+            self._warn(f"cannot record this run ({_line(error)}); training goes on without it")
+            while self._tasks.get() is not None:
+                pass
+            return
+        while (task := self._tasks.get()) is not None:
+            try:
+                task(wandb, run)
+            except Exception as error:
+                self._warn(f"refused a record ({_line(error)})")
+        try:
+            run.finish(exit_code=self._exit_code)
+        except Exception as error:
+            self._warn(f"could not finish this run ({_line(error)})")
+
+    def _init(self, wandb: Any) -> Any:
+        """The W&B run; an offline one where the server does not answer."""
+        common = wandb.Settings(
+            silent=True,
+            console="off",
+            disable_git=True,
+            save_code=False,
+            x_disable_meta=True,
+            init_timeout=INIT_SECONDS,
+            finish_timeout=FINISH_SECONDS["online"] - INIT_SECONDS,
+        )
+        start = {**self._settings, "settings": common, "reinit": "create_new"}
+        if self._mode == "online" and not _unreachable.is_set():
+            try:
+                return wandb.init(mode="online", **start)
+            except wandb.Error as error:
+                _unreachable.set()
+                self._warn(f"is not reachable ({_line(error)}); recording offline")
+        return wandb.init(mode="offline", **{**start, "resume": None})
+
+    def _warn(self, what: str) -> None:
+        """Say the first trouble, once."""
+        if not self._warned:
+            self._warned = True
+            print(f"warning: Weights & Biases {what}", file=sys.stderr)
+
+
+def _line(error: Exception) -> str:
+    """The first line of an error's message, or its type where it has none."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,47 @@
+from pathlib import Path
+
+import pytest
+
+from bakeoff.errors import UserError
+from bakeoff.tracking import resolve_mode
+
+
+@pytest.fixture(autouse=True)
+def without_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    return tmp_path / "netrc"
+
+
+def test_without_a_key_runs_are_offline() -> None:
+    assert resolve_mode(None) == "offline"
+
+
+def test_with_a_key_runs_are_online(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    assert resolve_mode(None) == "online"
+    assert resolve_mode("disabled") == "disabled"
+
+
+def test_a_login_counts_as_a_key(without_key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    without_key.write_text("machine api.wandb.ai login user password secret\n")
+    assert resolve_mode(None) == "online"
+    monkeypatch.setenv("WANDB_BASE_URL", "https://wandb.example.org")
+    assert resolve_mode(None) == "offline", "the login is for another server"
+
+
+def test_the_variable_decides_where_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    assert resolve_mode(None) == "disabled"
+    assert resolve_mode("offline") == "offline"
+
+
+def test_online_without_a_key_says_what_to_do() -> None:
+    with pytest.raises(UserError, match=r"WANDB_API_KEY.*or choose offline"):
+        resolve_mode("online")
+
+
+def test_a_mode_nobody_knows() -> None:
+    with pytest.raises(UserError, match="did you mean 'offline'"):
+        resolve_mode("ofline")
