@@ -1,9 +1,16 @@
 import io
+from typing import Any
 
 from rich.console import Console
 
 from bakeoff.report.markdown import write_markdown
-from bakeoff.report.terminal import leaderboard_table
+from bakeoff.report.terminal import (
+    dataset_table,
+    leaderboard_table,
+    models_table,
+    show_json,
+    show_table,
+)
 
 
 def printed(results: dict, width: int) -> list[str]:
@@ -24,6 +31,41 @@ def test_terminal_fits_eighty_columns(two_classes: dict) -> None:
     lines = printed(two_classes, 80)
     assert max(map(len, lines)) <= 80
     assert "…" not in "\n".join(lines)
+
+
+def test_models_table_shows_what_a_model_is_made_of(capsys: Any) -> None:
+    models = {
+        "nb-counts": {"type": "LinearText", "method": "naive-bayes", "ngrams": 2},
+        "rnn-64": {
+            "type": "TextNetwork",
+            "encoder": "rnn",
+            "bidirectional": False,
+            "vectors": "",
+            "training": {"learning_rate": 0.002},
+        },
+    }
+    show_table(models_table(models))
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[2] == ["nb-counts", "LinearText", "method", "naive-bayes,", "ngrams", "2"]
+    assert lines[3] == ["rnn-64", "TextNetwork", "encoder", "rnn"]
+
+
+def test_dataset_table_counts_classes_by_split(two_classes: dict, capsys: Any) -> None:
+    show_table(dataset_table(two_classes["dataset"]))
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == ["class", "train", "validation", "test"]
+    assert lines[2] == ["negative", "8,750", "1,250", "2,500"]
+    assert lines[4] == ["all", "17,500", "2,500", "5,000"]
+
+
+def test_a_long_table_is_not_cut_in_a_pipe(two_classes: dict, capsys: Any) -> None:
+    show_table(leaderboard_table(two_classes))
+    assert "…" not in capsys.readouterr().out
+
+
+def test_json_keeps_every_character(capsys: Any) -> None:
+    show_json({"text": "Für 2 €"})
+    assert capsys.readouterr().out == '{\n  "text": "Für 2 €"\n}\n'
 
 
 def test_markdown_is_one_table_with_the_answer_above(two_classes: dict) -> None:

@@ -79,7 +79,7 @@ def trained() -> Trained:
         seconds=5.5,
         threads=2,
         validation_probabilities=np.zeros((1, 2)),
-        save=lambda folder: None,
+        save=lambda _: None,
         layers=[{"name": "embedding", "type": "Embedding", "output_shape": "(B, T, 8)"}],
         facts={"vocabulary": 900},
     )
@@ -120,10 +120,11 @@ def read_back(folder: Path) -> dict[str, Any]:
 
 
 def test_doctests() -> None:
-    assert doctest.testmod(records) == (2, 0) or doctest.testmod(records).failed == 0
+    assert doctest.testmod(records) == (0, 2)
 
 
-def test_training_is_recorded(offline: None, tmp_path: Path, capfd: Any) -> None:
+@pytest.mark.usefixtures("offline")
+def test_training_is_recorded(tmp_path: Path, capfd: Any) -> None:
     model = tmp_path / "rnn-64-seed0"
     model.mkdir()
     (model / "model.json").write_text("{}")
@@ -152,7 +153,8 @@ def test_training_is_recorded(offline: None, tmp_path: Path, capfd: Any) -> None
     assert capfd.readouterr() == ("", "")
 
 
-def test_evaluation_adds_no_point_to_the_curves(offline: None, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("offline")
+def test_evaluation_adds_no_point_to_the_curves(tmp_path: Path) -> None:
     probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6], [0.7, 0.3]])
     with open_run("rnn-64", 0, CONFIG, tmp_path, job="evaluate") as run:
         run.log_evaluation(evaluation(), np.array([0, 1, 0, 1]), probabilities)
@@ -167,7 +169,8 @@ def test_evaluation_adds_no_point_to_the_curves(offline: None, tmp_path: Path) -
         assert [file for file in read["files"] if f"evaluation/{name}" in file], name
 
 
-def test_secrets_stay_out(offline: None, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("offline")
+def test_secrets_stay_out(tmp_path: Path) -> None:
     with open_run("rnn-64", 0, CONFIG, tmp_path, job="train") as run:
         run.epoch(record(1))
     config = read_back(tmp_path)["config"]
@@ -196,8 +199,9 @@ def test_disabled_does_nothing(mode: str, monkeypatch: pytest.MonkeyPatch, tmp_p
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.usefixtures("offline")
 def test_a_failing_client_is_said_once(
-    offline: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any
 ) -> None:
     monkeypatch.setitem(sys.modules, "wandb", None)
     with open_run("rnn-64", 0, CONFIG, tmp_path, job="train") as run:
@@ -208,24 +212,24 @@ def test_a_failing_client_is_said_once(
     assert line.endswith("training goes on without it")
 
 
-def test_a_refused_record_does_not_stop_the_others(
-    offline: None, tmp_path: Path, capsys: Any
-) -> None:
+@pytest.mark.usefixtures("offline")
+def test_a_refused_record_does_not_stop_the_others(tmp_path: Path, capsys: Any) -> None:
     with open_run("rnn-64", 0, CONFIG, tmp_path, job="train") as run:
-        run.submit(lambda wandb, run: 1 / 0)
+        run.submit(lambda *_: 1 / 0)
         run.epoch(record(1))
     assert read_back(tmp_path)["history"][0]["train/loss"] == 1.0
     assert "refused a record (division by zero)" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("offline")
 def test_a_full_queue_drops_and_does_not_wait(
-    offline: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any
 ) -> None:
     monkeypatch.setattr(run_module, "QUEUE_LENGTH", 5)
-    monkeypatch.setattr(run_module, "FINISH_SECONDS", {"offline": 0.3})
+    monkeypatch.setitem(run_module.FINISH_SECONDS, "offline", 0.3)
     blocked = threading.Event()
     run = open_run("rnn-64", 0, CONFIG, tmp_path, job="train")
-    run.submit(lambda wandb, run: blocked.wait(30))
+    run.submit(lambda *_: blocked.wait(30))
     started = time.monotonic()
     for epoch in range(1, 100):
         run.epoch(record(epoch))
@@ -273,15 +277,17 @@ def test_a_server_that_never_answers_costs_training_nothing(
                     run.epoch({"epoch": epoch, "train_loss": 0.1})
                 calls += time.monotonic() - started
                 finish = time.monotonic()
-        print(calls, time.monotonic() - finish)
+        print(calls, time.monotonic() - finish, flush=True)
         """
     )
+    inherited = {key: value for key, value in os.environ.items() if key != "WANDB_SERVICE"}
     environment = {
-        **os.environ,
+        **inherited,
         "WANDB_MODE": "online",
         "WANDB_BASE_URL": silent_server,
         "WANDB_API_KEY": KEY,
     }
+    started = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-c", script, str(tmp_path)],
         env=environment,
@@ -290,12 +296,14 @@ def test_a_server_that_never_answers_costs_training_nothing(
         timeout=90,
         check=False,
     )
+    total = time.monotonic() - started
     assert done.returncode == 0
+    assert total < 15
     calls, second_finish = map(float, done.stdout.split())
     assert calls < 1, "400 records are handed over at once"
     assert second_finish < 8, "the second run does not wait for the server again"
     (line,) = done.stderr.splitlines()
-    assert "is not reachable" in line
-    assert "recording offline" in line
+    assert "did not accept the run (" in line
+    assert line.endswith("; recording offline")
     offline = sorted(tmp_path.glob("wandb/offline-run-*/*.wandb"))
     assert len(offline) == 2, "nothing is lost: both can be synced"

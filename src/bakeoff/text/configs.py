@@ -74,6 +74,8 @@ class TextNetwork:
     """Width of a hidden dense layer with ReLU before the output; 0 leaves it out."""
     dropout: float = 0.3
     """Share dropped after the embedding and before the dense layers."""
+    word_dropout: float = 0.1
+    """Share of words whose whole embedding is dropped in training."""
     max_tokens: int = 256
     """Longer reviews keep their head and their tail, half each (Sun et al. 2019, §5.3.1)."""
     keep: str = "head+tail"

@@ -18,6 +18,7 @@ _NOT_ALPHANUMERIC = re.compile(r"[^0-9a-z\s#+_]+")
 _NUMERAL = re.compile(r"\d+")
 _CLITIC = re.compile(r"('(?:s|re|ve|ll|d|m))\b")
 _QUOTE_AT_EDGE = re.compile(r"(?<!\w)'(?!(?:s|re|ve|ll|d|m)\b)|'(?!\w)")
+_MARK_IN_NUMBER = re.compile(r"(?<=\d) ([.,:/]) (?=\d)")
 _PUNCTUATION = '.,;:!?"()[]{}<>/|\\@*~`^=&%$«»“”„…–—\x96\x97'
 
 
@@ -42,19 +43,22 @@ def drop_numerals(text: str) -> str:
 
 
 def split_contractions(text: str) -> str:
-    """Penn Treebank's clitics as tokens, as GloVe has them: "don't" → "do n't", "it's" → "it 's"."""
+    """Penn Treebank's clitics as tokens, as GloVe has them: "don't it's" → "do n't it 's"."""
     if "’" in text:
         text = text.replace("’", "'")
     return _CLITIC.sub(r" \1", text.replace("n't", " n't")) if "'" in text else text
 
 
 def split_punctuation(text: str) -> str:
-    """Punctuation as tokens; hyphens and apostrophes inside words stay: "(well-made)!" → "( well-made ) !"."""
+    """Punctuation as tokens: "(well-made, 7.5/10)" → "( well made , 7.5/10 )".
+
+    Hyphens become spaces, marks inside numbers stay, and so do apostrophes inside words.
+    """
+    text = text.replace("-", " ")
     for mark in _PUNCTUATION:
         if mark in text:
             text = text.replace(mark, f" {mark} ")
-    if "--" in text:
-        text = text.replace("--", " -- ")
+    text = _MARK_IN_NUMBER.sub(r"\1", text)
     return _QUOTE_AT_EDGE.sub(" ' ", text) if "'" in text else text
 
 

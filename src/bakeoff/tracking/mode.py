@@ -10,6 +10,8 @@ from urllib.parse import urlparse
 from bakeoff.errors import UserError, unknown_name
 
 MODES = ("online", "offline", "disabled")
+DEFAULT_HOSTS = ["api.forge.coreweave.com", "api.wandb.ai"]
+"""One service under its new and its old name."""
 
 
 def resolve_mode(asked: str | None = None) -> str:
@@ -37,9 +39,11 @@ def _has_key() -> bool:
     """A key in the environment or, as `wandb login` leaves it, in a netrc file."""
     if os.environ.get("WANDB_API_KEY"):
         return True
-    server = urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""
+    base_url = os.environ.get("WANDB_BASE_URL")
+    hosts = [urlparse(base_url).netloc] if base_url else DEFAULT_HOSTS
     path = Path(os.environ.get("NETRC", "~/.netrc")).expanduser()
     try:
-        return netrc.netrc(path).authenticators(server) is not None
+        logins = netrc.netrc(path)
     except (OSError, netrc.NetrcParseError):
         return False
+    return any(logins.authenticators(host) for host in hosts)

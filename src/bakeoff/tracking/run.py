@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 QUEUE_LENGTH = 1000
 """Records that may wait for W&B; further ones are dropped."""
-INIT_SECONDS = 12.0
-"""How long a server may take to accept a run before the run goes on offline."""
+INIT_SECONDS = 10.0
+"""How long a server may take to accept a run before it is recorded offline."""
 FINISH_SECONDS = {"online": 30.0, "offline": 8.0}
 """How long the end of a run waits at most for what is still to be written."""
 
 _unreachable = threading.Event()
-"""Set once a server did not answer, so that later runs of this process do not wait for it."""
+"""Set once a server failed, so that later runs of this process do not wait for it again."""
 
 Task = Callable[[Any, Any], None]
 """Work for the thread, called with the module wandb and the W&B run."""
@@ -63,7 +63,6 @@ def open_run(model: str, seed: int, config: dict[str, Any], folder: Path, *, job
         "job_type": job,
         "config": records.without_secrets({"model": model, "seed": seed, **config}),
         "dir": str(folder),
-        "resume": "allow" if mode == "online" else None,
     }
     return Run(mode, settings)
 
@@ -165,6 +164,9 @@ class Run:
 
     def _work(self) -> None:
         """The thread: the only place that calls W&B."""
+        os.environ.setdefault("WANDB_SILENT", "true")
+        # Its telemetry calls home even from offline runs, and delays the end of the process.
+        os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
         try:
             import wandb
 
@@ -198,11 +200,12 @@ class Run:
         start = {**self._settings, "settings": common, "reinit": "create_new"}
         if self._mode == "online" and not _unreachable.is_set():
             try:
-                return wandb.init(mode="online", **start)
+                return wandb.init(mode="online", resume="allow", **start)
             except wandb.Error as error:
                 _unreachable.set()
-                self._warn(f"is not reachable ({_line(error)}); recording offline")
-        return wandb.init(mode="offline", **{**start, "resume": None})
+                self._warn(f"did not accept the run ({_line(error)}); recording offline")
+                wandb.teardown()  # It would still hold the run's id.
+        return wandb.init(mode="offline", **start)
 
     def _warn(self, what: str) -> None:
         """Say the first trouble, once."""

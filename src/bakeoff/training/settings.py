@@ -29,7 +29,3 @@ class TrainingSettings:
     """Epochs without a better validation loss before training stops."""
     label_smoothing: float = 0.0
     """Share of the target spread evenly over the classes (Szegedy et al. 2016)."""
-    ema_decay: float = 0.0
-    """Decay of the moving average of weights that is evaluated and kept; 0 keeps none."""
-    precision: str = "fp32"
-    """`fp32`, or `bf16` for autocast in bfloat16."""

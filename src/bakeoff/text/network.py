@@ -1,0 +1,247 @@
+"""Networks over word indices: how they are built, trained, saved and used."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from bakeoff.data.splits import Split
+from bakeoff.text.batches import Batch, batches, sorted_rows, steps_per_epoch, training_rows
+from bakeoff.text.configs import TextNetwork, from_dict, to_dict
+from bakeoff.text.encoders import build_encoder
+from bakeoff.text.preprocessing import parse, preprocess_all
+from bakeoff.text.vectors import load_vectors
+from bakeoff.text.vocabulary import PADDING, Encoded, Vocabulary
+from bakeoff.training.layers import layer_table
+from bakeoff.training.loop import Observer, Outcome, fit
+from bakeoff.training.trained import Trained
+
+PREDICTION_BATCH = 128
+
+
+class TextClassifier(nn.Module):
+    """Embedding → encoder → pooling over real tokens → dense head → logits (batch, classes).
+
+    Embeddings have sparse gradients: a step costs what its batch's words cost.
+    """
+
+    def __init__(
+        self, config: TextNetwork, vocabulary: int, embedding_dim: int, classes: int
+    ) -> None:
+        super().__init__()
+        self._pooling = config.pooling
+        self.embedding = nn.Embedding(vocabulary, embedding_dim, sparse=True)
+        nn.init.normal_(self.embedding.weight, std=0.1)
+        self.embedding.weight.requires_grad = not config.freeze_vectors
+        self.word_dropout = nn.Dropout1d(config.word_dropout)
+        self.dropout = nn.Dropout(config.dropout)
+        self.encoder = build_encoder(config, embedding_dim)
+        width = cast(int, self.encoder.width) * (2 if config.pooling == "max+mean" else 1)
+        head: list[nn.Module] = [nn.Dropout(config.dropout)]
+        if config.dense:
+            head += [nn.Linear(width, config.dense), nn.ReLU(), nn.Dropout(config.dropout)]
+        self.head = nn.Sequential(*head, nn.Linear(config.dense or width, classes))
+
+    def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """Logits.
+
+        Args:
+            tokens: word indices, (batch, tokens), padded on the right.
+            lengths: real tokens of each text, (batch,).
+        """
+        mask = torch.arange(tokens.shape[1], device=tokens.device) < lengths.unsqueeze(1)
+        # Dropout1d drops whole rows of its second axis: words.
+        embedded = self.dropout(self.word_dropout(self.embedding(tokens)))
+        states = self.encoder(embedded, mask, tokens)
+        return self.head(self._pool(states, mask, lengths))
+
+    def _pool(self, states: Tensor, mask: Tensor, lengths: Tensor) -> Tensor:
+        if self._pooling == "last":
+            return states[torch.arange(len(states)), lengths - 1]
+        padding = ~mask.unsqueeze(-1)
+        highest = states.masked_fill(padding, -torch.inf).amax(dim=1)
+        mean = states.masked_fill(padding, 0.0).sum(dim=1) / lengths.unsqueeze(1)
+        return torch.cat([highest, mean], dim=-1)
+
+
+class _Classification:
+    """The task of the training loop: cross-entropy on length-bucketed batches."""
+
+    def __init__(
+        self,
+        config: TextNetwork,
+        seed: int,
+        train: tuple[Encoded, np.ndarray],
+        validation: tuple[Encoded, np.ndarray],
+    ) -> None:
+        self._settings, self._seed = config.training, seed
+        self._train, self._validation = train, validation
+        self.steps_per_epoch = steps_per_epoch(len(train[1]), config.training.batch_size)
+
+    def training_batches(self, epoch: int) -> Iterator[Batch]:
+        encoded, labels = self._train
+        rng = np.random.default_rng([self._seed, epoch])
+        rows = training_rows(encoded.lengths, self._settings.batch_size, rng)
+        return batches(encoded, rows, labels)
+
+    def validation_batches(self) -> Iterator[Batch]:
+        encoded, labels = self._validation
+        return batches(encoded, sorted_rows(encoded.lengths, PREDICTION_BATCH), labels)
+
+    def objective(self, model: nn.Module, batch: Batch) -> Outcome:
+        logits = model(batch.tokens, batch.lengths)
+        labels = cast(Tensor, batch.labels)
+        smoothing = self._settings.label_smoothing if model.training else 0.0
+        loss = F.cross_entropy(logits, labels, label_smoothing=smoothing)
+        return Outcome(loss, len(labels), (logits.detach().argmax(dim=1) == labels).sum())
+
+
+class NetworkPredictor:
+    """A trained network, ready to score texts."""
+
+    def __init__(
+        self, config: TextNetwork, vocabulary: Vocabulary, model: TextClassifier, classes: list[str]
+    ) -> None:
+        self.classes = classes
+        self._config, self._vocabulary, self._model = config, vocabulary, model
+
+    def probabilities(self, inputs: Sequence[str]) -> np.ndarray:
+        """Shape (texts, classes), float64; the same for a text whatever stands beside it."""
+        texts = preprocess_all(inputs, parse(self._config.preprocessing))
+        return self.probabilities_of(
+            self._vocabulary.encode(texts, self._config.max_tokens, self._config.keep)
+        )
+
+    @torch.no_grad()
+    def probabilities_of(self, encoded: Encoded) -> np.ndarray:
+        """As `probabilities`, for texts that are encoded already."""
+        self._model.eval()
+        result = np.empty((len(encoded.lengths), len(self.classes)))
+        rows = sorted_rows(encoded.lengths, PREDICTION_BATCH)
+        for some, batch in zip(rows, batches(encoded, rows), strict=True):
+            logits = self._model(batch.tokens, batch.lengths)
+            result[some] = logits.double().softmax(dim=1).numpy()
+        return result
+
+    def save(self, folder: Path) -> None:
+        """Write weights.safetensors and vocabulary.parquet."""
+        save_file(self._model.state_dict(), folder / "weights.safetensors")
+        self._vocabulary.save(folder / "vocabulary.parquet")
+
+
+def load(folder: Path, model: Mapping[str, Any]) -> NetworkPredictor:
+    """The network of a model folder; `model` is its model.json."""
+    config = cast(TextNetwork, from_dict(model["config"]))
+    weights = load_file(folder / "weights.safetensors")
+    rows, width = weights["embedding.weight"].shape
+    network = TextClassifier(config, rows, width, len(model["classes"]))
+    network.load_state_dict(weights)
+    vocabulary = Vocabulary.load(folder / "vocabulary.parquet")
+    return NetworkPredictor(config, vocabulary, network, model["classes"])
+
+
+def train_network(
+    name: str,
+    config: TextNetwork,
+    train: Split,
+    validation: Split,
+    *,
+    seed: int,
+    threads: int,
+    checkpoint: Path | None = None,
+    observers: Sequence[Observer] = (),
+) -> Trained:
+    """Train one network; vocabulary and word vectors learn from the training split alone.
+
+    Args:
+        name: in the registry.
+        config: every hyper-parameter.
+        train: what it learns from.
+        validation: what stops it, and picks its best epoch.
+        seed: of weights, order and dropout.
+        threads: CPU threads.
+        checkpoint: a folder of its own, to go on from after a kill.
+        observers: told about steps and epochs.
+
+    Raises:
+        UserError: word vectors that cannot be read, no frequent word, or a diverging loss.
+    """
+    started = time.perf_counter()
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.manual_seed(seed)
+    steps = parse(config.preprocessing)
+    texts = preprocess_all(train.inputs, steps)
+    vocabulary = Vocabulary.build(texts, config.max_vocabulary, config.min_count)
+    encoded = vocabulary.encode(texts, config.max_tokens, config.keep)
+    held_out = vocabulary.encode(
+        preprocess_all(validation.inputs, steps), config.max_tokens, config.keep
+    )
+    model, facts = _build(config, vocabulary, texts, encoded, len(train.classes), seed)
+    task = _Classification(config, seed, (encoded, train.labels), (held_out, validation.labels))
+    progress = fit(
+        model, task, config.training, seed=seed, observers=observers, checkpoint=checkpoint
+    )
+    predictor = NetworkPredictor(config, vocabulary, model, train.classes)
+    # A resumed run counts the epochs of the broken one.
+    before = sum(record["seconds"] for record in progress.history)
+    overhead = max(time.perf_counter() - started - before, 0.0)
+    example = (torch.ones(3, 11, dtype=torch.long), torch.full((3,), 11))
+    return Trained(
+        name=name,
+        seed=seed,
+        kind="text-network",
+        config=to_dict(config),
+        parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
+        seconds=before + overhead,
+        threads=threads,
+        validation_probabilities=predictor.probabilities_of(held_out),
+        save=predictor.save,
+        history=progress.history,
+        layers=layer_table(model, example, {3: "batch", 11: "tokens"}),
+        facts={
+            **facts,
+            "best_epoch": progress.best_epoch,
+            "tokens_per_second": _tokens_per_second(encoded, progress.history),
+            "cut_texts": float((encoded.lengths >= config.max_tokens).mean()),
+        },
+    )
+
+
+def _build(
+    config: TextNetwork,
+    vocabulary: Vocabulary,
+    texts: Sequence[str],
+    encoded: Encoded,
+    classes: int,
+    seed: int,
+) -> tuple[TextClassifier, dict[str, Any]]:
+    """A network with fresh weights, pretrained vectors in place, and facts about these."""
+    facts: dict[str, Any] = {"vocabulary": len(vocabulary.words)}
+    if not config.vectors:
+        return TextClassifier(config, len(vocabulary), config.embedding_dim, classes), facts
+    vectors, found = load_vectors(
+        config.vectors, vocabulary.words, texts, config.embedding_dim, seed
+    )
+    model = TextClassifier(config, len(vocabulary), vectors.shape[1], classes)
+    with torch.no_grad():
+        model.embedding.weight.normal_(std=float(vectors[found].std()))
+        model.embedding.weight[2:][torch.from_numpy(found)] = torch.from_numpy(vectors[found])
+        model.embedding.weight[PADDING] = 0
+    known = np.concatenate([[False, False], found])
+    facts["vectors_cover_words"] = float(found.mean())
+    facts["vectors_cover_tokens"] = float(known[encoded.indices].mean())
+    return model, facts
+
+
+def _tokens_per_second(encoded: Encoded, history: list[dict[str, Any]]) -> float:
+    """Training tokens over the seconds of the fastest epoch, validation included."""
+    return float(encoded.lengths.sum() / min(record["seconds"] for record in history))

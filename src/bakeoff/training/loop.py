@@ -1,0 +1,236 @@
+"""The training loop of every network.
+
+It knows a model, an objective, batches, an optimiser and a schedule. What is trained, on what data
+and in which process is the caller's; each epoch is reported to observers.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from bakeoff import events
+from bakeoff.errors import UserError
+from bakeoff.training.checkpoint import load_checkpoint, save_checkpoint
+from bakeoff.training.optimization import Optimizers
+from bakeoff.training.settings import TrainingSettings
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the objective says about one batch."""
+
+    loss: Tensor
+    """Scalar: the mean over the batch."""
+    examples: int
+    correct: Tensor | None = None
+    """Number of right predictions; None where that means nothing."""
+
+
+class Task(Protocol):
+    """What is learned: batches and the objective on them."""
+
+    steps_per_epoch: int
+
+    def training_batches(self, epoch: int) -> Iterable[Any]:
+        """The batches of an epoch; the same for the same epoch, so that a resumed run repeats."""
+        ...
+
+    def validation_batches(self) -> Iterable[Any]: ...
+
+    def objective(self, model: nn.Module, batch: Any) -> Outcome: ...
+
+
+class Observer(Protocol):
+    """Who watches a training: the progress display, Weights & Biases."""
+
+    def start(self, *, epochs: int, steps: int) -> None: ...
+
+    def step(self, *, epoch: int, step: int, loss: float, accuracy: float | None) -> None: ...
+
+    def epoch(self, record: dict[str, Any]) -> None: ...
+
+
+@dataclass
+class Progress:
+    """Where a training stands after an epoch; what a checkpoint keeps besides tensors."""
+
+    epoch: int = 0
+    """Epochs done."""
+    best_epoch: int = 0
+    best_loss: float = math.inf
+    seconds: float = 0.0
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+    def finished(self, settings: TrainingSettings) -> bool:
+        """Whether all epochs are done, or the loss has not fallen for long enough."""
+        waited = self.epoch - self.best_epoch
+        return self.epoch >= settings.epochs or waited > settings.patience
+
+
+def fit(
+    model: nn.Module,
+    task: Task,
+    settings: TrainingSettings,
+    *,
+    seed: int,
+    observers: Sequence[Observer] = (),
+    checkpoint: Path | None = None,
+) -> Progress:
+    """Train `model` in place; it ends with the weights of its best epoch.
+
+    The best epoch has the lowest validation loss. With a checkpoint folder every epoch is saved,
+    and a training that was killed goes on from the last one to the same result, bit for bit on the
+    same number of CPU threads.
+
+    Args:
+        model: initialised weights.
+        task: batches and objective.
+        settings: hyper-parameters.
+        seed: of everything random in the loop, such as dropout.
+        observers: told about steps and epochs.
+        checkpoint: a folder for this very training; the caller removes it.
+
+    Raises:
+        UserError: the loss is no longer finite.
+    """
+    torch.manual_seed(seed)
+    torch.set_flush_denormal(True)
+    optimizers = Optimizers(model, settings, total_steps=settings.epochs * task.steps_per_epoch)
+    progress, best = Progress(), _weights(model)
+    if checkpoint and (saved := load_checkpoint(checkpoint, model, optimizers)):
+        facts, best = saved
+        progress = Progress(**facts)
+    for observer in observers:
+        observer.start(epochs=settings.epochs, steps=task.steps_per_epoch)
+    while not progress.finished(settings):
+        started = time.perf_counter()
+        epoch = progress.epoch + 1
+        train_loss, train_accuracy = _train_epoch(model, task, optimizers, epoch, observers)
+        loss, accuracy = evaluate(model, task)
+        seconds = time.perf_counter() - started
+        record = {
+            "epoch": epoch,
+            "train_loss": train_loss,
+            "train_accuracy": train_accuracy,
+            "validation_loss": loss,
+            "validation_accuracy": accuracy,
+            "learning_rate": optimizers.learning_rate,
+            "seconds": seconds,
+        }
+        progress.epoch = epoch
+        progress.seconds += seconds
+        progress.history.append(record)
+        if loss < progress.best_loss:
+            progress.best_loss, progress.best_epoch, best = loss, epoch, _weights(model)
+        if checkpoint:
+            save_checkpoint(checkpoint, model, best, optimizers, vars(progress))
+        for observer in observers:
+            observer.epoch(record)
+    model.load_state_dict(best)
+    return progress
+
+
+@torch.no_grad()
+def evaluate(model: nn.Module, task: Task) -> tuple[float, float | None]:
+    """Mean loss and accuracy on the validation batches."""
+    model.eval()
+    sums = _Sums()
+    for batch in task.validation_batches():
+        sums.add(task.objective(model, batch))
+    return sums.means()
+
+
+def _train_epoch(
+    model: nn.Module,
+    task: Task,
+    optimizers: Optimizers,
+    epoch: int,
+    observers: Sequence[Observer],
+) -> tuple[float, float | None]:
+    model.train()
+    sums = _Sums()
+    for step, batch in enumerate(task.training_batches(epoch), start=1):
+        outcome = task.objective(model, batch)
+        outcome.loss.backward()
+        optimizers.step()
+        sums.add(outcome)
+        if sums.due():
+            loss, accuracy = sums.means()
+            if not math.isfinite(loss):
+                raise _diverged(epoch)
+            for observer in observers:
+                observer.step(epoch=epoch, step=step, loss=loss, accuracy=accuracy)
+    loss, accuracy = sums.means()
+    if not math.isfinite(loss):
+        raise _diverged(epoch)
+    return loss, accuracy
+
+
+def _diverged(epoch: int) -> UserError:
+    return UserError(
+        f"the training loss is no longer a finite number in epoch {epoch}; lower the learning "
+        "rate, or clip gradients at a smaller norm"
+    )
+
+
+class _Sums:
+    """Loss and right predictions so far, kept as tensors so that a GPU need not be waited for."""
+
+    INTERVAL = 0.25
+    """Seconds between two reports of a step."""
+
+    def __init__(self) -> None:
+        self._examples = 0
+        self._loss: Tensor | float = 0.0
+        self._correct: Tensor | None = None
+        self._told = time.monotonic()
+
+    def add(self, outcome: Outcome) -> None:
+        self._examples += outcome.examples
+        self._loss = self._loss + outcome.loss.detach().double() * outcome.examples
+        if outcome.correct is not None:
+            self._correct = (
+                outcome.correct if self._correct is None else self._correct + outcome.correct
+            )
+
+    def due(self) -> bool:
+        """Whether it is time to tell the observers again."""
+        now = time.monotonic()
+        if now - self._told < self.INTERVAL:
+            return False
+        self._told = now
+        return True
+
+    def means(self) -> tuple[float, float | None]:
+        accuracy = None if self._correct is None else float(self._correct) / self._examples
+        return float(self._loss) / self._examples, accuracy
+
+
+def _weights(model: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+
+
+class EventObserver:
+    """Tells bakeoff.events, and so the progress display."""
+
+    def __init__(self, model: str, seed: int) -> None:
+        self._which = {"model": model, "seed": seed}
+        self._length: dict[str, int] = {}
+
+    def start(self, *, epochs: int, steps: int) -> None:
+        self._length = {"epochs": epochs, "steps": steps}
+
+    def step(self, *, epoch: int, step: int, loss: float, accuracy: float | None) -> None:
+        facts = {"epoch": epoch, "step": step, "loss": loss, "accuracy": accuracy}
+        events.emit("progress", **self._which, **self._length, **facts)
+
+    def epoch(self, record: dict[str, Any]) -> None:
+        events.emit("epoch", **self._which, **record)
