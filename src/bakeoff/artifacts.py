@@ -94,7 +94,9 @@ def new_artifact(
         try:
             facts: dict[str, Any] = {}
             yield scratch, facts
-            files = sorted(p for p in scratch.rglob("*") if p.is_file())
+            # What W&B records of a run is not the artifact's content: it differs every time.
+            inside = (p for p in scratch.rglob("*") if p.is_file())
+            files = sorted(p for p in inside if p.relative_to(scratch).parts[0] != "wandb")
             manifest = {
                 "kind": kind,
                 "bakeoff": __version__,

@@ -301,12 +301,28 @@ def full_study() -> dict[str, Any]:
         },
         "choice": {
             "sentence": "64 was chosen: as accurate on validation as 256, in a third of the time.",
-            "rows": [
+            "table": [
                 {"width": 64, "validation_accuracy": 0.871, "train_seconds": 35.2},
                 {"width": 256, "validation_accuracy": 0.869, "train_seconds": 118.0},
             ],
         },
-        "label_noise": [{"model": "nb-counts", "share_wrong": 0.2, "accuracy": 0.831}],
+        "dataset": results["dataset"]
+        | {
+            "label_noise": {
+                "suspects": 210,
+                "rows": 17_500,
+                "dropped": False,
+                "listed": [
+                    {
+                        "id": 3,
+                        "label": "negative",
+                        "suggested": "positive",
+                        "probability": 0.98,
+                        "text": TEXTS[0],
+                    }
+                ],
+            }
+        },
         "transfer": [{"model": "nb-counts", "data": "rotten-tomatoes", "accuracy": 0.741}],
     }
 

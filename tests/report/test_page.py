@@ -116,7 +116,7 @@ def test_every_network_has_curves_and_layers(page: Page, two_classes: dict) -> N
 
 def test_optional_sections_are_there_only_with_results(page: Page, pages: dict[str, str]) -> None:
     full = Page(pages["full study"]).text
-    for title in ("Comparisons", "Width of the recurrent", "wrong training labels", "other data"):
+    for title in ("Comparisons", "Width of the recurrent", "Labels that look wrong", "other data"):
         assert title not in page.text
         assert title in full
     assert "Wrong in every model" in full

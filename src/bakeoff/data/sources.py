@@ -113,7 +113,9 @@ def _read_imdb_download() -> Source:
 
 def _is_archive(source: str) -> bool:
     path = Path(source)
-    return (path.is_file() and source.endswith((".tar.gz", ".tgz"))) or (path / "train/pos").is_dir()
+    return (path.is_file() and source.endswith((".tar.gz", ".tgz"))) or (
+        path / "train/pos"
+    ).is_dir()
 
 
 def _read_imdb(path: Path) -> Source:

@@ -35,9 +35,8 @@ def compare_texts(
         {"name": name, "text": review, "steps": explain(review, parse(name))}
         for name in sorted(names | {"report"})
     ]
-    return compare(
-        evaluations, comparison, dataset=dataset, preprocessing_examples=examples, **settings
-    )
+    facts = {"preprocessing_examples": examples}
+    return compare(evaluations, comparison, dataset=dataset, facts=facts, **settings)
 
 
 def _distance(text: str) -> float:

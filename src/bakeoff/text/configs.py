@@ -36,9 +36,9 @@ class TreeText:
 
     max_depth: int = 30
     """Longest path from root to leaf."""
-    min_samples_leaf: int = 20
+    min_samples_leaf: int = 50
     """Training reviews in a leaf at least."""
-    max_features: int = 20_000
+    max_features: int = 5_000
     """Most frequent n-grams the tree may split on."""
     ngrams: int = 1
     """Longest n-gram, in words."""

@@ -44,8 +44,8 @@ class LinearPredictor:
     def drivers(self, n: int = 20) -> list[dict[str, Any]]:
         """The `n` n-grams that speak most for each class: records {class, ngram, weight}.
 
-        The weight is compared with its mean over the classes, doubled for two classes: what one
-        unit of the n-gram adds to the log odds.
+        The weight is what one unit of the n-gram adds to the log odds; with more than two
+        classes, to the class's score over the mean score.
         """
         if len(self.classes) == 2:
             by_class = np.hstack([-self.weights, self.weights])

@@ -7,10 +7,12 @@ from __future__ import annotations
 from bakeoff.text.configs import LinearText, TextConfig, TextNetwork, TreeText
 
 MODELS: dict[str, TextConfig] = {
-    "nb-counts": LinearText(method="naive-bayes", weighting="binary"),
-    "nb-tfidf": LinearText(method="naive-bayes", weighting="tfidf", strength=0.1),
+    "nb-counts": LinearText(method="naive-bayes", weighting="binary", ngrams=3, strength=0.5),
+    "nb-tfidf": LinearText(method="naive-bayes", weighting="tfidf", ngrams=3, strength=0.1),
     "tree-tfidf": TreeText(),
-    "logreg-tfidf": LinearText(method="logistic-regression", weighting="tfidf", strength=10.0),
+    "logreg-tfidf": LinearText(method="logistic-regression", weighting="tfidf", strength=20.0),
+    "svm-tfidf": LinearText(method="svm", weighting="tfidf", strength=0.6),
+    "nbsvm": LinearText(method="nbsvm", weighting="binary", ngrams=3, strength=0.03),
     "rnn-64": TextNetwork(encoder="rnn", hidden=64),
     "bilstm-glove": TextNetwork(
         encoder="lstm", bidirectional=True, vectors="glove-6b-50d", dense=32

@@ -114,7 +114,7 @@ def read_probabilities(path: Path) -> tuple[pd.DataFrame, np.ndarray]:
     import pandas as pd
 
     frame = pd.read_parquet(path)
-    columns = [name for name in frame.columns if name.startswith("p")]
+    columns = [name for name in frame.columns if name[0] == "p" and name[1:].isdigit()]
     return frame[["id", "label"]], frame[columns].to_numpy("float64")
 
 

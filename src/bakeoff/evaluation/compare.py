@@ -1,0 +1,153 @@
+"""The compare step: evaluations of all models to results.json, which is all that a report shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import numpy as np
+
+from bakeoff.artifacts import new_artifact, read_manifest, write_json
+from bakeoff.evaluation.bootstrap import interval, mean_over_seeds
+from bakeoff.evaluation.environment import machine, versions
+from bakeoff.evaluation.errors import analyse_errors
+from bakeoff.evaluation.predictions import Evaluation, correct_by_model, read_evaluations
+from bakeoff.evaluation.significance import difference, holm, mcnemar, sentence
+
+_AVERAGED = ("precision", "recall", "f1")
+
+
+def compare(
+    evaluations: Sequence[Path],
+    comparison: Path,
+    *,
+    dataset: Path,
+    facts: Mapping[str, Any],
+    study: str,
+    preset: str,
+    seed: int,
+    seeds: int,
+    pairs: Sequence[Sequence[str]],
+) -> dict[str, Any]:
+    """Name the winner by validation, report test, and say how sure the differences are.
+
+    Args:
+        evaluations: "evaluations" artifacts of the same test split.
+        comparison: where the "comparison" artifact goes.
+        dataset: the "dataset" artifact the models come from.
+        facts: what the study adds to the results.
+        study: name of the study.
+        preset: name of the preset.
+        seed: of the split and the first training.
+        seeds: trainings of each model that chance affects.
+        pairs: (first, second) names of models whose difference is tested where both took part.
+
+    Returns:
+        What results.json holds.
+    """
+    found = read_evaluations(evaluations)
+    correct = correct_by_model(found)
+    leaderboard = _leaderboard(found, correct)
+    winner = _winner(leaderboard, found)
+    data = read_manifest(dataset, "dataset")["facts"]
+    results = {
+        "study": study,
+        "preset": preset,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seed": seed,
+        "seeds": seeds,
+        "versions": versions(),
+        "machine": machine(),
+        "classes": data["classes"],
+        "dataset": data,
+        "leaderboard": leaderboard,
+        "winner": winner,
+        "models": [evaluation.record for evaluation in found],
+        "comparisons": _comparisons(found, correct, leaderboard, winner["model"], pairs),
+        "errors": analyse_errors(found, data["classes"]),
+        **facts,
+    }
+    settings = {"study": study, "preset": preset, "seed": seed, "seeds": seeds}
+    inputs = {f"evaluations{i}": path for i, path in enumerate(evaluations)} | {"dataset": dataset}
+    with new_artifact(comparison, "comparison", settings=settings, inputs=inputs) as (out, _):
+        write_json(out / "results.json", results)
+    return results
+
+
+def _leaderboard(
+    found: Sequence[Evaluation], correct: Mapping[str, np.ndarray]
+) -> list[dict[str, Any]]:
+    """One row a model, means over its trainings, best test accuracy first."""
+    rows = []
+    for name, right in correct.items():
+        records = [e.record for e in found if e.record["model"] == name]
+        low, high = interval(mean_over_seeds(right))
+        rows.append(
+            {
+                "model": name,
+                "kind": records[0]["kind"],
+                "accuracy": float(right.mean()),
+                "accuracy_low": low,
+                "accuracy_high": high,
+                **{key: mean(record["test"][key] for record in records) for key in _AVERAGED},
+                "validation_accuracy": mean(r["validation"]["accuracy"] for r in records),
+                "train_seconds": mean(record["seconds"] for record in records),
+                "predictions_per_second": mean(r["predictions_per_second"] for r in records),
+                "peak_memory_bytes": max(record["peak_memory_bytes"] for record in records),
+                "parameters": records[0]["parameters"],
+                "size_bytes": records[0]["size_bytes"],
+                "seeds": len(records),
+            }
+        )
+    return sorted(rows, key=lambda row: -row["accuracy"])
+
+
+def _winner(leaderboard: Sequence[dict[str, Any]], found: Sequence[Evaluation]) -> dict[str, Any]:
+    """The model with the best mean validation accuracy; the cheaper one of equals."""
+    ranked = sorted(leaderboard, key=lambda r: (-r["validation_accuracy"], r["train_seconds"]))
+    best = ranked[0]
+    trainings = [e.record for e in found if e.record["model"] == best["model"]]
+    training = max(trainings, key=lambda record: record["validation"]["accuracy"])
+    reason = (
+        f"It has the best validation accuracy, {100 * best['validation_accuracy']:.2f} %"
+        + (
+            f", before {ranked[1]['model']} with {100 * ranked[1]['validation_accuracy']:.2f} %"
+            if len(ranked) > 1
+            else ""
+        )
+        + f"; on the test split it reaches {100 * best['accuracy']:.2f} % "
+        + f"({100 * best['accuracy_low']:.2f} to {100 * best['accuracy_high']:.2f})."
+    )
+    return {"model": best["model"], "seed": training["seed"], "reason": reason}
+
+
+def _comparisons(
+    found: Sequence[Evaluation],
+    correct: Mapping[str, np.ndarray],
+    leaderboard: Sequence[dict[str, Any]],
+    winner: str,
+    pairs: Sequence[Sequence[str]],
+) -> list[dict[str, Any]]:
+    """The pairs that took part, and the winner against the best of the others."""
+    first_training = {e.record["model"]: e.test.correct for e in reversed(found)}
+    runner_up = next((row["model"] for row in leaderboard if row["model"] != winner), None)
+    chosen = [tuple(pair) for pair in pairs if set(pair) <= set(correct)]
+    if runner_up and (winner, runner_up) not in chosen:
+        chosen.append((winner, runner_up))
+    comparisons: list[dict[str, Any]] = [
+        {
+            "first": first,
+            "second": second,
+            **difference(correct[first], correct[second]),
+            "mcnemar_p": mcnemar(first_training[first], first_training[second]),
+        }
+        for first, second in chosen
+    ]
+    corrected = holm([comparison["mcnemar_p"] for comparison in comparisons])
+    for comparison, p in zip(comparisons, corrected, strict=True):
+        comparison["holm_p"] = p
+        comparison["sentence"] = sentence(comparison, len(found[0].test.labels))
+    return comparisons

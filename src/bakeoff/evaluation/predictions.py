@@ -1,0 +1,86 @@
+"""The predictions of all trainings of all models, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bakeoff.artifacts import read_json
+from bakeoff.errors import UserError
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Probabilities on one split; rows are in the order of their ids."""
+
+    ids: np.ndarray
+    labels: np.ndarray
+    probabilities: np.ndarray
+    """Shape (rows, classes)."""
+    words: np.ndarray
+    """Words of each row's text; 0 for validation rows."""
+    texts: np.ndarray
+    """Texts of the test rows that were predicted wrong; empty for the others."""
+
+    @property
+    def correct(self) -> np.ndarray:
+        """Shape (rows,), bool."""
+        return self.probabilities.argmax(axis=1) == self.labels
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One trained model, evaluated."""
+
+    record: dict[str, Any]
+    """evaluation.json."""
+    validation: Predictions
+    test: Predictions
+
+
+def read_evaluations(artifacts: Iterable[Path]) -> list[Evaluation]:
+    """Every model of some "evaluations" artifacts.
+
+    Raises:
+        UserError: they do not speak of the same rows.
+    """
+    found = [
+        _read(path.parent)
+        for artifact in artifacts
+        for path in sorted(artifact.glob("*/evaluation.json"))
+    ]
+    for evaluation in found[1:]:
+        if not np.array_equal(evaluation.test.ids, found[0].test.ids):
+            raise UserError("the evaluations come from different test splits; run them again")
+    return found
+
+
+def correct_by_model(evaluations: Iterable[Evaluation]) -> dict[str, np.ndarray]:
+    """Model name → shape (test rows, trainings), 1 where a training is right."""
+    columns: dict[str, list[np.ndarray]] = {}
+    for evaluation in evaluations:
+        columns.setdefault(evaluation.record["model"], []).append(evaluation.test.correct)
+    return {name: np.stack(c, axis=1).astype(np.float32) for name, c in columns.items()}
+
+
+def _read(folder: Path) -> Evaluation:
+    import pandas as pd
+
+    frame = pd.read_parquet(folder / "predictions.parquet").sort_values("id", kind="stable")
+    columns = [name for name in frame.columns if name[0] == "p" and name[1:].isdigit()]
+
+    def part(split: str) -> Predictions:
+        rows = frame[frame["split"] == split]
+        return Predictions(
+            rows["id"].to_numpy("int64"),
+            rows["label"].to_numpy("int64"),
+            rows[columns].to_numpy("float64"),
+            rows["words"].to_numpy("int64"),
+            rows["text"].to_numpy(),
+        )
+
+    return Evaluation(read_json(folder / "evaluation.json"), part("validation"), part("test"))
