@@ -42,7 +42,8 @@ class SplitSpec:
             raise UserError(f"split {text!r}: sizes are whole numbers of rows")
         if not absolute and abs(sum(parts) - 1) > 1e-6:
             raise UserError(f"split {text!r}: the shares sum to {sum(parts):g}, not to 1")
-        return cls(*parts, absolute=absolute)
+        train, validation, test = parts
+        return cls(train, validation, test, absolute)
 
     def sizes(self, rows: int, limit: int = 0) -> tuple[int, int, int]:
         """Rows of train, validation and test, of at most `limit` (0: all) of `rows` rows.

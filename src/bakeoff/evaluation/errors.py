@@ -25,7 +25,7 @@ def analyse_errors(evaluations: Sequence[Evaluation], classes: Sequence[str]) ->
             many), those that the models are surest of first.
     """
     first = {e.record["model"]: e for e in reversed(evaluations)}
-    names = [row for row in dict.fromkeys(e.record["model"] for e in evaluations)]
+    names = list(first)[::-1]
     some = first[names[0]].test
     probabilities = np.stack([first[name].test.probabilities for name in names])
     predicted = probabilities.argmax(axis=2)

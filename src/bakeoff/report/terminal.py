@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.report.formats import count, decimal, duration, percent, plain, size, words
+from bakeoff.report.formats import count, decimal, duration, percent, plain, words
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -22,7 +22,7 @@ def leaderboard_table(results: dict[str, Any]) -> Table:
         results: the content of results.json.
     """
     table = _table(
-        "model", "accuracy", "95\u202f%", "F1", "valid.", "training", "parameters", "size"
+        "model", "accuracy", "95\u202f%", "precision", "recall", "F1", "training", "parameters"
     )
     for row in results["leaderboard"]:
         chosen = row["model"] == results["winner"]["model"]
@@ -30,11 +30,11 @@ def leaderboard_table(results: dict[str, Any]) -> Table:
             f"{'★' if chosen else ' '} {row['model']}",
             percent(row["accuracy"]),
             f"{100 * row['accuracy_low']:.1f}–{100 * row['accuracy_high']:.1f}",
+            decimal(row["precision"]),
+            decimal(row["recall"]),
             decimal(row["f1"]),
-            percent(row["validation_accuracy"]),
             duration(row["train_seconds"]),
             count(row["parameters"]),
-            size(row["size_bytes"]),
             style="bold" if chosen else "",
         )
     return table

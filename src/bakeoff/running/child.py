@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from bakeoff import events
 from bakeoff.artifacts import read_json, write_json
 
 
@@ -26,6 +27,7 @@ class _CacheHits(logging.Handler):
         message = record.getMessage()
         if "cache hit" in message:
             self.tasks.append(message.split("cache hit")[0].replace("Task", "").strip(" '\x1b"))
+            events.emit("reused", task=self.tasks[-1])
 
 
 def main(folder: Path) -> None:

@@ -59,7 +59,7 @@ def run_locally(
     }
     with explained_write_errors(folder):
         (folder / "events").mkdir(parents=True)
-    facts = {
+    facts: dict[str, Any] = {
         "id": folder.name,
         "created": created.isoformat(timespec="seconds"),
         "status": "running",

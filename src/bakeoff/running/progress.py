@@ -34,7 +34,7 @@ class Progress:
         # prepare, compare, report; each training with its evaluation.
         self._tasks = 3 + 2 * bool(plan.classical) + 2 * networks
         self._done = 0
-        self._total: TaskID | None = None
+        self._total = self._bars.add_task("bake-off", total=self._tasks, facts="")
         self._rows: dict[str, TaskID] = {}
         self._networks_left = networks
         self._network_seconds: list[float] = []
@@ -48,7 +48,6 @@ class Progress:
             highlight=False,
         )
         self._bars.start()
-        self._total = self._bars.add_task("bake-off", total=self._tasks, facts="")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -80,6 +79,12 @@ class Progress:
         self._bars.update(self._total, completed=self._done, facts=self._left(0.0))
         if not self._console.is_terminal:
             self._console.print(f"{self._done}/{self._tasks} {_label(event)} {kept}", style=None)
+
+    def _see_reused(self, event: dict[str, Any]) -> None:
+        self._done += 1
+        self._bars.update(self._total, completed=self._done)
+        if not self._console.is_terminal:
+            self._console.print(f"{self._done}/{self._tasks} {event['task']} reused", style=None)
 
     def _see_progress(self, event: dict[str, Any]) -> None:
         steps = event["epochs"] * event["steps"]

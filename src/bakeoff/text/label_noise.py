@@ -58,13 +58,13 @@ def audit(dataset: Path, audited: Path, *, drop: bool, seed: int) -> None:
             "dropped": drop,
             "listed": [
                 {
-                    "id": int(row.id),
-                    "label": train.classes[row.label],
-                    "suggested": train.classes[row.suggested],
-                    "probability": float(row.probability),
-                    "text": row.text,
+                    "id": int(train.ids[row]),
+                    "label": train.classes[train.labels[row]],
+                    "suggested": train.classes[probabilities[row].argmax()],
+                    "probability": float(probabilities[row].max()),
+                    "text": train.inputs[row],
                 }
-                for row in listed.head(LISTED).itertuples()
+                for row in suspects[:LISTED]
             ],
         }
         if drop:

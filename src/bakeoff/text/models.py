@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 class Predictor(Protocol):
     """A trained model, ready to score texts."""
 
-    classes: list[str]
+    @property
+    def classes(self) -> list[str]: ...
 
     def probabilities(self, inputs: Sequence[str]) -> np.ndarray:
         """Shape (texts, classes), float64; rows sum to 1."""
@@ -40,7 +41,7 @@ def load(folder: Path) -> Predictor:
 
         return load_tree(folder, model)
     if kind == "text-network":
-        from bakeoff.text import network
+        from bakeoff.text.network import load_network
 
-        return network.load(folder, model)
+        return load_network(folder, model)
     raise UserError(f"{folder} holds a model of the unknown kind {kind!r}; use a newer bakeoff")

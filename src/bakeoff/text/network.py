@@ -137,7 +137,7 @@ class NetworkPredictor:
         self._vocabulary.save(folder / "vocabulary.parquet")
 
 
-def load(folder: Path, model: Mapping[str, Any]) -> NetworkPredictor:
+def load_network(folder: Path, model: Mapping[str, Any]) -> NetworkPredictor:
     """The network of a model folder; `model` is its model.json."""
     config = cast(TextNetwork, from_dict(model["config"]))
     weights = load_file(folder / "weights.safetensors")

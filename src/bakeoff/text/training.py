@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from bakeoff.artifacts import artifact_hash, new_artifact, settings_hash
 from bakeoff.data.splits import read_split
-from bakeoff.text.configs import TextNetwork, from_dict
+from bakeoff.text.configs import LinearText, TextNetwork, TreeText, from_dict
 from bakeoff.tracking import open_run
 from bakeoff.training.trained import write_trained
 
@@ -31,7 +31,9 @@ def train_text_classical(
     """
     from bakeoff.text.classical import train_classical
 
-    configs = {name: from_dict(config) for name, config in lineup.items()}
+    configs = {
+        name: cast(LinearText | TreeText, from_dict(config)) for name, config in lineup.items()
+    }
     training, validation = read_split(dataset, "train"), read_split(dataset, "validation")
     settings = {"lineup": dict(lineup), "seed": seed}
     with new_artifact(models, "models", settings=settings, inputs={"dataset": dataset}) as (out, _):

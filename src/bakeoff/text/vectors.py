@@ -127,7 +127,7 @@ def _open(source: str) -> Iterator[IO[bytes]]:
         raise UserError(f"no such file of word vectors: {source}")
     elif source.endswith(".gz"):
         with gzip.open(source, "rb") as stream:
-            yield io.BufferedReader(stream)  # type: ignore[type-var]
+            yield io.BufferedReader(stream)
     elif Path(source).stat().st_size == 0:
         raise UserError(f"{source} is empty; word vectors are expected there")
     else:
