@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bakeoff.artifacts import settings_hash
+from bakeoff.data.splitting import SplitSpec
 from bakeoff.errors import UserError, unknown_name
 from bakeoff.text.configs import TextConfig, TextNetwork
 from bakeoff.text.registry import MODELS, PAIRS
@@ -138,6 +139,8 @@ def plan(
         lineup = {n: replace(c, preprocessing=preprocessing) for n, c in lineup.items()}
     if settings.get("seeds", 1) < 1:
         raise UserError(f"--seeds {settings['seeds']}: at least one seed is needed")
+    if "split" in settings:
+        SplitSpec.parse(settings["split"])
     defaults = {"data": known.data, "split": chosen.split, "limit": chosen.limit}
     return Plan(study=study, preset=preset, models=lineup, **{**defaults, **settings})
 

@@ -11,10 +11,15 @@ from typing import Any
 import numpy as np
 
 from bakeoff.artifacts import new_artifact, read_manifest, write_json
-from bakeoff.evaluation.bootstrap import interval, mean_over_seeds
+from bakeoff.evaluation.bootstrap import accuracy_interval
 from bakeoff.evaluation.environment import machine, versions
 from bakeoff.evaluation.errors import analyse_errors
-from bakeoff.evaluation.predictions import Evaluation, correct_by_model, read_evaluations
+from bakeoff.evaluation.predictions import (
+    Evaluation,
+    correct_by_model,
+    first_trainings,
+    read_evaluations,
+)
 from bakeoff.evaluation.significance import difference, holm, mcnemar, sentence
 
 _AVERAGED = ("precision", "recall", "f1")
@@ -51,7 +56,7 @@ def compare(
     found = read_evaluations(evaluations)
     correct = correct_by_model(found)
     leaderboard = _leaderboard(found, correct)
-    winner = _winner(leaderboard, found)
+    ranked = sorted(leaderboard, key=lambda r: (-r["validation_accuracy"], r["train_seconds"]))
     data = read_manifest(dataset, "dataset")["facts"]
     results = {
         "study": study,
@@ -64,13 +69,13 @@ def compare(
         "classes": data["classes"],
         "dataset": data,
         "leaderboard": leaderboard,
-        "winner": winner,
+        "winner": _winner(ranked, found),
         "models": [evaluation.record for evaluation in found],
-        "comparisons": _comparisons(found, correct, leaderboard, winner["model"], pairs),
+        "comparisons": _comparisons(found, correct, ranked, pairs),
         "errors": analyse_errors(found, data["classes"]),
         **facts,
     }
-    settings = {"study": study, "preset": preset, "seed": seed, "seeds": seeds}
+    settings = {"study": study, "preset": preset, "seed": seed, "seeds": seeds, "pairs": pairs}
     inputs = {f"evaluations{i}": path for i, path in enumerate(evaluations)} | {"dataset": dataset}
     with new_artifact(comparison, "comparison", settings=settings, inputs=inputs) as (out, _):
         write_json(out / "results.json", results)
@@ -84,7 +89,7 @@ def _leaderboard(
     rows = []
     for name, right in correct.items():
         records = [e.record for e in found if e.record["model"] == name]
-        low, high = interval(mean_over_seeds(right))
+        low, high = accuracy_interval(right)
         rows.append(
             {
                 "model": name,
@@ -105,21 +110,27 @@ def _leaderboard(
     return sorted(rows, key=lambda row: -row["accuracy"])
 
 
-def _winner(leaderboard: Sequence[dict[str, Any]], found: Sequence[Evaluation]) -> dict[str, Any]:
-    """The model with the best mean validation accuracy; the cheaper one of equals."""
-    ranked = sorted(leaderboard, key=lambda r: (-r["validation_accuracy"], r["train_seconds"]))
-    best = ranked[0]
+def _winner(ranked: Sequence[dict[str, Any]], found: Sequence[Evaluation]) -> dict[str, Any]:
+    """The model with the best mean validation accuracy, the cheaper one of equals, and of its
+    trainings the best on validation.
+
+    Args:
+        ranked: rows of the leaderboard in that order.
+        found: every training.
+    """
+    best, *others = ranked
     trainings = [e.record for e in found if e.record["model"] == best["model"]]
     training = max(trainings, key=lambda record: record["validation"]["accuracy"])
-    reason = (
-        f"It has the best validation accuracy, {100 * best['validation_accuracy']:.2f} %"
-        + (
-            f", before {ranked[1]['model']} with {100 * ranked[1]['validation_accuracy']:.2f} %"
-            if len(ranked) > 1
-            else ""
-        )
-        + f"; on the test split it reaches {100 * best['accuracy']:.2f} % "
-        + f"({100 * best['accuracy_low']:.2f} to {100 * best['accuracy_high']:.2f})."
+    accuracy = f"{100 * best['validation_accuracy']:.2f}\u202f%"
+    reason = f"{best['model']} has the best validation accuracy, {accuracy}"
+    if others and others[0]["validation_accuracy"] == best["validation_accuracy"]:
+        reason += f", as has {others[0]['model']}, which takes no less time to train"
+    elif others:
+        accuracy = f"{100 * others[0]['validation_accuracy']:.2f}\u202f%"
+        reason += f", before {others[0]['model']} with {accuracy}"
+    reason += (
+        f"; on the test split it reaches {100 * best['accuracy']:.2f}\u202f% "
+        f"({100 * best['accuracy_low']:.2f} to {100 * best['accuracy_high']:.2f})."
     )
     return {"model": best["model"], "seed": training["seed"], "reason": reason}
 
@@ -127,22 +138,23 @@ def _winner(leaderboard: Sequence[dict[str, Any]], found: Sequence[Evaluation]) 
 def _comparisons(
     found: Sequence[Evaluation],
     correct: Mapping[str, np.ndarray],
-    leaderboard: Sequence[dict[str, Any]],
-    winner: str,
+    ranked: Sequence[dict[str, Any]],
     pairs: Sequence[Sequence[str]],
 ) -> list[dict[str, Any]]:
-    """The pairs that took part, and the winner against the best of the others."""
-    first_training = {e.record["model"]: e.test.correct for e in reversed(found)}
-    runner_up = next((row["model"] for row in leaderboard if row["model"] != winner), None)
-    chosen = [tuple(pair) for pair in pairs if set(pair) <= set(correct)]
-    if runner_up and (winner, runner_up) not in chosen:
-        chosen.append((winner, runner_up))
+    """The pairs that took part, and the two best on validation: the best of many on test would
+    look better than it is.
+    """
+    chosen = [(first, second) for first, second in pairs if {first, second} <= set(correct)]
+    best = tuple(row["model"] for row in ranked[:2])
+    if len(best) == 2 and best not in chosen and best[::-1] not in chosen:
+        chosen.append(best)
+    training = first_trainings(found)
     comparisons: list[dict[str, Any]] = [
         {
             "first": first,
             "second": second,
             **difference(correct[first], correct[second]),
-            "mcnemar_p": mcnemar(first_training[first], first_training[second]),
+            "mcnemar_p": mcnemar(training[first].test.correct, training[second].test.correct),
         }
         for first, second in chosen
     ]

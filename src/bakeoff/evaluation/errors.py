@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.evaluation.predictions import Evaluation
+from bakeoff.evaluation.predictions import Evaluation, Predictions, first_trainings
 
 QUANTILES = 5
-"""Groups of equal size, by length."""
+"""Groups by length, of about equal size."""
 SHARED = 20
 """Mistakes of all models that are shown."""
 
@@ -19,57 +19,70 @@ def analyse_errors(evaluations: Sequence[Evaluation], classes: Sequence[str]) ->
     """Compare the mistakes of models on the test split; the first training of each counts.
 
     Returns:
-        agreement: {models, matrix}, the share of rows on which two models say the same;
-        by_length: records with low, high (words), n and accuracy by model;
+        agreement: models, matrix (the share of rows on which two models say the same) and kappa
+            (the same beyond what chance explains; Cohen 1960);
+        by_length: records with low, high (words), n and accuracy by model; texts of equal length
+            are in the same one;
         shared_mistakes: records with id, text, label, predicted (by most models), models (how
             many), those that the models are surest of first.
     """
-    first = {e.record["model"]: e for e in reversed(evaluations)}
-    names = list(first)[::-1]
+    first = first_trainings(evaluations)
+    names = list(first)
     some = first[names[0]].test
     probabilities = np.stack([first[name].test.probabilities for name in names])
     predicted = probabilities.argmax(axis=2)
-    matrix = np.array([[(one == other).mean() for other in predicted] for one in predicted])
     return {
-        "agreement": {"models": names, "matrix": matrix.tolist()},
+        "agreement": {"models": names, **_agreement(predicted, len(classes))},
         "by_length": _by_length(names, predicted == some.labels, some.words),
-        "shared_mistakes": _shared(first[names[0]], probabilities, classes),
+        "shared_mistakes": _shared(some, probabilities, classes),
     }
+
+
+def _agreement(predicted: np.ndarray, classes: int) -> dict[str, list[list[float]]]:
+    """`predicted` has the shape (models, rows)."""
+    matrix = np.array([[(one == other).mean() for other in predicted] for one in predicted])
+    shares = np.array([np.bincount(one, minlength=classes) for one in predicted])
+    shares = shares / predicted.shape[1]
+    beyond_chance = 1 - shares @ shares.T
+    # Two models that only ever say one and the same class agree fully, though chance explains it.
+    kappa = 1 - np.divide(
+        1 - matrix, beyond_chance, out=np.zeros_like(matrix), where=beyond_chance > 1e-12
+    )
+    return {"matrix": matrix.tolist(), "kappa": kappa.tolist()}
 
 
 def _by_length(
     names: Sequence[str], correct: np.ndarray, words: np.ndarray
 ) -> list[dict[str, Any]]:
     """`correct` has the shape (models, rows)."""
-    groups = np.array_split(np.argsort(words, kind="stable"), QUANTILES)
+    bounds = np.unique(np.quantile(words, np.arange(1, QUANTILES) / QUANTILES))
+    group = np.searchsorted(bounds, words)
     return [
         {
             "low": int(words[rows].min()),
             "high": int(words[rows].max()),
-            "n": len(rows),
+            "n": int(rows.sum()),
             "accuracy": {
                 name: float(right[rows].mean()) for name, right in zip(names, correct, strict=True)
             },
         }
-        for rows in groups
-        if len(rows)
+        for rows in (group == index for index in np.unique(group))
     ]
 
 
 def _shared(
-    evaluation: Evaluation, probabilities: np.ndarray, classes: Sequence[str]
+    test: Predictions, probabilities: np.ndarray, classes: Sequence[str]
 ) -> list[dict[str, Any]]:
-    test = evaluation.test
-    wrong = np.flatnonzero((probabilities.argmax(axis=2) != test.labels).all(axis=0))
-    mean = probabilities.mean(axis=0)
-    surest = wrong[np.argsort(mean[wrong, test.labels[wrong]], kind="stable")]
+    predicted = probabilities.argmax(axis=2)
+    wrong = np.flatnonzero((predicted != test.labels).all(axis=0))
+    truth = probabilities[:, wrong, test.labels[wrong]].mean(axis=0)
     return [
         {
             "id": int(test.ids[row]),
             "text": test.texts[row],
             "label": classes[test.labels[row]],
-            "predicted": classes[int(mean[row].argmax())],
+            "predicted": classes[int(np.bincount(predicted[:, row]).argmax())],
             "models": len(probabilities),
         }
-        for row in surest[:SHARED]
+        for row in wrong[np.argsort(truth, kind="stable")][:SHARED]
     ]

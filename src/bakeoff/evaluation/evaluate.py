@@ -46,13 +46,17 @@ def evaluate(
         Model folder name → test accuracy.
 
     Raises:
-        UserError: a model knows other classes than the test split has.
+        UserError: there is no model, or one knows other classes than the test split has, or
+            predicts no numbers.
     """
     split = read_split(test, "test")
+    folders = model_folders(models)
+    if not folders:
+        raise UserError(f"{models} holds no trained model; train one first")
     inputs = {"models": models, "test": test}
     accuracies = {}
     with new_artifact(evaluations, "evaluations", settings={}, inputs=inputs) as (out, _):
-        for folder in model_folders(models):
+        for folder in folders:
             model = read_model(folder)
             if model["classes"] != split.classes:
                 raise UserError(
@@ -63,6 +67,13 @@ def evaluate(
             started = time.perf_counter()
             probabilities = predictor.probabilities(split.inputs)
             seconds = time.perf_counter() - started
+            if not np.isfinite(probabilities).all():
+                raise UserError(
+                    f"{folder.name} predicts probabilities that are no numbers: its training "
+                    "diverged; train it with a lower learning rate"
+                )
+            # What is measured is what predictions.parquet holds, to the last bit.
+            probabilities = probabilities.astype("float32").astype("float64")
             target = out / folder.name
             target.mkdir()
             record = {
@@ -88,7 +99,7 @@ def describe(folder: Path) -> dict[str, Any]:
         **model,
         **training,
         "folder": str(folder),
-        "size_bytes": sum(p.stat().st_size for p in folder.iterdir() if p.is_file()),
+        "size_bytes": sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()),
         "validation": classification_metrics(
             rows["label"].to_numpy("int64"), probabilities, model["classes"]
         ),

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.evaluation.bootstrap import interval, mean_over_seeds
+from bakeoff.evaluation.bootstrap import accuracy_interval
 
 BINS = 10
 """Equal-width bins of confidence."""
@@ -37,7 +37,7 @@ def classification_metrics(
     n, k = probabilities.shape
     predicted = probabilities.argmax(axis=1)
     correct = predicted == labels
-    low, high = interval(mean_over_seeds(correct[:, None].astype(np.float32)))
+    low, high = accuracy_interval(correct[:, None].astype(float))
     confusion = np.bincount(labels * k + predicted, minlength=k * k).reshape(k, k)
     per_class = _per_class(confusion, classes)
     support = confusion.sum(axis=1)
@@ -48,6 +48,7 @@ def classification_metrics(
     }
     summary = {name: per_class[1][name] for name in _SCORES} if k == 2 else macro
     truth = np.eye(k)[labels]
+    of_truth = probabilities[np.arange(n), labels]
     ece, calibration = _calibration(probabilities.max(axis=1), correct)
     roc, auc = _roc(labels, probabilities[:, 1]) if k == 2 else (None, None)
     result = {
@@ -61,7 +62,7 @@ def classification_metrics(
         "macro": macro,
         "weighted": weighted,
         "confusion": confusion.tolist(),
-        "log_loss": float(-np.log(np.maximum(probabilities[np.arange(n), labels], 1e-15)).mean()),
+        "log_loss": float(np.log(1 / np.maximum(of_truth, 1e-15)).mean()),
         "brier": float(((probabilities - truth) ** 2).sum(axis=1).mean()),
         "ece": ece,
         "calibration": calibration,

@@ -43,20 +43,30 @@ class Evaluation:
 
 
 def read_evaluations(artifacts: Iterable[Path]) -> list[Evaluation]:
-    """Every model of some "evaluations" artifacts.
+    """Every training of some "evaluations" artifacts, in the order of seeds.
 
     Raises:
-        UserError: they do not speak of the same rows.
+        UserError: there is none, or they do not speak of the same rows.
     """
     found = [
         _read(path.parent)
         for artifact in artifacts
         for path in sorted(artifact.glob("*/evaluation.json"))
     ]
+    if not found:
+        raise UserError("there is no evaluated model to compare; run `evaluate` first")
     for evaluation in found[1:]:
         if not np.array_equal(evaluation.test.ids, found[0].test.ids):
             raise UserError("the evaluations come from different test splits; run them again")
-    return found
+    return sorted(found, key=lambda evaluation: evaluation.record["seed"])
+
+
+def first_trainings(evaluations: Iterable[Evaluation]) -> dict[str, Evaluation]:
+    """Model name → its training with the lowest seed."""
+    first: dict[str, Evaluation] = {}
+    for evaluation in evaluations:
+        first.setdefault(evaluation.record["model"], evaluation)
+    return first
 
 
 def correct_by_model(evaluations: Iterable[Evaluation]) -> dict[str, np.ndarray]:
@@ -64,7 +74,7 @@ def correct_by_model(evaluations: Iterable[Evaluation]) -> dict[str, np.ndarray]
     columns: dict[str, list[np.ndarray]] = {}
     for evaluation in evaluations:
         columns.setdefault(evaluation.record["model"], []).append(evaluation.test.correct)
-    return {name: np.stack(c, axis=1).astype(np.float32) for name, c in columns.items()}
+    return {name: np.stack(c, axis=1).astype(float) for name, c in columns.items()}
 
 
 def _read(folder: Path) -> Evaluation:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.evaluation.bootstrap import interval, mean_over_seeds
+from bakeoff.evaluation.bootstrap import difference_interval
+from bakeoff.report.formats import p_value, points
 
 
 def difference(first: np.ndarray, second: np.ndarray) -> dict[str, float]:
@@ -17,7 +18,7 @@ def difference(first: np.ndarray, second: np.ndarray) -> dict[str, float]:
         first: shape (rows, trainings), 1 where a training of the first model is right.
         second: the same rows, for the second model.
     """
-    low, high = interval(mean_over_seeds(first) - mean_over_seeds(second))
+    low, high = difference_interval(first, second)
     return {"difference": float(first.mean() - second.mean()), "low": low, "high": high}
 
 
@@ -29,7 +30,7 @@ def mcnemar(first: np.ndarray, second: np.ndarray) -> float:
         second: the same rows, for the second model.
 
     Returns:
-        Two-sided p; 1 where the models never disagree.
+        Two-sided p; 1 where both models alone are right equally often, or never.
     """
     from scipy.stats import binom
 
@@ -58,18 +59,18 @@ def sentence(comparison: dict[str, Any], rows: int) -> str:
     It is called a difference if the interval of the difference leaves out 0 and the corrected
     p-value is below 0.05.
     """
-    points, low, high = (100 * comparison[key] for key in ("difference", "low", "high"))
-    p = comparison["holm_p"]
-    shown = "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+    low, high, p = comparison["low"], comparison["high"], comparison["holm_p"]
+    shown = p_value(p) if p < 0.001 else f"= {p_value(p)}"
     first, second = comparison["first"], comparison["second"]
     if low <= 0 <= high or p >= 0.05:
         return (
             f"{first} against {second}: no difference that {rows:,} rows can show "
-            f"({points:+.1f} points, {low:+.1f} to {high:+.1f}; {shown})"
+            f"({points(comparison['difference'])} points, {points(low)} to {points(high)}; "
+            f"p {shown})"
         )
-    word, sign = ("better", 1) if points > 0 else ("worse", -1)
-    near, far = sorted((sign * low, sign * high))
+    word = "better" if low > 0 else "worse"
+    near, far = sorted((abs(low), abs(high)))
     return (
-        f"{first} is {word} than {second} by {sign * points:.1f} points "
-        f"(95 % interval {near:.1f} to {far:.1f}; {shown})"
+        f"{first} is {word} than {second} by {100 * abs(comparison['difference']):.1f} points "
+        f"(95\u202f% interval {100 * near:.1f} to {100 * far:.1f}; p {shown})"
     )

@@ -6,7 +6,6 @@ its events and its one answer, outcome.json.
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from pathlib import Path
@@ -16,18 +15,30 @@ from bakeoff import events
 from bakeoff.artifacts import read_json, write_json
 
 
-class _CacheHits(logging.Handler):
-    """Collects the tasks whose outputs kfp.local took from its cache."""
+def _watch_cache() -> list[str]:
+    """Tell of every task whose outputs kfp.local takes from its cache; a list that fills up."""
+    from kfp.local import cache
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.tasks: list[str] = []
+    local_cache = cache.get_local_cache()
+    compute_key, get = local_cache.compute_key, local_cache.get
+    tasks: dict[str, dict[str, Any]] = {}
+    reused: list[str] = []
 
-    def emit(self, record: logging.LogRecord) -> None:
-        message = record.getMessage()
-        if "cache hit" in message:
-            self.tasks.append(message.split("cache hit")[0].replace("Task", "").strip(" '\x1b"))
-            events.emit("reused", task=self.tasks[-1])
+    def remembered_key(component_name: str, arguments: dict[str, Any], **rest: Any) -> str:
+        key = compute_key(component_name=component_name, arguments=arguments, **rest)
+        task = component_name.removeprefix("comp-").rstrip("-0123456789")
+        tasks[key] = {"task": task, "model": arguments.get("model"), "seed": arguments.get("seed")}
+        return key
+
+    def told_get(key: str) -> Any:
+        outputs = get(key)
+        if outputs is not None:
+            reused.append(tasks[key]["task"])
+            events.emit("reused", **tasks[key])
+        return outputs
+
+    local_cache.compute_key, local_cache.get = remembered_key, told_get
+    return reused
 
 
 def main(folder: Path) -> None:
@@ -37,8 +48,7 @@ def main(folder: Path) -> None:
     local.init(
         runner=_runner(job), pipeline_root=job["store"], raise_on_error=True, enable_caching=True
     )
-    hits = _CacheHits()
-    logging.getLogger().addHandler(hits)
+    reused = _watch_cache()
     pipeline = components.load_component_from_file(str(folder / "pipeline.yaml"))
     finished = pipeline(**job["arguments"])
     write_json(
@@ -46,7 +56,7 @@ def main(folder: Path) -> None:
         {
             "comparison": finished.outputs["comparison"].path,
             "page": finished.outputs["page"].path,
-            "reused": hits.tasks,
+            "reused": reused,
         },
     )
 

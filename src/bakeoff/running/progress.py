@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -82,9 +83,10 @@ class Progress:
 
     def _see_reused(self, event: dict[str, Any]) -> None:
         self._done += 1
+        self._networks_left -= event["model"] is not None
         self._bars.update(self._total, completed=self._done)
         if not self._console.is_terminal:
-            self._console.print(f"{self._done}/{self._tasks} {event['task']} reused", style=None)
+            self._console.print(f"{self._done}/{self._tasks} {_label(event)} reused", style=None)
 
     def _see_progress(self, event: dict[str, Any]) -> None:
         steps = event["epochs"] * event["steps"]
@@ -149,8 +151,4 @@ def _label(event: dict[str, Any]) -> str:
 
 
 def _counted(tasks: list[str]) -> str:
-    names: dict[str, int] = {}
-    for task in tasks:
-        name = task.rstrip("0123456789").rstrip("-")
-        names[name] = names.get(name, 0) + 1
-    return ", ".join(f"{n} × {name}" if n > 1 else name for name, n in names.items())
+    return ", ".join(f"{n} × {name}" if n > 1 else name for name, n in Counter(tasks).items())

@@ -1,0 +1,160 @@
+"""Metrics: a case counted by hand, scikit-learn as the oracle, and the odd cases."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from sklearn import metrics as oracle
+
+from bakeoff.evaluation.metrics import ROC_POINTS, classification_metrics
+
+NAMES = [f"class-{i}" for i in range(8)]
+
+
+def random_case(k, n=400, seed=0):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, k, n)
+    logits = rng.normal(size=(n, k))
+    logits[np.arange(n), labels] += 1
+    probabilities = np.exp(logits)
+    return labels, probabilities / probabilities.sum(axis=1, keepdims=True)
+
+
+def measured(labels, probabilities):
+    probabilities = np.asarray(probabilities, float)
+    found = classification_metrics(
+        np.asarray(labels), probabilities, NAMES[: probabilities.shape[1]]
+    )
+    json.dumps(found, allow_nan=False)
+    return found
+
+
+def test_five_rows_by_hand():
+    found = measured([1, 1, 1, 0, 0], [[0.1, 0.9], [0.2, 0.8], [0.6, 0.4], [0.7, 0.3], [0.3, 0.7]])
+    assert found["confusion"] == [[1, 1], [1, 2]]
+    assert found["accuracy"] == pytest.approx(3 / 5)
+    # Of three called positive two are, of three positives two are found.
+    assert (found["precision"], found["recall"]) == pytest.approx((2 / 3, 2 / 3))
+    assert found["average"] == "binary: class-1"
+    assert found["per_class"][0] == {
+        "label": "class-0",
+        "precision": 0.5,
+        "recall": 0.5,
+        "f1": 0.5,
+        "support": 2,
+        "accuracy": 0.5,
+    }
+    assert found["macro"]["f1"] == pytest.approx((2 / 3 + 1 / 2) / 2)
+    assert found["weighted"]["f1"] == pytest.approx((3 * 2 / 3 + 2 * 1 / 2) / 5)
+    assert found["log_loss"] == pytest.approx(-math.log(0.9 * 0.8 * 0.4 * 0.7 * 0.3) / 5)
+    # Both classes count: twice the squared error of one.
+    assert found["brier"] == pytest.approx(2 * (0.01 + 0.04 + 0.36 + 0.09 + 0.49) / 5)
+    # Of the six pairs of a positive and a negative only 0.4 and 0.7 are in the wrong order.
+    assert found["auc"] == pytest.approx(5 / 6)
+
+
+def test_calibration_by_hand():
+    # Confidences 0.65 and 0.65 with one right of two, 0.95 with one right of one.
+    found = measured([1, 0, 1], [[0.35, 0.65], [0.35, 0.65], [0.05, 0.95]])
+    bins = found["calibration"]
+    assert [(b["n"], b["accuracy"]) for b in bins if b["n"]] == [(2, 0.5), (1, 1.0)]
+    assert [(b["low"], b["high"]) for b in bins if b["n"]] == [
+        pytest.approx((0.6, 0.7)),
+        pytest.approx((0.9, 1.0)),
+    ]
+    assert found["ece"] == pytest.approx((2 * 0.15 + 1 * 0.05) / 3)
+
+
+@pytest.mark.parametrize("k", [2, 5])
+@pytest.mark.parametrize("seed", range(3))
+def test_equal_to_scikit_learn(k, seed):
+    labels, probabilities = random_case(k, seed=seed)
+    predicted = probabilities.argmax(axis=1)
+    found = measured(labels, probabilities)
+    scores = ("precision", "recall", "f1")
+    for average in ("macro", "weighted"):
+        expected = oracle.precision_recall_fscore_support(labels, predicted, average=average)[:3]
+        assert [found[average][name] for name in scores] == pytest.approx(list(expected))
+    average = "binary" if k == 2 else "macro"
+    expected = oracle.precision_recall_fscore_support(labels, predicted, average=average)[:3]
+    assert [found[name] for name in scores] == pytest.approx(list(expected))
+    each = oracle.precision_recall_fscore_support(labels, predicted)
+    for name, values in zip((*scores, "support"), each, strict=True):
+        assert [row[name] for row in found["per_class"]] == pytest.approx(values.tolist())
+    assert found["confusion"] == oracle.confusion_matrix(labels, predicted).tolist()
+    assert found["log_loss"] == pytest.approx(oracle.log_loss(labels, probabilities))
+    assert found["brier"] == pytest.approx(
+        oracle.brier_score_loss(labels, probabilities, scale_by_half=False)
+    )
+    if k == 2:
+        assert found["auc"] == pytest.approx(oracle.roc_auc_score(labels, probabilities[:, 1]))
+    else:
+        assert found["auc"] is None
+        assert found["roc"] is None
+
+
+def test_roc_goes_from_corner_to_corner_in_few_points():
+    labels, probabilities = random_case(2, n=3000)
+    found = measured(labels, probabilities)
+    roc = found["roc"]
+    assert len(roc["fpr"]) == len(roc["tpr"]) == len(roc["thresholds"]) <= ROC_POINTS
+    assert (roc["fpr"][0], roc["tpr"][0], roc["fpr"][-1], roc["tpr"][-1]) == (0, 0, 1, 1)
+    assert (np.diff(roc["fpr"]) >= 0).all()
+    assert (np.diff(roc["thresholds"]) <= 0).all()
+    # Thinned, it still holds the same area.
+    assert np.trapezoid(roc["tpr"], roc["fpr"]) == pytest.approx(found["auc"], abs=2e-3)
+
+
+def test_equal_scores_are_one_point_of_the_roc():
+    found = measured([1, 0, 1, 0], [[0.5, 0.5]] * 4)
+    assert found["auc"] == 0.5
+    assert found["roc"]["fpr"] == [0, 1]
+
+
+def test_a_perfect_predictor():
+    labels = np.array([0, 1, 1, 0])
+    found = measured(labels, np.eye(2)[labels])
+    for name in ("accuracy", "precision", "recall", "f1", "auc", "accuracy_low"):
+        assert found[name] == 1
+    assert (found["brier"], found["ece"]) == (0, 0)
+    assert str(found["log_loss"]) == "0.0"
+
+
+def test_a_predictor_that_is_wrong_and_certain_has_a_finite_loss():
+    found = measured([0, 1], [[0, 1], [1, 0]])
+    assert found["accuracy"] == found["f1"] == found["auc"] == 0
+    assert found["log_loss"] == pytest.approx(-math.log(1e-15))
+
+
+def test_a_constant_predictor_scores_zero_on_the_class_it_never_names():
+    found = measured([0, 0, 0, 1], [[0.8, 0.2]] * 4)
+    assert (found["precision"], found["recall"], found["f1"]) == (0, 0, 0)
+    assert found["per_class"][0]["recall"] == 1
+    assert found["accuracy"] == 0.75
+
+
+def test_classes_without_rows():
+    found = measured([0, 0, 1], [[0.8, 0.1, 0.1], [0.2, 0.1, 0.7], [0.1, 0.8, 0.1]])
+    assert [row["support"] for row in found["per_class"]] == [2, 1, 0]
+    assert found["per_class"][2]["f1"] == 0
+    one_sided = measured([1, 1], [[0.4, 0.6], [0.6, 0.4]])
+    assert one_sided["roc"] is None
+    assert one_sided["auc"] is None
+
+
+def test_top5_where_there_are_more_than_five_classes():
+    assert "top5_accuracy" not in measured(*random_case(5))
+    labels, probabilities = random_case(8)
+    expected = oracle.top_k_accuracy_score(labels, probabilities, k=5)
+    assert measured(labels, probabilities)["top5_accuracy"] == pytest.approx(expected)
+
+
+def test_the_order_of_rows_changes_nothing():
+    labels, probabilities = random_case(3)
+    order = np.random.default_rng(1).permutation(len(labels))
+    one, other = measured(labels, probabilities), measured(labels[order], probabilities[order])
+    for name in ("accuracy_low", "accuracy_high", "confusion"):
+        assert one[name] == other[name]
+    for name in ("log_loss", "brier", "ece"):
+        assert one[name] == pytest.approx(other[name])

@@ -1,0 +1,86 @@
+"""McNemar, Holm and the sentences, against published and hand-made figures."""
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+
+from bakeoff.evaluation.significance import difference, holm, mcnemar, sentence
+
+
+def disagreeing(only_first, only_second, both=5, neither=3):
+    first = [1] * only_first + [0] * only_second + [1] * both + [0] * neither
+    second = [0] * only_first + [1] * only_second + [1] * both + [0] * neither
+    return np.array(first, bool), np.array(second, bool)
+
+
+def test_the_example_of_fagerland_lydersen_and_laake():
+    # Their table 1: 1 and 7 discordant pairs, exact p 0.070, mid-p 0.039.
+    assert mcnemar(*disagreeing(1, 7)) == pytest.approx(0.0391, abs=5e-5)
+
+
+@pytest.mark.parametrize(("first", "second"), [(3, 9), (9, 3), (0, 5), (40, 61)])
+def test_mid_p_is_the_exact_p_less_the_observed_probability(first, second):
+    exact = binomtest(min(first, second), first + second).pvalue
+    observed = binomtest(min(first, second), first + second, alternative="less").pvalue
+    if min(first, second):
+        fewer = binomtest(min(first, second) - 1, first + second, alternative="less").pvalue
+        observed -= fewer
+    assert mcnemar(*disagreeing(first, second)) == pytest.approx(exact - observed)
+
+
+def test_equal_counts_and_no_disagreement_show_nothing():
+    assert mcnemar(*disagreeing(4, 4)) == pytest.approx(1)
+    assert mcnemar(*disagreeing(0, 0)) == 1
+
+
+def test_rows_on_which_both_agree_do_not_matter():
+    assert mcnemar(*disagreeing(2, 9)) == mcnemar(*disagreeing(2, 9, both=900, neither=70))
+
+
+def test_holm_by_hand():
+    # Sorted: 0.01 · 4 = 0.04, 0.015 · 3 = 0.045, 0.03 · 2 = 0.06, 0.04 · 1 → 0.06.
+    assert holm([0.03, 0.01, 0.04, 0.015]) == pytest.approx([0.06, 0.04, 0.06, 0.045])
+    assert holm([0.6, 0.7]) == [1, 1]
+    assert holm([0.02]) == [0.02]
+    assert holm([]) == []
+
+
+def test_difference_is_of_means_over_trainings():
+    first = np.array([[1, 1], [1, 0], [0, 0], [1, 1]], float)
+    second = np.array([[1], [0], [0], [0]], float)
+    found = difference(first, second)
+    assert found["difference"] == pytest.approx(5 / 8 - 1 / 4)
+    assert found["low"] <= found["difference"] <= found["high"]
+
+
+def pair(difference, low, high, p):
+    names = {"first": "bilstm", "second": "lstm-1"}
+    return {**names, "difference": difference, "low": low, "high": high, "holm_p": p}
+
+
+@pytest.mark.parametrize(
+    ("comparison", "expected"),
+    [
+        (
+            pair(0.012, 0.006, 0.018, 1e-5),
+            "bilstm is better than lstm-1 by 1.2 points (95\u202f% interval 0.6 to 1.8; p < 0.001)",
+        ),
+        (
+            pair(-0.012, -0.018, -0.006, 0.02),
+            "bilstm is worse than lstm-1 by 1.2 points (95\u202f% interval 0.6 to 1.8; p = 0.020)",
+        ),
+        (
+            pair(-0.002, -0.006, 0.003, 0.41),
+            "bilstm against lstm-1: no difference that 10,000 rows can show "
+            "(−0.2 points, −0.6 to +0.3; p = 0.410)",
+        ),
+        # Either the interval or the corrected p alone is not enough.
+        (
+            pair(0.006, 0.001, 0.011, 0.09),
+            "bilstm against lstm-1: no difference that 10,000 rows can show "
+            "(+0.6 points, +0.1 to +1.1; p = 0.090)",
+        ),
+    ],
+)
+def test_sentences(comparison, expected):
+    assert sentence(comparison, 10_000) == expected
