@@ -24,6 +24,7 @@ from bakeoff.errors import UserError
 from bakeoff.running.runs import RunFolder, store
 from bakeoff.studies import Plan
 from bakeoff.text.configs import to_dict
+from bakeoff.text.training import CHECKPOINTS
 
 Watch = Callable[[dict[str, Any]], None]
 
@@ -55,7 +56,10 @@ def run_locally(
         "WANDB_RUN_GROUP": plan.group,
         "WANDB_PROJECT": os.environ.get("WANDB_PROJECT", "bakeoff"),
         events.VARIABLE: str(folder / "events"),
-        "BAKEOFF_CHECKPOINTS": str(store(root) / "checkpoints"),
+        CHECKPOINTS: str(store(root) / "checkpoints"),
+        # Threads that spin while they wait make a training ten times slower as soon as anything
+        # else runs on the machine.
+        "OMP_WAIT_POLICY": "PASSIVE",
     }
     with explained_write_errors(folder):
         (folder / "events").mkdir(parents=True)
