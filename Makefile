@@ -41,10 +41,10 @@ run: setup ## hold a bake-off: make run STUDY=sentiment ARGS="..."
 	$(BIN)/bakeoff run $(STUDY) $(ARGS)
 
 test: setup ## run the fast tests, in parallel
-	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest -m "not slow" -n auto --maxprocesses 4 $(ARGS)
+	OMP_NUM_THREADS=1 GOMP_SPINCOUNT=1000 $(BIN)/pytest -m "not slow" -n auto --maxprocesses 4 $(ARGS)
 
 test-slow: setup ## run the tests that need time, a browser, a Docker engine or paper-size data
-	OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest -m slow $(ARGS)
+	GOMP_SPINCOUNT=1000 $(BIN)/pytest -m slow $(ARGS)
 
 lint: setup ## check style, format and types
 	$(BIN)/ruff check

@@ -114,6 +114,15 @@ def run(
     threads: Annotated[
         int, typer.Option(help="CPU threads of a training; default: all cores.", min=0)
     ] = 0,
+    parallel: Annotated[
+        int,
+        typer.Option(
+            help="Networks trained at the same time; 2 with --threads 1 finishes a long line-up "
+            "soonest.",
+            min=1,
+            max=2,
+        ),
+    ] = 1,
     runner: Annotated[
         Runner, typer.Option(help="Where steps run: in this environment, or in the image.")
     ] = Runner.subprocess,
@@ -154,6 +163,7 @@ def run(
             wandb=wandb.value if wandb else None,
             image=image or _default_image(),
             watch=progress.see,
+            parallel=parallel,
         )
     progress.show(finished)
 

@@ -21,9 +21,7 @@ def leaderboard_table(results: dict[str, Any]) -> Table:
     Args:
         results: the content of results.json.
     """
-    table = _table(
-        "model", "accuracy", "95\u202f%", "precis.", "recall", "F1", "train", "params"
-    )
+    table = _table("model", "accuracy", "95\u202f%", "precis.", "recall", "F1", "train", "params")
     for row in results["leaderboard"]:
         chosen = row["model"] == results["winner"]["model"]
         table.add_row(
