@@ -59,22 +59,28 @@ class Recurrent(nn.Module):
 
     def forward(self, embedded: Tensor, mask: Tensor, tokens: Tensor) -> Tensor:
         states = embedded
+        mirror = _mirror(mask)
         for layer, forwards in enumerate(self.forwards):
             seen = [forwards(states)[0]]
             if self.backwards:
-                mirror = _mirror(mask).unsqueeze(-1)
-                flipped = states.gather(1, mirror.expand_as(states))
-                back = self.backwards[layer](flipped)[0]
-                seen.append(back.gather(1, mirror.expand_as(back)))
+                back = self.backwards[layer](_rearrange(states, mirror))[0]
+                seen.append(_rearrange(back, mirror))
             states = torch.cat(seen, dim=-1)
         return states
 
 
 def _mirror(mask: Tensor) -> Tensor:
-    """Indices (batch, tokens) that reverse each text and leave its padding where it is."""
+    """Which word of the batch, (batch · tokens), takes each place when every text is reversed and
+    its padding left where it is.
+    """
     positions = torch.arange(mask.shape[1], device=mask.device).expand_as(mask)
     reverse = mask.sum(dim=1, keepdim=True) - 1 - positions
-    return torch.where(mask, reverse, positions)
+    starts = torch.arange(len(mask), device=mask.device).unsqueeze(1) * mask.shape[1]
+    return (starts + torch.where(mask, reverse, positions)).flatten()
+
+
+def _rearrange(states: Tensor, places: Tensor) -> Tensor:
+    return states.flatten(0, 1).index_select(0, places).view_as(states)
 
 
 class Convolutions(nn.Module):

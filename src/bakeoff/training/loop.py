@@ -72,7 +72,7 @@ class Progress:
     def finished(self, settings: TrainingSettings) -> bool:
         """Whether all epochs are done, or the loss has not fallen for long enough."""
         waited = self.epoch - self.best_epoch
-        return self.epoch >= settings.epochs or waited > settings.patience
+        return self.epoch >= settings.epochs or waited >= settings.patience
 
 
 def fit(

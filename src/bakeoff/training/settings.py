@@ -25,7 +25,7 @@ class TrainingSettings:
     """Share of all steps in which the rate rises linearly from 0."""
     clip_norm: float = 1.0
     """Gradients are scaled down to this total L2 norm; 0 leaves them."""
-    patience: int = 2
+    patience: int = 3
     """Epochs without a better validation loss before training stops."""
     label_smoothing: float = 0.0
     """Share of the target spread evenly over the classes (Szegedy et al. 2016)."""
