@@ -3,7 +3,6 @@ import torch
 from torch import nn
 
 from bakeoff.errors import UserError
-from bakeoff.text.concurrency import concurrently
 from bakeoff.text.configs import TextNetwork
 from bakeoff.text.encoders import build_encoder
 
@@ -18,14 +17,6 @@ CONFIGS = {
 }
 
 
-@pytest.fixture(params=[1, 2, 4])
-def threads(request):
-    before = torch.get_num_threads()
-    torch.set_num_threads(request.param)
-    yield request.param
-    torch.set_num_threads(before)
-
-
 def words(lengths, longest, dim=5):
     tokens = torch.randint(2, 50, (len(lengths), longest))
     mask = torch.arange(longest) < torch.tensor(lengths).unsqueeze(1)
@@ -33,7 +24,7 @@ def words(lengths, longest, dim=5):
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_padding_changes_no_state_of_a_real_word(name, threads):
+def test_padding_changes_no_state_of_a_real_word(name):
     torch.manual_seed(0)
     encoder = build_encoder(CONFIGS[name], 5).eval()
     embedded, mask, tokens = words([7, 3, 6], 7)
@@ -45,7 +36,7 @@ def test_padding_changes_no_state_of_a_real_word(name, threads):
             torch.testing.assert_close(states[row, :length], encoder(*alone)[0], rtol=0, atol=1e-6)
 
 
-def test_both_directions_are_those_of_a_bidirectional_lstm(threads):
+def test_both_directions_are_those_of_a_bidirectional_lstm():
     torch.manual_seed(0)
     encoder = build_encoder(TextNetwork(encoder="lstm", hidden=4, bidirectional=True), 5)
     reference = nn.LSTM(5, 4, batch_first=True, bidirectional=True)
@@ -75,25 +66,6 @@ def test_a_further_lstm_layer_is_half_as_wide():
     encoder = build_encoder(CONFIGS["bilstm-2"], 5)
     assert [layer.hidden_size for layer in encoder.forwards] == [8, 4]
     assert encoder.width == 8
-
-
-@pytest.mark.parametrize("cell", [nn.RNN, nn.LSTM])
-def test_layers_side_by_side_have_the_gradients_of_one_after_the_other(cell):
-    torch.manual_seed(0)
-    shared, other = cell(3, 4, batch_first=True), cell(3, 4, batch_first=True)
-    layers = [shared, shared, other]
-    inputs = [torch.randn(2, 5, 3, requires_grad=True) for _ in layers]
-    variables = [*inputs, *shared.parameters(), *other.parameters()]
-
-    def gradients(states):
-        return torch.autograd.grad(sum((s**2).sum() for s in states), variables)
-
-    together = concurrently(layers, inputs)
-    apart = [layer(x)[0] for layer, x in zip(layers, inputs, strict=True)]
-    for one, two in zip(together, apart, strict=True):
-        torch.testing.assert_close(one, two)
-    for one, two in zip(gradients(together), gradients(apart), strict=True):
-        torch.testing.assert_close(one, two)
 
 
 def test_an_unknown_encoder_is_explained():
