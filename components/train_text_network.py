@@ -13,6 +13,7 @@ def train_text_network(
     seed: int,
     config: str,
     threads: int,
+    vectors_hash: str = "",
     code_hash: str = "",
 ):
     """Train one network over word indices.
@@ -24,6 +25,7 @@ def train_text_network(
         seed: Fixes weights, order of batches and dropout.
         config: JSON object with every hyper-parameter.
         threads: CPU threads; results repeat bit for bit on the same number.
+        vectors_hash: Hash of the word vectors, where they are a file.
         code_hash: Hash of the code that runs, so that cached outputs are never stale.
     """
     import json
@@ -40,4 +42,5 @@ def train_text_network(
             config=json.loads(config),
             seed=seed,
             threads=threads,
+            code=code_hash,
         )

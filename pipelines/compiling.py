@@ -9,6 +9,7 @@ from bakeoff.studies import Plan
 
 COMPONENTS = (
     "prepare",
+    "audit",
     "train_text_classical",
     "train_text_network",
     "choose_width",

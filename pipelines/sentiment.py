@@ -15,7 +15,6 @@ from bakeoff.components.train_text_network import train_text_network
 from bakeoff.pipelines.options import Options
 from bakeoff.studies import STUDIES, Plan
 from bakeoff.text.configs import to_dict
-from bakeoff.text.width import follows_choice, is_candidate
 
 
 def sentiment(plan: Plan, options: Options):
@@ -127,13 +126,10 @@ def sentiment(plan: Plan, options: Options):
 
 def _items(plan: Plan) -> tuple[list, list]:
     """The items of the two loops; without RNNs of several widths nothing waits for a choice."""
-    configs = {name: to_dict(config) for name, config in plan.networks.items()}
-    widths = {config["hidden"] for config in configs.values() if is_candidate(config)}
     items = [
-        {"model": name, "seed": seed, "config": json.dumps(config)}
+        {"model": name, "seed": seed, "config": json.dumps(to_dict(config))}
         for seed in plan.training_seeds
-        for name, config in configs.items()
+        for name, config in plan.networks.items()
     ]
-    waiting = {name for name, c in configs.items() if len(widths) > 1 and follows_choice(c)}
-    first = [item for item in items if item["model"] not in waiting]
-    return first, [item for item in items if item["model"] in waiting]
+    first = [item for item in items if item["model"] not in plan.waiting]
+    return first, [item for item in items if item["model"] in plan.waiting]

@@ -1,7 +1,8 @@
-"""What several test folders share: real reviews, and where more real data lies."""
+"""What several test folders share: real reviews, where more real data lies, and a small disk."""
 
 import csv
 import os
+import subprocess
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -35,3 +36,15 @@ def reviews_csv(tmp_path_factory):
                 counts[row["label"]] += 1
                 writer.writerow([row["text"], "good" if row["label"] == "1" else "bad"])
     return path
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder with room for 64 KiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("needs the right to mount a tmpfs")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)

@@ -79,16 +79,27 @@ def new_artifact(
 
     Yields a scratch folder to fill and the dictionary that becomes the manifest's `facts`. On
     success the scratch folder gets its manifest and takes the place of `folder`; on any exception
-    it is removed, and what stood at `folder` before stays whole.
+    it is removed, and what stood at `folder` before stays whole. Only an artifact or an empty
+    folder is replaced.
 
     Args:
         folder: where the artifact will be.
         kind: "dataset", "test", "models", "evaluations", "comparison".
         settings: what the step was asked for, as JSON holds it.
         inputs: name → artifact folder this one is made from; the manifest gets paths and hashes.
+
+    Raises:
+        UserError: `folder` cannot be written, or holds something else.
     """
     folder = Path(folder)
     with explained_write_errors(folder):
+        if folder.exists() and not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "not a folder", str(folder))
+        if folder.exists() and any(folder.iterdir()) and not (folder / MANIFEST).exists():
+            raise UserError(
+                f"cannot write {folder}: it holds files that bakeoff did not make; choose another "
+                "folder, or move them away"
+            )
         folder.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         try:
@@ -113,12 +124,21 @@ def new_artifact(
             }
             write_json(scratch / MANIFEST, manifest)
             scratch.chmod(0o755)
-            if folder.exists():
-                shutil.rmtree(folder)
-            scratch.replace(folder)
+            _take_place(scratch, folder)
         except BaseException:
             shutil.rmtree(scratch, ignore_errors=True)
             raise
+
+
+def _take_place(scratch: Path, folder: Path) -> None:
+    """Put `scratch` where `folder` is; the old content is removed last."""
+    if not folder.exists():
+        scratch.replace(folder)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.old.", dir=folder.parent))
+    folder.replace(old)
+    scratch.replace(folder)
+    shutil.rmtree(old)
 
 
 def read_manifest(folder: str | Path, kind: str | None = None) -> dict[str, Any]:

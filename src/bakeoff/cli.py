@@ -25,6 +25,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+_TYPER_INTERRUPTED = 130
+"""Typer turns Ctrl-C into this exit code and says nothing."""
 data_app = typer.Typer(help="Look at and prepare data without training.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 
@@ -362,6 +364,8 @@ def main() -> None:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("error: interrupted", file=sys.stderr)
+    except SystemExit as stopped:
+        if stopped.code != _TYPER_INTERRUPTED:
+            raise
+        print("error: interrupted; run the same command again", file=sys.stderr)
         sys.exit(2)

@@ -9,8 +9,9 @@ from typing import Any
 from bakeoff.artifacts import settings_hash
 from bakeoff.data.splitting import SplitSpec
 from bakeoff.errors import UserError, unknown_name
-from bakeoff.text.configs import TextConfig, TextNetwork
+from bakeoff.text.configs import TextConfig, TextNetwork, to_dict
 from bakeoff.text.registry import MODELS, PAIRS
+from bakeoff.text.width import follows_choice, is_candidate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +25,8 @@ class Preset:
     """Rows used at most; 0 uses all."""
     models: tuple[str, ...]
     """Line-up where none is asked for."""
+    data: str = ""
+    """The data set where none is asked for, if not the study's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +65,7 @@ STUDIES = {
                 about="36,000 train, 4,000 validation, 10,000 test",
                 split="36000:4000:10000",
                 models=_FIRST_LINEUP,
+                data="imdb",
             ),
         },
         pairs=PAIRS,
@@ -95,6 +99,13 @@ class Plan:
     def networks(self) -> dict[str, TextConfig]:
         """The models that train in a task of their own, once a seed."""
         return {n: c for n, c in self.models.items() if isinstance(c, TextNetwork)}
+
+    @property
+    def waiting(self) -> list[str]:
+        """The networks whose width is chosen from RNNs of several widths, which train first."""
+        configs = {name: to_dict(config) for name, config in self.networks.items()}
+        widths = {config["hidden"] for config in configs.values() if is_candidate(config)}
+        return [n for n, config in configs.items() if len(widths) > 1 and follows_choice(config)]
 
     @property
     def training_seeds(self) -> list[int]:
@@ -141,7 +152,7 @@ def plan(
         raise UserError(f"--seeds {settings['seeds']}: at least one seed is needed")
     if "split" in settings:
         SplitSpec.parse(settings["split"])
-    defaults = {"data": known.data, "split": chosen.split, "limit": chosen.limit}
+    defaults = {"data": chosen.data or known.data, "split": chosen.split, "limit": chosen.limit}
     return Plan(study=study, preset=preset, models=lineup, **{**defaults, **settings})
 
 

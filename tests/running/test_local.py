@@ -1,19 +1,27 @@
 """Whole bake-offs on real reviews, run by kfp.local as a user runs them."""
 
+import io
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+import bakeoff
 from bakeoff.artifacts import read_json
 from bakeoff.errors import UserError
-from bakeoff.pipelines import options
 from bakeoff.running.local import run_locally
 from bakeoff.running.predict import predict
+from bakeoff.running.progress import Progress
 from bakeoff.running.runs import RunFolder, clean, find_run, store
 from bakeoff.studies import plan
 
@@ -36,6 +44,15 @@ def run(chosen, root, watch=lambda _: None):
     return run_locally(
         chosen, root=root, runner="subprocess", wandb="disabled", image="python", watch=watch
     )
+
+
+def command(data, root, models):
+    """The command line of a run of `small_plan`."""
+    return [
+        *[sys.executable, "-c", "from bakeoff.cli import main; main()", "run", "sentiment"],
+        *["--data", str(data), "--text-column", "review", "--label-column", "stars"],
+        *["--models", models, "--runs", str(root), "--wandb", "disabled", "--image", "python"],
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -84,22 +101,65 @@ def test_every_model_predicts(finished):
         predict(folder, ["x"], "nb-count")
 
 
-def test_nothing_changed_reuses_everything(finished):
+def test_nothing_changed_reuses_everything_and_says_so(finished):
     _, chosen, root, _ = finished
-    again = run(chosen, root)
+    console = Console(file=io.StringIO(), width=100)
+    with Progress(chosen, console) as progress:
+        again = run(chosen, root, progress.see)
+    progress.show(again)
     assert len(again.facts["reused"]) == 7
     assert again.results["leaderboard"] == finished[0].results["leaderboard"]
+    said = " ".join(console.file.getvalue().split())
+    assert "1/7 prepare reused" in said
+    assert "train-text-network rnn-64 seed 0 reused" in said
+    assert "7/7 report reused" in said
+    tasks = "prepare, train-text-classical, 2 × evaluate, train-text-network, compare, report"
+    [listed] = re.findall(r"reused from earlier runs: (.*) \(of 7 steps\)", said)
+    assert sorted(listed.split(", ")) == sorted(tasks.split(", "))
 
 
-def test_changed_code_runs_that_step_again(finished, monkeypatch):
+def test_runs_of_the_same_second_have_folders_of_their_own(finished):
     _, chosen, root, _ = finished
-    original = options.code_hash
-    monkeypatch.setattr(
-        options, "code_hash", lambda m: "changed" if m.endswith("report") else original(m)
-    )
+    now = datetime.now(UTC)
+    for seconds in range(5):
+        moment = now + timedelta(seconds=seconds)
+        (root / f"{moment:%Y%m%d-%H%M%S}-sentiment-quick").mkdir(exist_ok=True)
     again = run(chosen, root)
-    assert len(again.facts["reused"]) == 6
-    assert not [task for task in again.facts["reused"] if "report" in task]
+    assert again.path.name.endswith("-sentiment-quick-2")
+    assert find_run(root, "latest").results == again.results
+
+
+@pytest.mark.parametrize(
+    ("module", "reused"),
+    [
+        ("report/page.py", "prepare, train-text-classical, evaluate, compare"),
+        ("text/ngrams.py", "prepare"),
+    ],
+)
+def test_changed_code_runs_its_step_and_what_follows_again(
+    finished, tmp_path, reviews_csv, module, reused
+):
+    """A copy of the code goes on from what the unchanged code left, as far as that goes."""
+    run(small_plan(reviews_csv), finished[2])
+    code = tmp_path / "code" / "bakeoff"
+    installed = Path(bakeoff.__file__).parent
+    unseen = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(installed, code, ignore=unseen)
+    for room in ("components", "pipelines"):
+        source = Path(import_module(f"bakeoff.{room}").__file__).parent
+        shutil.copytree(source, code / room, ignore=unseen)
+    with (code / module).open("a") as source:
+        source.write("\n# Changed.\n")
+    done = subprocess.run(
+        command(reviews_csv, finished[2], "nb-counts"),
+        env={**os.environ, "PYTHONPATH": str(code.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    said = " ".join(done.stdout.split())
+    assert f"reused from earlier runs: {reused} (of 5 steps)" in said
 
 
 def test_changed_data_is_noticed(finished, tmp_path, reviews_csv):
@@ -148,11 +208,9 @@ def test_clean_keeps_what_runs_need(tmp_path, reviews_csv):
 
 def test_interrupted_then_resumed(tmp_path, reviews_csv):
     """Ctrl-C in the middle of a training: one line, code 2, nobody left; then it goes on."""
-    command = [sys.executable, "-c", "from bakeoff.cli import main; main()", "run", "sentiment"]
-    command += ["--data", str(reviews_csv), "--text-column", "review", "--label-column", "stars"]
-    command += ["--models", "rnn-64", "--runs", str(tmp_path), "--wandb", "disabled"]
+    arguments = command(reviews_csv, tmp_path, "rnn-64")
     process = subprocess.Popen(
-        command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+        arguments, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
     )
     deadline = time.monotonic() + 90
     while not list(store(tmp_path).glob("checkpoints/*/*")):
@@ -171,7 +229,7 @@ def test_interrupted_then_resumed(tmp_path, reviews_csv):
     )
     assert [p for p in left.stdout.split() if int(p) != os.getpid()] == []
 
-    resumed = subprocess.run(command, capture_output=True, text=True, check=False)
+    resumed = subprocess.run(arguments, capture_output=True, text=True, check=False)
     assert resumed.returncode == 0, resumed.stderr
     assert "reused from earlier runs: prepare" in resumed.stdout
     assert not list(store(tmp_path).glob("checkpoints/*/*"))

@@ -9,7 +9,7 @@ from bakeoff.data.splits import Split
 from bakeoff.errors import UserError
 from bakeoff.text.classical import load_linear, load_tree, train_classical
 from bakeoff.text.configs import LinearText, TreeText, to_dict
-from bakeoff.text.linear import calibrate, softmax
+from bakeoff.text.linear import calibrate, calibrated, softmax
 
 NAIVE_BAYES = LinearText(method="naive-bayes", weighting="counts", ngrams=1, min_count=1)
 LINEUP = {
@@ -61,6 +61,16 @@ def accuracy(trained, validation):
     return (trained.validation_probabilities.argmax(axis=1) == validation.labels).mean()
 
 
+def assert_same(probabilities, model, name):
+    """To the last bit; SVMs judge the rows they are calibrated on by calibration on the others."""
+    held_out = model.validation_probabilities
+    if name in ("svm", "nbsvm"):
+        assert (probabilities.argmax(axis=1) == held_out.argmax(axis=1)).mean() > 0.95
+        assert not (probabilities == held_out).all()
+    else:
+        assert (probabilities == held_out).all(), name
+
+
 def test_naive_bayes_by_hand():
     # good: 2 positive, 1 negative; bad: 2 negative. Smoothing 1, two words.
     # P(good|+) = (2+1)/(2+2), P(good|-) = (1+1)/(3+2), P(+) = 1/3
@@ -106,7 +116,7 @@ def test_loaded_models_predict_the_same(reviews, tmp_path):
         assert predictor.classes == training.classes
         probabilities = predictor.probabilities(validation.inputs)
         assert probabilities.dtype == np.float64
-        assert (probabilities == model.validation_probabilities).all(), name
+        assert_same(probabilities, model, name)
 
 
 @pytest.mark.parametrize("name", LINEUP)
@@ -117,8 +127,7 @@ def test_many_classes(genres, tmp_path, name):
     assert model.validation_probabilities.sum(axis=1) == pytest.approx(np.ones(40))
     assert accuracy(model, validation) > 0.9
     predictor = loaded(model, tmp_path / name, training.classes)
-    same = predictor.probabilities(validation.inputs) == model.validation_probabilities
-    assert same.all()
+    assert_same(predictor.probabilities(validation.inputs), model, name)
     if model.kind == "linear":
         best = {d["class"]: d["ngram"] for d in reversed(model.facts["drivers"])}
         assert set(best["space"].split()) <= {"alien", "ship"}
@@ -166,6 +175,18 @@ def test_calibration_finds_scale_and_shift(scale, shift):
     fitted_scale, fitted_shift = calibrate(scores, labels)
     assert fitted_scale == pytest.approx(scale, rel=0.1)
     assert fitted_shift == pytest.approx(shift, abs=0.1)
+
+
+def test_a_row_does_not_calibrate_itself():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 60)
+    scores = rng.normal(size=(60, 1)) + labels[:, None]
+    before = calibrated(scores, labels)
+    labels[7] = 1 - labels[7]
+    after = calibrated(scores, labels)
+    same_fold = np.arange(60) % 5 == 7 % 5
+    assert (before[same_fold] == after[same_fold]).all()
+    assert (before[~same_fold] != after[~same_fold]).any()
 
 
 def test_calibration_of_perfect_scores_stays_finite():

@@ -66,6 +66,7 @@ def evaluation() -> dict[str, Any]:
         "test": metrics,
         "validation": {**metrics, "accuracy": 0.75},
         "mistakes": [mistake],
+        "size_bytes": 1002,
     }
 
 
@@ -125,16 +126,12 @@ def test_doctests() -> None:
 
 @pytest.mark.usefixtures("offline")
 def test_training_is_recorded(tmp_path: Path, capfd: Any) -> None:
-    model = tmp_path / "rnn-64-seed0"
-    model.mkdir()
-    (model / "model.json").write_text("{}")
-    (model / "weights.safetensors").write_bytes(b"0" * 1000)
     with open_run("rnn-64", 0, CONFIG, tmp_path, job="train") as run:
         run.start(epochs=3, steps=10)
         run.step(epoch=1, step=5, steps=10, loss=0.6)
         for epoch in (1, 2, 3):
             run.epoch(record(epoch))
-        run.log_training(trained(), model)
+        run.log_training(trained())
     read = read_back(tmp_path)
     assert read["run"]["run_id"] == run_id("a-group", "rnn-64", 0)
     assert (read["run"]["project"], read["run"]["run_group"]) == ("a-project", "a-group")
@@ -145,19 +142,20 @@ def test_training_is_recorded(tmp_path: Path, capfd: Any) -> None:
     assert curve == {1: 1.0, 2: 0.5, 3: pytest.approx(1 / 3)}
     assert read["summary"]["parameters"] == 1234
     assert read["summary"]["facts/vocabulary"] == 900
-    assert read["summary"]["size_bytes"] == 1002
     assert [name for name in read["files"] if "layers" in name]
-    (artifact,) = [a for a in read["artifacts"] if a["type"] == "model"]
-    paths = [entry["path"] for entry in artifact["manifest"]["contents"]]
-    assert sorted(paths) == ["model.json", "weights.safetensors"]
     assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.usefixtures("offline")
 def test_evaluation_adds_no_point_to_the_curves(tmp_path: Path) -> None:
     probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6], [0.7, 0.3]])
+    model = tmp_path / "rnn-64-seed0"
+    model.mkdir()
+    (model / "model.json").write_text("{}")
+    (model / "weights.safetensors").write_bytes(b"0" * 1000)
     with open_run("rnn-64", 0, CONFIG, tmp_path, job="evaluate") as run:
         run.log_evaluation(evaluation(), np.array([0, 1, 0, 1]), probabilities)
+        run.log_model(model, "text-network")
     read = read_back(tmp_path)
     assert read["run"]["run_id"] == run_id("a-group", "rnn-64", 0), "continues the training's run"
     assert read["summary"]["test/accuracy"] == 0.5
@@ -167,6 +165,9 @@ def test_evaluation_adds_no_point_to_the_curves(tmp_path: Path) -> None:
     assert all(key.startswith("evaluation/") for key in points)
     for name in ("mistakes", "classes", "calibration", "confusion_matrix", "roc", "pr"):
         assert [file for file in read["files"] if f"evaluation/{name}" in file], name
+    (artifact,) = [a for a in read["artifacts"] if a["type"] == "model"]
+    paths = {entry["path"]: entry["local_path"] for entry in artifact["manifest"]["contents"]}
+    assert paths == {p.name: str(p) for p in model.iterdir()}, "a later sync finds the files"
 
 
 @pytest.mark.usefixtures("offline")
@@ -194,7 +195,6 @@ def test_disabled_does_nothing(mode: str, monkeypatch: pytest.MonkeyPatch, tmp_p
     with open_run("rnn-64", 0, CONFIG, tmp_path, job="train") as run:
         run.start(epochs=1, steps=1)
         run.epoch(record(1))
-        run.summary({"a": 1})
         assert threading.active_count() == threads
     assert list(tmp_path.iterdir()) == []
 

@@ -100,9 +100,10 @@ def _encoded(source: Source, labels: pd.Series) -> tuple[np.ndarray, list[str]]:
     if len(found) < 2:
         raise UserError(
             f"{source.path}: column {source.label_column!r} holds the single class "
-            f"{', '.join(found) or '(none)'!r}; a comparison needs two or more"
+            f"{', '.join(found) or '(none)'!r}; a comparison needs two or more: name another "
+            "column with --label-column, or add rows"
         )
-    if len(found) > MOST_CLASSES or len(found) * 3 > len(names):
+    if len(found) > min(MOST_CLASSES, max(2, len(names) // 3)):
         raise UserError(
             f"{source.path}: column {source.label_column!r} has {len(found)} different values in "
             f"{len(names)} rows, too many to be classes; name the label with --label-column"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import http.client
 import time
 import urllib.error
 import urllib.request
@@ -16,6 +18,8 @@ TIMEOUT = 30.0
 """Seconds without a byte before a try is given up."""
 TRIES = 4
 _BLOCK = 1 << 20
+_LOCAL = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
+"""What this machine's disk says; trying again would not help."""
 
 
 def download(url: str, target: Path, md5: str) -> Path:
@@ -40,8 +44,8 @@ def download(url: str, target: Path, md5: str) -> Path:
             try:
                 _fetch(url, part, target.name)
                 break
-            except (OSError, urllib.error.URLError) as error:
-                if isinstance(error, OSError) and error.errno in (28, 122):  # full disk
+            except (OSError, http.client.HTTPException) as error:
+                if isinstance(error, OSError) and error.errno in _LOCAL:
                     raise
                 if attempt + 1 == TRIES:
                     raise UserError(

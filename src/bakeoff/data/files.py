@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
 from collections.abc import Iterator
@@ -27,8 +28,8 @@ def read_table(source: str, text_column: str, label_column: str) -> pd.DataFrame
             f"{source}: unknown file ending {ending!r}; known are {', '.join(_READERS)}"
         )
     content = _content(source)
-    if not content.strip():
-        raise UserError(f"{source} is empty")
+    if not content.removeprefix(codecs.BOM_UTF8).strip():
+        raise UserError(f"{source} is empty; give a file with labelled rows")
     frame = _READERS[ending](source, content)
     for column in (text_column, label_column):
         if column not in frame.columns:
@@ -37,7 +38,7 @@ def read_table(source: str, text_column: str, label_column: str) -> pd.DataFrame
                 "(name them with --text-column and --label-column)"
             )
     if frame.empty:
-        raise UserError(f"{source} has a header and no rows")
+        raise UserError(f"{source} has a header and no rows; give a file with labelled rows")
     frame = frame[[text_column, label_column]].set_axis(["text", "label"], axis=1)
     return frame.reset_index(drop=True)
 
@@ -63,7 +64,9 @@ def explained_remote_errors(source: str) -> Iterator[None]:
     except UserError:
         raise
     except Exception as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
+        missing = isinstance(error, FileNotFoundError)  # Of which fsspec tells only the path.
+        reason = str(error.__cause__ or "there is no such file") if missing else str(error)
+        reason = (reason or type(error).__name__).splitlines()[0]
         raise UserError(
             f"cannot read {source}: {reason}; check the address and the credentials"
         ) from None
@@ -73,9 +76,10 @@ def _decoded(source: str, content: bytes) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        row = content.count(b"\n", 0, error.start) + 1
+        start = error.start + len(content) - len(error.object)  # Without the byte order mark.
+        line = content.count(b"\n", 0, start) + 1
         raise UserError(
-            f"{source} is not UTF-8: byte {error.start} on line {row}; convert it first, for "
+            f"{source} is not UTF-8: byte {start} on line {line}; convert it first, for "
             "example with: iconv -f LATIN1 -t UTF-8"
         ) from None
 
@@ -86,7 +90,7 @@ def _read_delimited(separator: str, source: str, content: bytes) -> pd.DataFrame
     _decoded(source, content)
     try:
         # Labels such as "NA" are labels; only an empty field is missing.
-        return pd.read_csv(
+        frame = pd.read_csv(
             io.BytesIO(content),
             sep=separator,
             encoding="utf-8-sig",
@@ -95,7 +99,14 @@ def _read_delimited(separator: str, source: str, content: bytes) -> pd.DataFrame
         )
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         reason = str(error).strip().removeprefix("Error tokenizing data. C error: ")
-        raise UserError(f"{source} is malformed: {reason}") from None
+        raise UserError(f"{source} is malformed: {reason}; check the quotes there") from None
+    # Where rows are longer than the header, pandas takes their first fields for an index.
+    if not isinstance(frame.index, pd.RangeIndex):
+        raise UserError(
+            f"{source} is malformed: its rows have more fields than its header; put texts that "
+            "hold the separator in quotes"
+        )
+    return frame
 
 
 def _read_csv(source: str, content: bytes) -> pd.DataFrame:
@@ -115,8 +126,15 @@ def _read_jsonl(source: str, content: bytes) -> pd.DataFrame:
             continue
         try:
             row = json.loads(line)
+            if "\\ud" in line.lower():
+                json.dumps(row, ensure_ascii=False).encode()
         except json.JSONDecodeError as error:
             raise UserError(f"{source}, line {number} is no JSON: {error.msg}") from None
+        except UnicodeEncodeError as error:
+            half = ascii(error.object[error.start])[1:-1]
+            raise UserError(
+                f"{source}, line {number} holds half a character ({half}); mend or remove it"
+            ) from None
         if not isinstance(row, dict):
             raise UserError(f"{source}, line {number} is no JSON object")
         rows.append(row)
@@ -128,10 +146,14 @@ def _read_parquet(source: str, content: bytes) -> pd.DataFrame:
     from pyarrow import parquet
 
     try:
-        return parquet.read_table(io.BytesIO(content)).to_pandas()
-    except (pa.ArrowInvalid, OSError) as error:
+        table = parquet.read_table(io.BytesIO(content))
+        table.validate(full=True)
+        # The metadata of pandas would bring back its type "string", with NA for missing texts.
+        return table.to_pandas(ignore_metadata=True)
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise UserError(
-            f"{source} is no Parquet file, or a damaged one: {str(error).splitlines()[0]}"
+            f"{source} is no Parquet file, or a damaged one: {str(error).splitlines()[0]}; "
+            "write it again"
         ) from None
 
 

@@ -10,6 +10,7 @@ from bakeoff.artifacts import new_artifact
 from bakeoff.data.cleaning import clean
 from bakeoff.data.sources import fingerprint, read_source
 from bakeoff.data.splitting import SplitSpec, split_rows
+from bakeoff.errors import UserError
 
 
 def prepare(
@@ -44,7 +45,11 @@ def prepare(
     found = read_source(source, text_column, label_column)
     rows = clean(found, skip_bad_rows)
     labels = rows.frame["label"].to_numpy()
-    parts = split_rows(labels, rows.groups, rows.classes, spec.sizes(len(labels), limit), seed)
+    try:
+        sizes = spec.sizes(len(labels), limit)
+        parts = split_rows(labels, rows.groups, rows.classes, sizes, seed)
+    except UserError as error:
+        raise UserError(f"{found.path}: {error}") from None
     settings = {
         "source": source,
         "split": split,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tarfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
@@ -66,8 +67,9 @@ def fingerprint(source: str) -> str:
         return _remote_checksum(source)
     path = Path(source)
     if path.is_dir():
-        names = sorted(f"{p.relative_to(path)}:{p.stat().st_size}" for p in path.rglob("*.txt"))
-        return hashlib.sha256("\n".join(names).encode()).hexdigest()
+        files = sorted(path.glob("*/*/*.txt"))
+        listed = [f"{file.relative_to(path)}:{file_hash(file)}" for file in files]
+        return hashlib.sha256("\n".join(listed).encode()).hexdigest()
     return file_hash(path)
 
 
@@ -134,8 +136,9 @@ def _read_imdb(path: Path) -> Source:
                     if stream and member.name.endswith(".txt"):
                         name = "/".join(member.name.split("/")[-3:])
                         texts[name] = stream.read().decode("utf-8")
-    except (tarfile.TarError, EOFError, OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read as the IMDB archive: {error}") from None
+    except (tarfile.TarError, zlib.error, EOFError, OSError, UnicodeDecodeError) as error:
+        reason = str(error).partition("\n")[0].rstrip(":")
+        raise UserError(f"{path} cannot be read as the IMDB archive: {reason}") from None
     rows = [
         (texts[name], int(name.split("/")[1] == "pos"))
         for name in sorted(texts)

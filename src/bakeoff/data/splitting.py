@@ -57,9 +57,15 @@ class SplitSpec:
             return usable - validation - test, validation, test
         wanted = int(self.train), int(self.validation), int(self.test)
         if sum(wanted) > usable:
+            there = (
+                f"the data has {rows:,}; ask for fewer with --split"
+                if usable == rows
+                else f"at most {limit:,} of {rows:,} are used; raise the limit, or choose another "
+                "--preset or --split"
+            )
             raise UserError(
-                f"the split asks for {sum(wanted):,} rows ({':'.join(map(str, wanted))}), and the "
-                f"data has {usable:,}; ask for fewer with --split"
+                f"the split asks for {sum(wanted):,} rows ({':'.join(map(str, wanted))}), and "
+                f"{there}"
             )
         return wanted
 
@@ -91,9 +97,9 @@ def split_rows(
     for label, name in enumerate(classes):
         if room[label, :3].min() < 1:
             raise UserError(
-                f"class {name!r} has {int((labels == label).sum())} rows, too few for a split of "
-                f"{':'.join(map(str, sizes))}: every part needs one; add rows of that class, "
-                "leave it out, or choose another --split"
+                f"class {name!r} has {int((labels == label).sum())} of {len(labels):,} rows, too "
+                f"few for a split of {':'.join(map(str, sizes))}: every part needs one; add rows "
+                "of that class, leave it out, or choose another --split"
             )
     assigned = np.full(len(labels), -1)
     order = rng.permutation(len(labels))
@@ -105,23 +111,27 @@ def split_rows(
 
 
 def _rows_by_class(labels: np.ndarray, classes: int, sizes: tuple[int, int, int]) -> np.ndarray:
-    """Shape (classes, 4): rows of each class for train, validation, test and unused."""
+    """Shape (classes, 4): rows of each class for train, validation, test and unused.
+
+    Every exact share is rounded up or down so that rows and columns sum to what is there, as near
+    to the shares as can be (controlled rounding, Cox and Ernst 1982; its linear program has whole
+    numbers at its corners).
+    """
+    from scipy.optimize import linprog
+
     counts = np.bincount(labels, minlength=classes)
-    unused = len(labels) - sum(sizes)
-    room = np.zeros((classes, 4), dtype=int)
-    for column, size in ((1, sizes[1]), (2, sizes[2]), (3, unused)):
-        room[:, column] = _largest_remainder(counts, size)
-    room[:, 0] = counts - room.sum(axis=1)
-    return room
-
-
-def _largest_remainder(counts: np.ndarray, size: int) -> np.ndarray:
-    """Whole numbers proportional to `counts` that sum to `size` (Hamilton's method)."""
-    exact = size * counts / counts.sum()
-    whole = np.floor(exact).astype(int)
-    first = np.argsort(whole - exact, kind="stable")[: size - whole.sum()]
-    whole[first] += 1
-    return whole
+    wanted = np.array([*sizes, len(labels) - sum(sizes)])
+    room, remainder = np.divmod(np.outer(counts, wanted), len(labels))
+    sums_of_classes = np.kron(np.eye(classes), np.ones(4))
+    sums_of_parts = np.kron(np.ones(classes), np.eye(4))
+    rounded_up = linprog(
+        -remainder.ravel() / len(labels),
+        A_eq=np.vstack([sums_of_classes, sums_of_parts]),
+        b_eq=np.concatenate([counts - room.sum(axis=1), wanted - room.sum(axis=0)]),
+        bounds=[(0, int(share > 0)) for share in remainder.ravel()],
+        method="highs-ds",
+    ).x
+    return room + rounded_up.round().astype(int).reshape(room.shape)
 
 
 def _assign_groups(
@@ -132,12 +142,15 @@ def _assign_groups(
     assigned: np.ndarray,
     rng: np.random.Generator,
 ) -> None:
-    """Place every group of several rows where there is room, in proportion to the room left."""
+    """Place every group of several rows where there is room, in proportion to the room left.
+
+    Large groups come first, while every side still has room.
+    """
     repeated = np.bincount(groups)[groups] > 1
     members: dict[int, list[int]] = {}
     for row in order[repeated[order]]:
         members.setdefault(int(groups[row]), []).append(int(row))
-    for rows in members.values():
+    for rows in sorted(members.values(), key=len, reverse=True):
         needed = np.bincount(labels[rows], minlength=len(room))
         left = np.where((room >= needed[:, None]).all(axis=0), room.sum(axis=0), 0)
         if not left.any():

@@ -88,6 +88,7 @@ def evaluate(
             name, seed, config = model["model"], model["seed"], model["config"]
             with open_run(name, seed, config, out, job="evaluate") as run:
                 run.log_evaluation(record, split.labels, probabilities)
+                run.log_model(folder, model["kind"])
     return accuracies
 
 

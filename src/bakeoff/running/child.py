@@ -27,7 +27,12 @@ def _watch_cache() -> list[str]:
     def remembered_key(component_name: str, arguments: dict[str, Any], **rest: Any) -> str:
         key = compute_key(component_name=component_name, arguments=arguments, **rest)
         task = component_name.removeprefix("comp-").rstrip("-0123456789")
-        tasks[key] = {"task": task, "model": arguments.get("model"), "seed": arguments.get("seed")}
+        model = arguments.get("model")
+        tasks[key] = {
+            "task": task,
+            "model": model,
+            "seed": int(arguments["seed"]) if model else None,
+        }
         return key
 
     def told_get(key: str) -> Any:

@@ -6,6 +6,7 @@ runs/.store/       what steps wrote, shared by all runs; kfp.local's cache; chec
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import signal
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,7 +60,7 @@ def run_locally(
 
     data_hash = fingerprint(plan.data)
     created = datetime.now(UTC)
-    folder = root.resolve() / f"{created:%Y%m%d-%H%M%S}-{plan.study}-{plan.preset}"
+    folder = _new_folder(root, f"{created:%Y%m%d-%H%M%S}-{plan.study}-{plan.preset}")
     environment = {
         "WANDB_MODE": resolve_mode(wandb),
         "WANDB_RUN_GROUP": plan.group,
@@ -70,7 +72,7 @@ def run_locally(
         "GOMP_SPINCOUNT": "1000",
     }
     with explained_write_errors(folder):
-        (folder / "events").mkdir(parents=True)
+        (folder / "events").mkdir()
     facts: dict[str, Any] = {
         "id": folder.name,
         "created": created.isoformat(timespec="seconds"),
@@ -121,6 +123,16 @@ def run_locally(
         (folder / scratch).unlink()
     shutil.rmtree(folder / "events")
     return RunFolder(folder)
+
+
+def _new_folder(root: Path, name: str) -> Path:
+    """Make a folder of that name; with a number, where another run began in the same second."""
+    for number in itertools.count(1):
+        folder = root.resolve() / (name if number == 1 else f"{name}-{number}")
+        with explained_write_errors(folder), suppress(FileExistsError):
+            folder.mkdir(parents=True)
+            break
+    return folder
 
 
 def _compile(plan: Plan, path: Path, image: str, parallel: int) -> None:

@@ -32,14 +32,14 @@ class Progress:
         )
         self._started = time.monotonic()
         networks = len(plan.networks) * plan.seeds
-        # prepare, compare, report; each training with its evaluation.
-        self._tasks = 3 + 2 * bool(plan.classical) + 2 * networks
+        # prepare, compare, report; each training with its evaluation; the choice of a width.
+        self._tasks = 3 + 2 * bool(plan.classical) + 2 * networks + bool(plan.waiting)
         self._done = 0
         self._total = self._bars.add_task("bake-off", total=self._tasks, facts="")
         self._rows: dict[str, TaskID] = {}
         self._networks_left = networks
         self._network_seconds: list[float] = []
-        self._current: tuple[float, float] = (0.0, 0.0)
+        self._starts: dict[str, float] = {}
 
     def __enter__(self) -> Progress:
         lineup = ", ".join(self._plan.models)
@@ -61,14 +61,14 @@ class Progress:
             handler(event)
 
     def _see_task(self, event: dict[str, Any]) -> None:
-        name = " ".join(str(p) for p in (event["task"], event["model"]) if p)
+        label = _label(event)
         if event["state"] == "started":
-            row = self._row(name if not event["model"] else _label(event), total=None)
-            self._bars.update(row, facts="running")
-            self._current = (event["time"], 0.0)
+            row = self._row(label, total=None)
+            self._bars.update(row, facts="running", visible=True)
+            self._starts[label] = event["time"]
             return
-        seconds = event["time"] - self._current[0]
-        row = self._row(name if not event["model"] else _label(event), total=1)
+        seconds = event["time"] - self._starts[label]
+        row = self._row(label, total=1)
         facts = self._bars.tasks[self._index(row)].fields["facts"]
         kept = f"{facts} · {seconds:.1f} s" if "accuracy" in facts else f"{seconds:.1f} s"
         total = self._bars.tasks[self._index(row)].total or 1
@@ -79,24 +79,25 @@ class Progress:
         self._done += 1
         self._bars.update(self._total, completed=self._done, facts=self._left(0.0))
         if not self._console.is_terminal:
-            self._console.print(f"{self._done}/{self._tasks} {_label(event)} {kept}", style=None)
+            self._print(f"{label} {kept}")
 
     def _see_reused(self, event: dict[str, Any]) -> None:
         self._done += 1
         self._networks_left -= event["model"] is not None
         self._bars.update(self._total, completed=self._done)
         if not self._console.is_terminal:
-            self._console.print(f"{self._done}/{self._tasks} {_label(event)} reused", style=None)
+            self._print(f"{_label(event)} reused")
 
     def _see_progress(self, event: dict[str, Any]) -> None:
         steps = event["epochs"] * event["steps"]
         done = (event["epoch"] - 1) * event["steps"] + event["step"]
-        row = self._row(_label({**event, "task": "train"}), total=steps)
+        label = _label({**event, "task": "train"})
+        row = self._row(label, total=steps)
         facts = f"epoch {event['epoch']}/{event['epochs']} · loss {event['loss']:.3f}"
         if event.get("accuracy") is not None:
             facts += f" · accuracy {event['accuracy']:.3f}"
         self._bars.update(row, total=steps, completed=done, facts=facts)
-        elapsed = event["time"] - self._current[0]
+        elapsed = event["time"] - self._starts.get(label, event["time"])
         self._bars.update(self._total, facts=self._left(elapsed * (steps - done) / max(done, 1)))
 
     def _see_download(self, event: dict[str, Any]) -> None:
@@ -117,10 +118,21 @@ class Progress:
         seconds = current + pending * typical
         return f"about {seconds / 60:.0f} min left" if seconds >= 90 else f"{seconds:.0f} s left"
 
+    def _print(self, line: str) -> None:
+        self._console.print(f"{self._done}/{self._tasks} {line}", soft_wrap=True)
+
     def _row(self, name: str, total: float | None) -> TaskID:
         if name not in self._rows:
+            self._make_room()
             self._rows[name] = self._bars.add_task(name, total=total, facts="")
         return self._rows[name]
+
+    def _make_room(self) -> None:
+        """Hide the oldest finished row where one more would not fit on the terminal."""
+        shown = [task for task in self._bars.tasks if task.visible]
+        done = [task for task in shown if task.finished]
+        if done and len(shown) >= self._console.height - 1:
+            self._bars.update(done[0].id, visible=False)
 
     def _index(self, row: TaskID) -> int:
         return next(i for i, task in enumerate(self._bars.tasks) if task.id == row)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -64,22 +66,40 @@ def find_run(root: Path, name: str) -> RunFolder:
 
 
 def clean(root: Path) -> int:
-    """Remove what steps wrote and no run in `root` names any more; returns the bytes freed."""
+    """Remove what steps wrote and no run in `root` needs any more; returns the bytes freed.
+
+    A finished run needs what its results were made from; one that has not finished needs all that
+    was written while it ran, to go on from there.
+    """
     needed: set[Path] = set()
-    for path in root.glob("*/run.json"):
-        comparison = read_json(path).get("comparison")
-        if comparison:
-            _follow(Path(comparison), needed)
+    runs = {path: read_json(path) for path in root.glob("*/run.json")}
+    for run in runs.values():
+        if run.get("comparison"):
+            _follow(Path(run["comparison"]), needed)
     freed = 0
-    kept = {folder.parent for folder in needed}
+    kept, spans = {folder.parent for folder in needed}, _unfinished(runs)
     for task in store(root).glob("*/*"):
-        if task.is_dir() and task not in kept and task.parent.name != "checkpoints":
+        unfinished = any(start <= task.stat().st_mtime <= end for start, end in spans)
+        if task.is_dir() and task not in kept and not unfinished:
             freed += sum(p.stat().st_size for p in task.rglob("*") if p.is_file())
             shutil.rmtree(task)
-    for run in store(root).iterdir() if store(root).exists() else ():
-        if run.is_dir() and not any(run.iterdir()):
-            run.rmdir()
+    for folder in store(root).iterdir() if store(root).exists() else ():
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
     return freed
+
+
+def _unfinished(runs: dict[Path, dict[str, Any]]) -> list[tuple[float, float]]:
+    """Start and end of each run that has not finished, and that no later one finished instead."""
+    finished = [run for run in runs.values() if run["status"] == "finished"]
+    spans = []
+    for path, run in runs.items():
+        later = (f["created"] > run["created"] for f in finished if f["plan"] == run["plan"])
+        if run["status"] != "finished" and not any(later):
+            start = datetime.fromisoformat(run["created"]).timestamp()
+            running = run["status"] == "running"
+            spans.append((start, math.inf if running else path.stat().st_mtime))
+    return spans
 
 
 def _follow(artifact: Path, needed: set[Path]) -> None:

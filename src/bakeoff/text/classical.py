@@ -15,7 +15,7 @@ from bakeoff.errors import UserError
 from bakeoff.events import emit
 from bakeoff.text.configs import LinearText, TreeText, to_dict
 from bakeoff.text.features import NgramFeatures
-from bakeoff.text.linear import LinearPredictor, calibrate, fit_linear
+from bakeoff.text.linear import LinearPredictor, calibrate, calibrated, fit_linear
 from bakeoff.text.ngrams import NgramVocabulary, count_ngrams
 from bakeoff.text.preprocessing import parse, preprocess_all
 from bakeoff.text.tree import TreePredictor, fit_tree
@@ -138,6 +138,7 @@ def _train(
     features = NgramFeatures(counts.steps, counts.vocabulary, weighting)
     weighted, held_out = features.weigh(counts.train), features.weigh(counts.validation)
     predictor: LinearPredictor | TreePredictor
+    probabilities: np.ndarray | None = None
     if isinstance(config, TreeText):
         kind = "tree"
         tree = fit_tree(config, weighted, train.labels, seed)
@@ -147,10 +148,14 @@ def _train(
         kind = "linear"
         weights, bias = fit_linear(config, weighted, train.labels, len(train.classes))
         if config.method in ("svm", "nbsvm"):
-            scale, shift = calibrate(held_out @ weights + bias, validation.labels)
+            scores = held_out @ weights + bias
+            scale, shift = calibrate(scores, validation.labels)
+            probabilities = calibrated(scores, validation.labels)
             weights, bias = scale * weights, scale * bias + shift
         predictor = LinearPredictor(train.classes, features, weights.astype(np.float32), bias)
         parameters = weights.size + bias.size
+    if probabilities is None:
+        probabilities = predictor.probabilities_of(held_out)
     seconds = shared.seconds + time.perf_counter() - start
     return Trained(
         name=name,
@@ -160,7 +165,7 @@ def _train(
         parameters=parameters,
         seconds=seconds,
         threads=1,
-        validation_probabilities=predictor.probabilities_of(held_out),
+        validation_probabilities=probabilities,
         save=predictor.save,
         facts={"vocabulary": len(features.vocabulary), "drivers": predictor.drivers()},
     )

@@ -125,6 +125,27 @@ def calibrate(scores: np.ndarray, labels: np.ndarray) -> tuple[float, np.ndarray
     return float(fitted[0]), fitted[1:]
 
 
+def calibrated(scores: np.ndarray, labels: np.ndarray, folds: int = 5) -> np.ndarray:
+    """Probabilities of the very texts that calibrate a model, without their own labels: each fold
+    is calibrated on the others.
+
+    Args:
+        scores: as in `calibrate`.
+        labels: class indices, shape (n,).
+        folds: parts, every `folds`-th text one.
+
+    Returns:
+        Shape (n, classes).
+    """
+    fold = np.arange(len(labels)) % folds
+    probabilities = np.empty((len(labels), max(scores.shape[1], 2)))
+    for part in range(folds):
+        inside = fold == part
+        scale, shift = calibrate(scores[~inside], labels[~inside])
+        probabilities[inside] = softmax(scale * scores[inside] + shift)
+    return probabilities
+
+
 def softmax(scores: np.ndarray) -> np.ndarray:
     """Probabilities, shape (n, classes), of scores of shape (n, 1) or (n, classes)."""
     from scipy.special import softmax as scipy_softmax

@@ -25,6 +25,8 @@ from bakeoff.training.loop import Observer, Outcome, fit
 from bakeoff.training.trained import Trained
 
 PREDICTION_BATCH = 128
+EXAMPLE = 127, 131
+"""Texts and tokens that show the shapes of layers: sizes that no layer is likely to have."""
 
 
 class TextClassifier(nn.Module):
@@ -187,31 +189,30 @@ def train_network(
     )
     model, facts = _build(config, vocabulary, texts, encoded, len(train.classes), seed)
     task = _Classification(config, seed, (encoded, train.labels), (held_out, validation.labels))
+    preparation = time.perf_counter() - started
     progress = fit(
         model, task, config.training, seed=seed, observers=observers, checkpoint=checkpoint
     )
     predictor = NetworkPredictor(config, vocabulary, model, train.classes)
-    # A resumed run counts the epochs of the broken one.
-    before = sum(record["seconds"] for record in progress.history)
-    overhead = max(time.perf_counter() - started - before, 0.0)
-    example = (torch.ones(3, 11, dtype=torch.long), torch.full((3,), 11))
+    batch, tokens = EXAMPLE
+    example = (torch.ones(batch, tokens, dtype=torch.long), torch.full((batch,), tokens))
     return Trained(
         name=name,
         seed=seed,
         kind="text-network",
         config=to_dict(config),
         parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
-        seconds=before + overhead,
+        seconds=preparation + sum(record["seconds"] for record in progress.history),
         threads=threads,
         validation_probabilities=predictor.probabilities_of(held_out),
         save=predictor.save,
         history=progress.history,
-        layers=layer_table(model, example, {3: "batch", 11: "tokens"}),
+        layers=layer_table(model, example, {batch: "batch", tokens: "tokens"}),
         facts={
             **facts,
             "best_epoch": progress.best_epoch,
             "tokens_per_second": _tokens_per_second(encoded, progress.history),
-            "cut_texts": float((encoded.lengths >= config.max_tokens).mean()),
+            "cut_texts": float(np.mean([len(t.split()) > config.max_tokens for t in texts])),
         },
     )
 

@@ -41,11 +41,18 @@ def train_text_classical(
             folder = out / trained.folder_name
             write_trained(trained, folder, training.classes, validation)
             with open_run(trained.name, seed, trained.config, out, job="train") as run:
-                run.log_training(trained, folder)
+                run.log_training(trained)
 
 
 def train_text_network(
-    dataset: Path, models: Path, *, name: str, config: Mapping[str, Any], seed: int, threads: int
+    dataset: Path,
+    models: Path,
+    *,
+    name: str,
+    config: Mapping[str, Any],
+    seed: int,
+    threads: int,
+    code: str = "",
 ) -> None:
     """Train one network; an interrupted one goes on from its last epoch.
 
@@ -56,6 +63,7 @@ def train_text_network(
         config: its configuration, as JSON holds it.
         seed: fixes weights, order of batches and dropout.
         threads: CPU threads; a result repeats bit for bit on the same number only.
+        code: hash of the code that trains; a checkpoint of other code is not continued.
     """
     from bakeoff.text.network import train_network
     from bakeoff.training.loop import EventObserver
@@ -64,7 +72,7 @@ def train_text_network(
     settings = {"name": name, "config": dict(config), "seed": seed, "threads": threads}
     checkpoint = None
     if root := os.environ.get(CHECKPOINTS):
-        checkpoint = Path(root) / settings_hash([settings, artifact_hash(dataset)])
+        checkpoint = Path(root) / settings_hash([settings, artifact_hash(dataset), code])
     with (
         new_artifact(models, "models", settings=settings, inputs={"dataset": dataset}) as (out, _),
         open_run(name, seed, dict(config), out, job="train") as run,
@@ -81,6 +89,6 @@ def train_text_network(
         )
         folder = out / trained.folder_name
         write_trained(trained, folder, training.classes, validation)
-        run.log_training(trained, folder)
+        run.log_training(trained)
     if checkpoint:
         shutil.rmtree(checkpoint, ignore_errors=True)

@@ -57,23 +57,27 @@ def epoch_values(record: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def log_training(wandb: Any, run: Any, trained: Trained, folder: Path) -> None:
-    """Cost and layers of a trained model, and its folder as an artifact of type "model".
-
-    Offline, the artifact's record points to the folder; nothing is copied.
-    """
+def log_training(wandb: Any, run: Any, trained: Trained) -> None:
+    """Cost and layers of a trained model."""
     run.summary.update(
         {
             "parameters": trained.parameters,
             "train_seconds": trained.seconds,
             "threads": trained.threads,
-            "size_bytes": sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()),
             **{f"facts/{name}": value for name, value in trained.facts.items()},
         }
     )
     if trained.layers:
         run.summary["layers"] = _table(wandb, trained.layers)
-    artifact = wandb.Artifact(run.id, type="model", metadata={"kind": trained.kind})
+
+
+def log_model(wandb: Any, run: Any, folder: Path, kind: str) -> None:
+    """A model folder as an artifact of type "model".
+
+    Offline, the artifact's record points to the folder, which must be where it stays; nothing is
+    copied.
+    """
+    artifact = wandb.Artifact(run.id, type="model", metadata={"kind": kind})
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         artifact.add_file(str(path), name=str(path.relative_to(folder)), policy="immutable")
     run.log_artifact(artifact)
@@ -98,7 +102,7 @@ def log_evaluation(
         for name, value in evaluation[split].items()
         if isinstance(value, int | float)
     }
-    run.summary.update(summary)
+    run.summary.update({**summary, "size_bytes": evaluation["size_bytes"]})
     charts = {
         "mistakes": _table(wandb, evaluation["mistakes"]),
         "classes": _table(wandb, test["per_class"]),

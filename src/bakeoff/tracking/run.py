@@ -104,13 +104,13 @@ class Run:
         """One record of the history: a point on every curve."""
         self.submit(lambda _, run: run.log(records.epoch_values(record)))
 
-    def summary(self, values: dict[str, Any]) -> None:
-        """Figures of the whole run."""
-        self.submit(lambda _, run: run.summary.update(values))
+    def log_training(self, trained: Trained) -> None:
+        """What a finished training leaves: cost and layers."""
+        self.submit(lambda wandb, run: records.log_training(wandb, run, trained))
 
-    def log_training(self, trained: Trained, folder: Path) -> None:
-        """What a finished training leaves: cost, layers, and the model folder as an artifact."""
-        self.submit(lambda wandb, run: records.log_training(wandb, run, trained, folder))
+    def log_model(self, folder: Path, kind: str) -> None:
+        """The model folder as an artifact; `folder` is where it stays."""
+        self.submit(lambda wandb, run: records.log_model(wandb, run, folder, kind))
 
     def log_evaluation(
         self, evaluation: dict[str, Any], labels: np.ndarray, probabilities: np.ndarray

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def save_checkpoint(
     owned = {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
     with explained_write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / f".{_FILE}.tmp"
+        temporary = folder / f".{_FILE}.{os.getpid()}.tmp"
         save_file(owned, temporary, metadata={"facts": json.dumps(facts)})
         temporary.replace(folder / _FILE)
 

@@ -66,7 +66,6 @@ class Progress:
     """Epochs done."""
     best_epoch: int = 0
     best_loss: float = math.inf
-    seconds: float = 0.0
     history: list[dict[str, Any]] = field(default_factory=list)
 
     def finished(self, settings: TrainingSettings) -> bool:
@@ -95,7 +94,7 @@ def fit(
         task: batches and objective.
         settings: hyper-parameters.
         seed: of everything random in the loop, such as dropout.
-        observers: told about steps and epochs.
+        observers: told about steps and epochs, those before a kill included.
         checkpoint: a folder for this very training; the caller removes it.
 
     Raises:
@@ -110,6 +109,8 @@ def fit(
         progress = Progress(**facts)
     for observer in observers:
         observer.start(epochs=settings.epochs, steps=task.steps_per_epoch)
+        for record in progress.history:
+            observer.epoch(record)
     while not progress.finished(settings):
         started = time.perf_counter()
         epoch = progress.epoch + 1
@@ -126,7 +127,6 @@ def fit(
             "seconds": seconds,
         }
         progress.epoch = epoch
-        progress.seconds += seconds
         progress.history.append(record)
         if loss < progress.best_loss:
             progress.best_loss, progress.best_epoch, best = loss, epoch, _weights(model)

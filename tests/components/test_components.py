@@ -1,0 +1,243 @@
+"""Every component: its function on folders, its YAML, and the small ones as KFP tasks."""
+
+import json
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import List  # noqa: UP035 (KFP knows no other)
+
+import pandas as pd
+import pytest
+import torch
+from kfp import dsl
+
+from bakeoff import events
+from bakeoff.artifacts import read_json, read_manifest
+from bakeoff.components.audit import audit
+from bakeoff.components.choose_width import choose_width
+from bakeoff.components.compare import compare
+from bakeoff.components.evaluate import evaluate
+from bakeoff.components.prepare import prepare
+from bakeoff.components.report import report
+from bakeoff.components.train_text_classical import train_text_classical
+from bakeoff.components.train_text_network import train_text_network
+from bakeoff.pipelines.compiling import COMPONENTS, compile_components
+from bakeoff.text.configs import LinearText, TextNetwork, to_dict
+from bakeoff.training.settings import TrainingSettings
+
+CLASSICAL = {"nb": LinearText(method="naive-bayes", weighting="counts", ngrams=1)}
+RNN = TextNetwork(
+    encoder="rnn", hidden=8, embedding_dim=8, max_tokens=24, training=TrainingSettings(epochs=1)
+)
+SETTINGS = {"study": "sentiment", "preset": "quick", "seed": 0, "seeds": 1, "pairs": []}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def alone():
+    """Without W&B, and with torch left as it was found."""
+    threads = torch.get_num_threads()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WANDB_MODE", "disabled")
+        patch.delenv(events.VARIABLE, raising=False)
+        yield
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(False)
+
+
+def artifact(folder, name, kind=dsl.Artifact):
+    return kind(name=name, uri=str(folder / name))
+
+
+def prepared(data, folder, **rest):
+    dataset, test = (artifact(folder, name, dsl.Dataset) for name in ("dataset", "test"))
+    arguments = {"split": "0.6:0.2:0.2", "text_column": "review", "label_column": "stars"}
+    prepare.python_func(dataset, test, data=str(data), seed=0, **{**arguments, **rest})
+    return dataset, test
+
+
+def trained_rnn(dataset, folder, width, name):
+    models = artifact(folder, name, dsl.Model)
+    config = json.dumps(to_dict(replace(RNN, hidden=width)))
+    train_text_network.python_func(dataset, models, name, seed=0, config=config, threads=1)
+    return models
+
+
+def evaluated(models, test, folder):
+    evaluations = artifact(folder, f"{models.name}-evaluations")
+    metrics = artifact(folder, f"{models.name}-metrics", dsl.Metrics)
+    evaluate.python_func(models, test, evaluations, metrics)
+    return evaluations, metrics
+
+
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory, reviews_csv):
+    """All steps from data to report, each called as a function."""
+    folder = tmp_path_factory.mktemp("chain")
+    dataset, test = prepared(reviews_csv, folder)
+    classical = artifact(folder, "classical", dsl.Model)
+    lineup = json.dumps({name: to_dict(config) for name, config in CLASSICAL.items()})
+    train_text_classical.python_func(dataset, classical, lineup=lineup, seed=0)
+    networks = [trained_rnn(dataset, folder, width, f"rnn-{width}") for width in (8, 16)]
+    trained = [classical, *networks]
+    evaluations = {models.name: evaluated(models, test, folder) for models in trained}
+    comparison = artifact(folder, "comparison")
+    metrics = artifact(folder, "metrics", dsl.Metrics)
+    classification = artifact(folder, "classification", dsl.ClassificationMetrics)
+    compare.python_func(
+        dataset,
+        comparison,
+        metrics,
+        classification,
+        settings=json.dumps(SETTINGS),
+        classical=evaluations["classical"][0],
+        networks=[evaluations[models.name][0] for models in networks],
+    )
+    page = artifact(folder, "page.html", dsl.HTML)
+    summary = artifact(folder, "summary.md", dsl.Markdown)
+    report.python_func(comparison, page, summary)
+    return {
+        "dataset": dataset,
+        "test": test,
+        "networks": networks,
+        "evaluations": evaluations,
+        "comparison": comparison,
+        "metrics": metrics,
+        "classification": classification,
+        "page": page,
+        "summary": summary,
+    }
+
+
+def test_prepare_keeps_test_apart_and_loses_no_row(chain):
+    dataset, test = Path(chain["dataset"].path), Path(chain["test"].path)
+    assert sorted(p.name for p in dataset.glob("*.parquet")) == [
+        "train.parquet",
+        "validation.parquet",
+    ]
+    assert [p.name for p in test.glob("*.parquet")] == ["test.parquet"]
+    parts = [*dataset.glob("*.parquet"), *test.glob("*.parquet")]
+    ids = pd.concat(pd.read_parquet(path) for path in parts)["id"]
+    assert sorted(ids) == list(range(600))
+
+
+def test_a_refused_input_ends_a_component_with_one_line_and_code_2(tmp_path, reviews_csv, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        prepared(reviews_csv, tmp_path, text_column="body")
+    assert stopped.value.code == 2
+    [line] = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith("error: ")
+    assert "body" in line
+    assert not list(tmp_path.rglob("manifest.json"))
+
+
+def test_audit_finds_swapped_labels_and_drops_them_from_train_alone(tmp_path, reviews_csv):
+    frame = pd.read_csv(reviews_csv)
+    swapped = frame.index[::20]
+    frame.loc[swapped, "stars"] = frame.loc[swapped, "stars"].map({"good": "bad", "bad": "good"})
+    frame.to_csv(tmp_path / "swapped.csv", index=False)
+    dataset, _ = prepared(tmp_path / "swapped.csv", tmp_path)
+    audited = artifact(tmp_path, "audited", dsl.Dataset)
+    audit.python_func(dataset, audited, seed=0, drop=True)
+    before, after = Path(dataset.path), Path(audited.path)
+    facts = read_manifest(after, "dataset")["facts"]
+    suspects = pd.read_parquet(after / "suspects.parquet")["id"]
+    train = pd.read_parquet(before / "train.parquet")["id"]
+    in_train = set(train) & set(swapped)
+    assert len(in_train & set(suspects)) / len(in_train) > len(suspects) / len(train)
+    kept = pd.read_parquet(after / "train.parquet")["id"]
+    assert list(kept) == [row for row in train if row not in set(suspects)]
+    assert facts["sizes"]["train"] == len(kept)
+    validation = "validation.parquet"
+    assert (after / validation).read_bytes() == (before / validation).read_bytes()
+
+
+def test_a_network_component_trains_the_configuration_it_is_given(chain):
+    for models, width in zip(chain["networks"], (8, 16), strict=True):
+        [folder] = Path(models.path).glob("*/")
+        assert folder.name == f"rnn-{width}-seed0"
+        assert read_json(folder / "model.json")["config"] == to_dict(replace(RNN, hidden=width))
+        assert len(read_json(folder / "training.json")["history"]) == 1
+
+
+def test_choose_width_writes_the_better_rnn_into_every_item(chain):
+    def accuracy(models):
+        [training] = Path(models.path).glob("*/training.json")
+        return read_json(training)["history"][0]["validation_accuracy"]
+
+    narrow, wide = chain["networks"]
+    bilstm = to_dict(replace(RNN, encoder="lstm", hidden=99))
+    later = [{"model": "bilstm", "seed": seed, "config": json.dumps(bilstm)} for seed in (0.0, 1.0)]
+    items = choose_width.python_func([narrow, wide], later)
+    chosen = json.loads(items[0]["config"])["hidden"]
+    assert chosen == 8 or (chosen == 16 and accuracy(wide) > accuracy(narrow))
+    assert [item["seed"] for item in items] == [0, 1]
+    for item in items:
+        assert json.loads(item["config"]) == {**bilstm, "hidden": chosen}
+
+
+def test_kfp_metrics_are_those_of_the_evaluation_and_the_leaderboard(chain):
+    results = read_json(Path(chain["comparison"].path) / "results.json")
+    board = {row["model"]: row["accuracy"] for row in results["leaderboard"]}
+    assert set(board) == {"nb", "rnn-8", "rnn-16"}
+    for evaluations, metrics in chain["evaluations"].values():
+        [file] = Path(evaluations.path).glob("*/evaluation.json")
+        record = read_json(file)
+        name, accuracy = record["model"], record["test"]["accuracy"]
+        assert metrics.metadata == {f"{name}-seed0 accuracy": accuracy}
+        assert board[name] == accuracy == chain["metrics"].metadata[f"{name} accuracy"]
+    matrix = chain["classification"].metadata["confusionMatrix"]["rows"]
+    assert sum(sum(row["row"]) for row in matrix) == 120
+
+
+def test_report_shows_every_model(chain):
+    page, summary = Path(chain["page"].path).read_text(), Path(chain["summary"].path).read_text()
+    assert page.lower().startswith("<!doctype html>")
+    for name in ("nb", "rnn-8", "rnn-16"):
+        assert name in page
+        assert name in summary
+
+
+def test_small_components_run_as_kfp_tasks(chain, reviews_csv, tmp_path, monkeypatch):
+    """prepare → audit, two imported models → choose_width, an imported comparison → report."""
+    from kfp import local
+
+    later = [{"model": "bilstm", "seed": 0, "config": json.dumps(to_dict(RNN))}]
+    folders = [models.path for models in chain["networks"]]
+    comparison = chain["comparison"].path
+
+    @dsl.pipeline
+    def small(data: str, folders: List[str]) -> list:  # noqa: UP006
+        ready = prepare(
+            data=data, split="0.6:0.2:0.2", seed=0, text_column="review", label_column="stars"
+        )
+        audit(dataset=ready.outputs["dataset"], seed=0)
+        with dsl.ParallelFor(folders) as folder:
+            model = dsl.importer(artifact_uri=folder, artifact_class=dsl.Model)
+        results = dsl.importer(artifact_uri=comparison, artifact_class=dsl.Artifact)
+        report(comparison=results.output)
+        return choose_width(models=dsl.Collected(model.output), later=later).output
+
+    monkeypatch.setattr(local.config.LocalExecutionConfig, "instance", None)
+    local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(tmp_path))
+    task = small(data=str(reviews_csv), folders=folders)
+    assert task.output == choose_width.python_func(chain["networks"], later)
+    made = {p.parent.name: p for p in tmp_path.glob("*/*/*/manifest.json")}
+    assert set(made) == {"dataset", "test", "audited"}
+    by_hand = read_manifest(chain["dataset"].path)
+    assert read_manifest(made["dataset"].parent)["files"] == by_hand["files"]
+    [page] = tmp_path.glob("*/report/page")
+    assert page.read_text() == Path(chain["page"].path).read_text()
+
+
+def test_every_component_is_written_with_the_image_it_shall_run_in(tmp_path):
+    from kfp import components
+
+    rooms = Path(import_module("bakeoff.components.prepare").__file__).parent
+    assert set(COMPONENTS) == {p.stem for p in rooms.glob("*.py")} - {"__init__"}
+    image = "registry.example/bakeoff@sha256:" + "1" * 64
+    for path in compile_components(tmp_path, image):
+        loaded = components.load_component_from_file(str(path))
+        container = loaded.component_spec.implementation.container
+        assert container.image == image
+        assert "pip install" not in " ".join([*container.command, *container.args])
+        assert "code_hash" in loaded.component_spec.inputs

@@ -1,0 +1,60 @@
+"""A real S3 server, and the IMDB archive in small."""
+
+import tarfile
+
+import fsspec
+import pytest
+import s3fs
+
+
+@pytest.fixture(scope="module")
+def bucket():
+    """The file system of a server with one bucket, "reviews"."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        environment.setenv("AWS_ACCESS_KEY_ID", "nobody")
+        environment.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
+        environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        s3fs.S3FileSystem.clear_instance_cache()
+        filesystem = fsspec.filesystem("s3")
+        if filesystem.exists("reviews"):  # Servers of one process share their buckets.
+            filesystem.rm("reviews", recursive=True)
+        filesystem.mkdir("reviews")
+        yield filesystem
+        s3fs.S3FileSystem.clear_instance_cache()
+    server.stop()
+
+
+@pytest.fixture
+def imdb_folder(tmp_path):
+    """Two reviews in each labelled folder, and what the archive holds besides."""
+    folder = tmp_path / "aclImdb"
+    for name, text in {
+        "train/pos/0_9.txt": "Train pos 0 – très bien",
+        "train/pos/1_7.txt": "Train pos 1",
+        "train/neg/0_3.txt": "Train neg 0",
+        "train/neg/1_1.txt": "Train neg 1",
+        "test/pos/0_10.txt": "Test pos 0",
+        "test/pos/1_8.txt": "Test pos 1",
+        "test/neg/0_2.txt": "Test neg 0",
+        "test/neg/1_4.txt": "Test neg 1",
+        "train/unsup/0_0.txt": "Nobody labelled this",
+        "train/urls_pos.txt": "http://example.org",
+        "README": "Large Movie Review Dataset",
+    }.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, "utf-8")
+    return folder
+
+
+@pytest.fixture
+def imdb_archive(imdb_folder, tmp_path):
+    path = tmp_path / "aclImdb_v1.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        archive.add(imdb_folder, "aclImdb")
+    return path

@@ -1,0 +1,169 @@
+import io
+import json
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from bakeoff.data.files import read_table
+from bakeoff.errors import UserError
+
+BODIES = ['A "fine", naïve film', "two\nlines", "plain"]
+STARS = ["NA", "5", "NA"]
+CSV = 'id,body,stars\n1,"A ""fine"", naïve film",NA\n2,"two\nlines",5\n3,plain,NA\n'
+JSONL = "\n\n".join(
+    json.dumps({"body": b, "stars": s, "id": 1}) for b, s in zip(BODIES, STARS, strict=True)
+)
+
+
+def as_parquet(frame):
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer)
+    return buffer.getvalue()
+
+
+PARQUET = as_parquet(pd.DataFrame({"stars": STARS, "body": BODIES}, index=[7, 8, 9]))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("reviews.csv", CSV.encode()),
+        ("reviews.CSV", CSV.replace("\n", "\r\n").replace("two\r\n", "two\n").encode()),
+        ("mark.csv", b"\xef\xbb\xbf" + CSV.encode()),
+        (
+            "reviews.tsv",
+            b'body\tstars\n"A ""fine"", na\xc3\xafve film"\tNA\n"two\nlines"\t5\nplain\tNA',
+        ),
+        ("reviews.jsonl", JSONL.encode()),
+        ("mark.jsonl", b"\xef\xbb\xbf" + JSONL.encode()),
+        ("reviews.parquet", PARQUET),
+    ],
+)
+def test_formats(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    frame = read_table(str(tmp_path / name), "body", "stars")
+    assert frame.columns.tolist() == ["text", "label"]
+    assert frame.index.tolist() == [0, 1, 2]
+    assert frame["text"].tolist() == BODIES
+    assert frame["label"].tolist() == STARS
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("x.csv", b"text,label\na,1\n,0\nc,\n"),
+        ("x.jsonl", b'{"text": "a", "label": 1}\n{"text": null, "label": 0}\n{"text": "c"}\n'),
+        (
+            "x.parquet",
+            as_parquet(
+                pd.DataFrame({"text": ["a", None, "c"], "label": [1, 0, None]}).convert_dtypes()
+            ),
+        ),
+    ],
+)
+def test_missing_values_stay_missing(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    frame = read_table(str(tmp_path / name), "text", "label")
+    assert [text if isinstance(text, str) else None for text in frame["text"]] == ["a", None, "c"]
+    assert frame["label"].isna().tolist() == [False, False, True]
+    assert frame["label"].tolist()[:2] == [1, 0]
+
+
+def invalid_text_in_parquet():
+    offsets, letters = np.array([0, 1, 2], "int32"), b"a\xff"
+    texts = pa.Array.from_buffers(
+        pa.string(), 2, [None, pa.py_buffer(offsets), pa.py_buffer(letters)]
+    )
+    buffer = io.BytesIO()
+    parquet.write_table(pa.table({"text": texts, "label": [0, 1]}), buffer)
+    return buffer.getvalue()
+
+
+def damaged(content):
+    """The same with zeros in the metadata at the end."""
+    return content[:-200] + bytes(100) + content[-100:]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("x.csv", b"", "is empty"),
+        ("x.csv", b"\xef\xbb\xbf \r\n", "is empty"),
+        ("x.csv", b"text,label\n", "has a header and no rows"),
+        ("x.csv", b"body, label\na,1\n", "has no column 'text'; it has: body,  label"),
+        ("x.csv", b"text\na\n", "has no column 'label'; it has: text"),
+        ("x.csv", b"text,label\nfine\nfine, or so,1\n", "Expected 2 fields in line 3, saw 3"),
+        ("x.csv", b"text,label\nfine, or so,1\n", "more fields than its header.* in quotes"),
+        ("x.csv", b'text,label\na,1\n"b,0\n', "EOF inside string starting at row [12]"),
+        ("x.csv", b"text,label\na,1\nb\xe9b,0\n", "is not UTF-8: byte 16 on line 3; .*iconv"),
+        ("x.csv", b"\xef\xbb\xbftext,label\na,1\n\xe9,0\n", "is not UTF-8: byte 18 on line 3"),
+        ("x.tsv", "text\tlabel\na\t1".encode("utf-16"), "is not UTF-8: byte 0 on line 1"),
+        ("x.jsonl", b'{"text": "a", "label": 1}\n{"text": "a"', "line 2 is no JSON"),
+        ("x.jsonl", b'["a", 1]', "line 1 is no JSON object"),
+        ("x.jsonl", b'\n{"text": "\\uD83D", "label": 1}', "line 2 holds half a character .*ud83d"),
+        ("x.jsonl", b'{"body": "a"}', "has no column 'text'; it has: body"),
+        ("x.parquet", b"PAR1 and no more", "is no Parquet file, or a damaged one"),
+        ("x.parquet", PARQUET[:200], "is no Parquet file, or a damaged one"),
+        ("x.parquet", damaged(PARQUET), "is no Parquet file, or a damaged one"),
+        ("x.parquet", invalid_text_in_parquet(), "damaged one: .*UTF8"),
+        ("x.parquet", PARQUET, "has no column 'text'; it has: stars, body"),
+        ("x.xlsx", b"PK", r"unknown file ending '\.xlsx'; known are \.csv, \.tsv"),
+    ],
+)
+def test_bad_files_are_explained(tmp_path, name, content, message):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=message) as caught:
+        read_table(str(path), "text", "label")
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_pair_of_surrogates_is_a_character(tmp_path):
+    (tmp_path / "x.jsonl").write_text('{"text": "\\ud83d\\ude00", "label": 1}')
+    assert read_table(str(tmp_path / "x.jsonl"), "text", "label")["text"].tolist() == ["😀"]
+
+
+def test_a_folder_in_place_of_a_file(tmp_path):
+    (tmp_path / "x.csv").mkdir()
+    with pytest.raises(UserError, match=r"cannot read .*x\.csv: Is a directory"):
+        read_table(str(tmp_path / "x.csv"), "text", "label")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("r.csv", CSV.encode()), ("deep/r.parquet", PARQUET)]
+)
+def test_s3(bucket, name, content):
+    bucket.pipe(f"reviews/{name}", content)
+    frame = read_table(f"s3://reviews/{name}", "body", "stars")
+    assert frame["text"].tolist() == BODIES
+
+
+@pytest.mark.usefixtures("bucket")
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("s3://reviews/none.csv", "there is no such file"),
+        ("s3://no-bucket/r.csv", ".*bucket does not exist"),
+        ("http://127.0.0.1:9/r.csv", "Cannot connect"),
+        ("gopher://host/r.csv", "Protocol not known: gopher"),
+    ],
+)
+def test_remote_refusals_are_one_line(address, reason):
+    advice = "check the address and the credentials"
+    with pytest.raises(UserError, match=f"cannot read {address}: {reason}.*; {advice}") as caught:
+        read_table(address, "text", "label")
+    assert "\n" not in str(caught.value)
+
+
+def test_s3_without_valid_credentials(bucket, monkeypatch):
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/none")
+    bucket.clear_instance_cache()
+    with pytest.raises(UserError, match="Unable to locate credentials; check"):
+        read_table("s3://reviews/r.csv", "text", "label")

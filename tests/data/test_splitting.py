@@ -1,0 +1,143 @@
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from bakeoff.data.splitting import SplitSpec, split_rows
+from bakeoff.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ("text", "rows", "limit", "sizes"),
+    [
+        ("0.7:0.1:0.2", 25000, 0, (17500, 2500, 5000)),
+        ("0.7:0.1:0.2", 25000, 6000, (4200, 600, 1200)),
+        ("0.7:0.1:0.2", 600, 6000, (420, 60, 120)),
+        ("0.5:0.25:0.25", 11, 0, (5, 3, 3)),
+        ("36000:4000:10000", 50000, 0, (36000, 4000, 10000)),
+        ("1e1:2:3", 15, 0, (10, 2, 3)),
+    ],
+)
+def test_sizes(text, rows, limit, sizes):
+    assert SplitSpec.parse(text).sizes(rows, limit) == sizes
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "give three numbers"),
+        ("0.7:0.3", "give three numbers"),
+        ("a:b:c", "give three numbers"),
+        ("0.9:0.1:0", "give three numbers"),
+        ("-1:1:1", "give three numbers"),
+        ("nan:1:1", "give three numbers"),
+        ("inf:1:1", "give three numbers"),
+        ("10.5:2:3", "whole numbers of rows"),
+        ("0.7:0.2:0.2", r"the shares sum to 1\.1, not to 1"),
+        ("100:0.1:0.2", "the shares sum to"),
+    ],
+)
+def test_other_splits_are_explained(text, message):
+    with pytest.raises(UserError, match=message) as caught:
+        SplitSpec.parse(text)
+    assert repr(text) in str(caught.value)
+
+
+def test_more_rows_than_there_are():
+    spec = SplitSpec.parse("36000:4000:10000")
+    with pytest.raises(UserError, match=r"asks for 50,000 rows .*, and the data has 25,000"):
+        spec.sizes(25000)
+    with pytest.raises(UserError, match="at most 6,000 of 50,000 are used; raise the limit"):
+        spec.sizes(50000, 6000)
+
+
+def split(labels, sizes, groups=None, seed=0):
+    labels = np.asarray(labels)
+    groups = np.arange(len(labels)) if groups is None else np.asarray(groups)
+    classes = [f"class {n}" for n in range(labels.max() + 1)]
+    return split_rows(labels, groups, classes, sizes, seed)
+
+
+@st.composite
+def cases(draw):
+    """Labels of 2 to 4 classes, sizes that may leave rows unused, and some repeated texts."""
+    n = draw(st.integers(40, 120))
+    labels = np.array(draw(st.lists(st.integers(0, draw(st.integers(1, 3))), min_size=n)))[:n]
+    n = len(labels)
+    validation, test = (draw(st.integers(n // 8, n // 4)) for _ in range(2))
+    train = draw(st.integers(n // 4, n - validation - test))
+    groups = np.arange(n)
+    row = st.integers(0, n - 1)
+    for copy, original in draw(st.lists(st.tuples(row, row), max_size=12)):
+        groups[copy] = groups[original]
+    return labels, groups, (train, validation, test), draw(st.integers(0, 999))
+
+
+@settings(deadline=None, derandomize=True, max_examples=150)
+@given(cases())
+def test_what_every_split_keeps(case):
+    labels, groups, sizes, seed = case
+    counts = np.bincount(labels)
+    try:
+        parts = split(labels, sizes, groups, seed)
+    except UserError:
+        assume(False)
+    assert tuple(len(part) for part in parts.values()) == sizes
+
+    rows = np.concatenate(list(parts.values()))
+    assert len(set(rows)) == len(rows)
+
+    side = np.full(len(labels), -1)
+    for number, part in enumerate(parts.values()):
+        side[part] = number
+    for group in np.unique(groups):
+        assert len(set(side[groups == group])) == 1
+
+    for part, size in zip(parts.values(), sizes, strict=True):
+        exact = counts * size / len(labels)
+        assert np.abs(np.bincount(labels[part], minlength=len(counts)) - exact).max() < 1
+
+    again = split(labels, sizes, groups, seed)
+    assert all(np.array_equal(parts[name], again[name]) for name in parts)
+    try:
+        other = split(labels, sizes, groups, seed + 1)
+    except UserError:
+        assume(False)
+    assert any(not np.array_equal(parts[name], other[name]) for name in parts)
+
+
+def test_balance_where_rounding_each_part_alone_goes_wrong():
+    # The third class would train 8 rows, though its share is 5.9.
+    labels = np.repeat([0, 1, 2, 3], [11, 11, 11, 6])
+    counts = np.bincount(labels[split(labels, (21, 6, 6))["train"]])
+    assert np.abs(counts - np.array([11, 11, 11, 6]) * 21 / 39).max() < 1
+
+
+def test_rows_are_shuffled():
+    train = split([0, 1] * 50, (70, 10, 20))["train"]
+    assert train.tolist() != sorted(train)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_large_group_finds_its_place_before_small_ones_take_it(seed):
+    """Of 50 rows a class 35 train; 30 are one text, so six pairs must go around it."""
+    groups = np.arange(100)
+    groups[:60:2] = 0
+    for row in range(60, 84, 4):
+        groups[row + 2] = groups[row]
+    parts = split([0, 1] * 50, (70, 10, 20), groups, seed)
+    assert set(range(0, 60, 2)) <= set(parts["train"])
+
+
+def test_a_group_larger_than_every_part_is_explained():
+    groups = np.arange(100)
+    groups[:80:2] = 0
+    with pytest.raises(UserError, match="40 rows have the same text and fit on no side"):
+        split([0, 1] * 50, (70, 10, 20), groups)
+
+
+def test_a_class_too_small_for_every_part_is_explained():
+    with pytest.raises(
+        UserError, match="class 'class 1' has 2 of 10 rows, too few for a split of 8:1:1"
+    ):
+        split([0] * 8 + [1] * 2, (8, 1, 1))

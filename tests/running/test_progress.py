@@ -1,0 +1,203 @@
+"""What a person sees while a bake-off runs, from the events its steps tell."""
+
+import io
+import re
+import time
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from bakeoff.running.progress import Progress
+from bakeoff.studies import plan
+
+
+class Screen:
+    """A console, what stands on it, and events with a clock of their own."""
+
+    def __init__(self, chosen, terminal, width=100, height=30):
+        self._written = io.StringIO()
+        self.console = Console(
+            file=self._written,
+            force_terminal=terminal,
+            width=width,
+            height=height,
+            color_system=None,
+            _environ={},
+        )
+        self.progress = Progress(chosen, self.console)
+
+    def tell(self, seconds, event, **facts):
+        self.progress.see({"event": event, "time": 1_000_000.0 + seconds, **facts})
+
+    def task(self, task, start, end, model="", seed=None):
+        self.tell(start, "task", state="started", task=task, model=model, seed=seed)
+        self.tell(end, "task", state="finished", task=task, model=model, seed=seed)
+
+    def train(self, seconds, epoch, step=10, model="rnn-64", seed=0, accuracy=0.75):
+        length = {"epochs": 4, "steps": 10}
+        where = {"epoch": epoch, "step": step, "loss": 0.5, "accuracy": accuracy}
+        self.tell(seconds, "progress", model=model, seed=seed, **length, **where)
+
+    @property
+    def lines(self):
+        """All that was written, without a terminal's control sequences."""
+        plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self._written.getvalue())
+        return [line.rstrip() for line in plain.splitlines() if line.strip()]
+
+    @property
+    def frame(self):
+        """The rows that stand on the terminal now, by name."""
+        time.sleep(0.25)
+        last = self._written.getvalue().rsplit("\x1b[2K", 1)[-1]
+        return {line[:26].strip(): line[26:].strip() for line in last.splitlines()}
+
+
+def classical_and_network(**settings):
+    return plan("sentiment", "quick", models=["nb-counts", "rnn-64"], **settings)
+
+
+def test_without_a_terminal_a_finished_task_is_one_line():
+    screen = Screen(classical_and_network(), terminal=False, width=80)
+    with screen.progress:
+        screen.task("prepare", 0, 1.5)
+        screen.task("train", 2, 4, model="classical")
+        screen.task("evaluate", 4, 5)
+        screen.tell(5, "task", state="started", task="train", model="rnn-64", seed=0)
+        screen.train(6, epoch=1)
+        screen.train(9, epoch=4, accuracy=0.8125)
+        screen.tell(10, "task", state="finished", task="train", model="rnn-64", seed=0)
+        screen.task("evaluate", 10, 11)
+        screen.task("compare", 11, 12)
+        screen.task("report", 12, 12.25)
+    assert screen.lines == [
+        "sentiment · preset quick · data imdb-25k",
+        "nb-counts, rnn-64",
+        "1/7 prepare 1.5 s",
+        "2/7 train classical 2.0 s",
+        "3/7 evaluate 1.0 s",
+        "4/7 train rnn-64 seed 0 epoch 4/4 · loss 0.500 · accuracy 0.812 · 5.0 s",
+        "5/7 evaluate 1.0 s",
+        "6/7 compare 1.0 s",
+        "7/7 report 0.2 s",
+    ]
+
+
+def test_a_long_line_stays_one_line():
+    chosen = classical_and_network()
+    name = "transformer-with-a-name-that-somebody-thought-about"
+    screen = Screen(chosen, terminal=False, width=80)
+    with screen.progress:
+        screen.tell(0, "task", state="started", task="train", model=name, seed=10)
+        screen.train(1000, epoch=4, model=name, seed=10)
+        screen.tell(1234, "task", state="finished", task="train", model=name, seed=10)
+    assert screen.lines[2:] == [
+        f"1/7 train {name} seed 10 epoch 4/4 · loss 0.500 · accuracy 0.750 · 1234.0 s"
+    ]
+
+
+def test_reused_tasks_count():
+    screen = Screen(classical_and_network(), terminal=False)
+    with screen.progress:
+        screen.tell(0, "reused", task="prepare", model=None, seed=None)
+        screen.tell(0, "reused", task="train-text-network", model="rnn-64", seed=0)
+        screen.task("report", 1, 2)
+    assert screen.lines[2:] == [
+        "1/7 prepare reused",
+        "2/7 train-text-network rnn-64 seed 0 reused",
+        "3/7 report 1.0 s",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("models", "seeds", "tasks"),
+    [
+        (["nb-counts"], 3, 5),
+        (["rnn-64"], 1, 5),
+        (["rnn-64", "bilstm-glove"], 3, 15),
+        (["nb-counts", "tree-tfidf", "rnn-64"], 2, 9),
+    ],
+)
+def test_every_task_of_the_plan_is_counted(models, seeds, tasks):
+    chosen = plan("sentiment", "quick", models=models, seeds=seeds)
+    screen = Screen(chosen, terminal=False)
+    screen.task("prepare", 0, 1)
+    assert screen.lines == [f"1/{tasks} prepare 1.0 s"]
+
+
+def test_the_choice_of_a_width_is_a_task():
+    chosen = plan("sentiment", "quick", models=["rnn-64", "bilstm-glove"])
+    narrow = replace(chosen.models["rnn-64"], hidden=32)
+    chosen = replace(chosen, models={**chosen.models, "rnn-32": narrow})
+    screen = Screen(chosen, terminal=False)
+    screen.task("choose width", 0, 1)
+    assert screen.lines == ["1/10 choose width 1.0 s"]
+
+
+def test_two_trainings_at_a_time_have_each_their_own_seconds():
+    screen = Screen(plan("sentiment", "quick", models=["rnn-64", "bilstm-glove"]), terminal=False)
+    for seconds, state, model in [
+        (0, "started", "rnn-64"),
+        (1, "started", "bilstm-glove"),
+        (10, "finished", "rnn-64"),
+        (13, "finished", "bilstm-glove"),
+    ]:
+        screen.tell(seconds, "task", state=state, task="train", model=model, seed=0)
+    assert screen.lines == [
+        "1/7 train rnn-64 seed 0 10.0 s",
+        "2/7 train bilstm-glove seed 0 12.0 s",
+    ]
+
+
+def test_a_terminal_shows_the_bar_of_a_training_and_the_time_left():
+    screen = Screen(plan("sentiment", "quick", models=["rnn-64"], seeds=3), terminal=True)
+    with screen.progress:
+        screen.task("prepare", 0, 1)
+        screen.tell(1, "task", state="started", task="train", model="rnn-64", seed=0)
+        screen.train(11, epoch=2, step=5)
+        frame = screen.frame
+        assert frame["prepare"].split()[-3:-1] == ["1.0", "s"]
+        # 15 of 40 steps took 10 s: 25 steps take 16.7 s; two more networks wait.
+        assert "38 %" in frame["train rnn-64 seed 0"]
+        assert "epoch 2/4 · loss 0.500 · accuracy 0.750" in frame["train rnn-64 seed 0"]
+        assert "11 %" in frame["bake-off"]
+        assert "50 s left" in frame["bake-off"]
+        screen.tell(101, "task", state="finished", task="train", model="rnn-64", seed=0)
+        assert "about 3 min left" in screen.frame["bake-off"]
+    assert len([line for line in screen.lines if line.startswith("1/")]) == 0
+
+
+def test_a_training_that_runs_is_seen_however_many_have_finished():
+    chosen = plan("sentiment", "quick", models=["rnn-64"], seeds=20)
+    screen = Screen(chosen, terminal=True, height=12)
+    with screen.progress:
+        for seed in range(15):
+            screen.task("train", seed, seed + 1, model="rnn-64", seed=seed)
+        screen.tell(16, "task", state="started", task="train", model="rnn-64", seed=15)
+        screen.train(17, epoch=1, seed=15)
+        frame = screen.frame
+        assert "epoch 1/4" in frame["train rnn-64 seed 15"]
+        assert "bake-off" in frame
+        assert len(frame) <= 12
+        screen.task("evaluate", 18, 19)
+        for seed in range(16, 20):
+            screen.task("train", seed, seed + 4, model="rnn-64", seed=seed)
+        screen.tell(30, "task", state="started", task="evaluate", model="", seed=None)
+        assert "running" in screen.frame["evaluate"]
+
+
+def test_a_download_shows_how_far_it_is():
+    screen = Screen(plan("sentiment", "quick"), terminal=True)
+    with screen.progress:
+        screen.tell(0, "download", name="imdb", done=21_000_000, total=84_000_000)
+        assert "25 %" in screen.frame["download imdb"]
+        assert "21 of 84 MB" in screen.frame["download imdb"]
+        screen.tell(1, "download", name="other", done=3_000_000, total=None)
+        assert "3 " in screen.frame["download other"]
+
+
+def test_events_that_nobody_draws_are_passed_over():
+    screen = Screen(classical_and_network(), terminal=False)
+    screen.tell(0, "epoch", epoch=1, train_loss=0.5)
+    screen.tell(0, "some event of a newer bakeoff")
+    assert screen.lines == []

@@ -1,0 +1,101 @@
+from dataclasses import replace
+
+import pytest
+
+from bakeoff.data.splitting import SplitSpec
+from bakeoff.errors import UserError
+from bakeoff.studies import STUDIES, get_study, plan
+
+ROWS = {"imdb-25k": 25_000, "imdb": 50_000}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"study": "sentimant"}, "unknown study 'sentimant': did you mean 'sentiment'"),
+        ({"preset": "quik"}, "unknown preset 'quik': did you mean 'quick'"),
+        ({"models": ["rnn64"]}, "unknown model 'rnn64': did you mean 'rnn-64'"),
+        ({"models": ["nb-counts", "xyz"]}, "unknown model 'xyz': Known: nb-counts"),
+        ({"preprocessing": "reprot"}, "did you mean 'report'"),
+        ({"split": "7:2"}, "split '7:2': give three numbers"),
+        ({"split": "0.7:0.2:0.2"}, "the shares sum to 1.1, not to 1"),
+        ({"split": "100.5:10:10"}, "whole numbers of rows"),
+        ({"seeds": 0}, "--seeds 0: at least one"),
+    ],
+)
+def test_a_mistake_is_named_before_anything_runs(arguments, message):
+    with pytest.raises(UserError, match=message):
+        plan(**{"study": "sentiment", "preset": "quick", **arguments})
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_every_preset_is_made_of_models_of_its_study_and_fits_its_data(study):
+    for name in STUDIES[study].presets:
+        chosen = plan(study, name)
+        assert list(chosen.models) == list(STUDIES[study].presets[name].models)
+        train, validation, test = SplitSpec.parse(chosen.split).sizes(
+            ROWS[chosen.data], chosen.limit
+        )
+        assert min(train, validation, test) > 0
+
+
+def test_presets_use_the_rows_they_promise():
+    sizes = {
+        name: SplitSpec.parse(preset.split).sizes(50_000, preset.limit)
+        for name, preset in get_study("sentiment").presets.items()
+    }
+    assert sizes == {
+        "quick": (4_200, 600, 1_200),
+        "full": (35_000, 5_000, 10_000),
+        "paper": (36_000, 4_000, 10_000),
+    }
+
+
+def test_what_is_given_replaces_the_preset_and_what_is_empty_does_not():
+    default = plan("sentiment", "quick")
+    assert plan("sentiment", "quick", data="", split="", seed=None) == default
+    changed = plan("sentiment", "quick", data="reviews.csv", split="0.8:0.1:0.1", limit=0)
+    assert changed == replace(default, data="reviews.csv", split="0.8:0.1:0.1", limit=0)
+
+
+def test_a_line_up_keeps_its_order_and_is_split_by_how_it_trains():
+    chosen = plan("sentiment", "quick", models=["rnn-64", "nb-tfidf", "bilstm-glove", "tree-tfidf"])
+    assert list(chosen.models) == ["rnn-64", "nb-tfidf", "bilstm-glove", "tree-tfidf"]
+    assert list(chosen.networks) == ["rnn-64", "bilstm-glove"]
+    assert list(chosen.classical) == ["nb-tfidf", "tree-tfidf"]
+
+
+def test_preprocessing_replaces_that_of_every_model_and_nothing_else():
+    default, changed = (
+        plan("sentiment", "quick"),
+        plan("sentiment", "quick", preprocessing="report"),
+    )
+    assert {config.preprocessing for config in changed.models.values()} == {"report"}
+    restored = {n: replace(c, preprocessing="default") for n, c in changed.models.items()}
+    assert restored == default.models
+
+
+def test_training_seeds_count_up_from_the_seed():
+    assert plan("sentiment", "quick").training_seeds == [0]
+    assert plan("sentiment", "quick", seed=5, seeds=3).training_seeds == [5, 6, 7]
+
+
+def test_networks_wait_for_a_width_only_where_there_is_one_to_choose():
+    chosen = plan("sentiment", "quick", models=["rnn-64", "bilstm-glove", "nb-counts"])
+    assert chosen.waiting == []
+    narrow = replace(chosen.models["rnn-64"], hidden=32)
+    assert replace(chosen, models={**chosen.models, "rnn-32": narrow}).waiting == ["bilstm-glove"]
+    same = replace(chosen.models["rnn-64"], dropout=0.5)
+    assert replace(chosen, models={**chosen.models, "rnn-dropout": same}).waiting == []
+
+
+def test_the_group_is_that_of_the_same_bake_off_alone():
+    first = plan("sentiment", "quick", models=["nb-counts"])
+    assert first.group == plan("sentiment", "quick", models=["nb-counts"]).group
+    assert first.group.startswith("sentiment-quick-")
+    others = [
+        plan("sentiment", "quick", models=["nb-counts"], seed=1),
+        plan("sentiment", "quick", models=["nb-tfidf"]),
+        plan("sentiment", "quick", models=["nb-counts"], preprocessing="report"),
+    ]
+    assert len({first.group, *(other.group for other in others)}) == 4
