@@ -17,6 +17,7 @@ def compare(
     classical: Optional[dsl.Input[dsl.Artifact]] = None,
     networks: Optional[dsl.Input[List[dsl.Artifact]]] = None,
     networks_of_chosen_width: Optional[dsl.Input[List[dsl.Artifact]]] = None,
+    ensemble: Optional[dsl.Input[dsl.Artifact]] = None,
     code_hash: str = "",
 ):
     """Name the winner by validation, report test, and compare models with their uncertainty.
@@ -30,6 +31,7 @@ def compare(
         classical: Evaluations of the classical models.
         networks: Evaluations of the networks.
         networks_of_chosen_width: Evaluations of the networks whose width was chosen.
+        ensemble: Evaluations of the ensembles.
         code_hash: Hash of the code that runs, so that cached outputs are never stale.
     """
     import json
@@ -40,7 +42,7 @@ def compare(
     from bakeoff.text.comparison import compare_texts
 
     loops = [*(networks or []), *(networks_of_chosen_width or [])]
-    evaluations = [artifact for artifact in [classical, *loops] if artifact]
+    evaluations = [artifact for artifact in [classical, *loops, ensemble] if artifact]
     with step("compare"):
         results = compare_texts(
             [Path(artifact.path) for artifact in evaluations],

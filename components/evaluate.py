@@ -25,11 +25,12 @@ def evaluate(
     from pathlib import Path
 
     from bakeoff.evaluation.evaluate import evaluate
+    from bakeoff.predictors import load
     from bakeoff.step import step
 
     with step("evaluate"):
         for name, accuracy in evaluate(
-            Path(models.path), Path(test.path), Path(evaluations.path)
+            Path(models.path), Path(test.path), Path(evaluations.path), load=load
         ).items():
             metrics.log_metric(f"{name} accuracy", accuracy)
         Path(metrics.path).touch()

@@ -13,6 +13,7 @@ COMPONENTS = (
     "train_text_classical",
     "train_text_network",
     "choose_width",
+    "train_ensemble",
     "evaluate",
     "compare",
     "report",

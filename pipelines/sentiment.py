@@ -5,11 +5,13 @@ from typing import NamedTuple
 
 from kfp import dsl
 
+from bakeoff.components.audit import audit
 from bakeoff.components.choose_width import choose_width
 from bakeoff.components.compare import compare
 from bakeoff.components.evaluate import evaluate
 from bakeoff.components.prepare import prepare
 from bakeoff.components.report import report
+from bakeoff.components.train_ensemble import train_ensemble
 from bakeoff.components.train_text_classical import train_text_classical
 from bakeoff.components.train_text_network import train_text_network
 from bakeoff.pipelines.options import Options
@@ -58,14 +60,24 @@ def sentiment(plan: Plan, options: Options):
                 code_hash=options.code_hash(prepare),
             ),
         )
-        dataset, test = prepared.outputs["dataset"], prepared.outputs["test"]
+        test = prepared.outputs["test"]
+        audited = options.apply(
+            audit(
+                dataset=prepared.outputs["dataset"],
+                seed=plan.seed,
+                drop=plan.drop_suspects,
+                code_hash=options.code_hash(audit),
+            )
+        ).outputs["audited"]
+        # Without a need to wait for it, the audit only feeds the report.
+        dataset = audited if plan.drop_suspects else prepared.outputs["dataset"]
 
         def evaluated(models):
             return options.apply(
                 evaluate(models=models, test=test, code_hash=options.code_hash(evaluate))
             ).outputs["evaluations"]
 
-        evaluations = {}
+        models, evaluations = {}, {}
         if plan.classical:
             lineup = {name: to_dict(config) for name, config in plan.classical.items()}
             trained = options.apply(
@@ -76,7 +88,8 @@ def sentiment(plan: Plan, options: Options):
                     code_hash=options.code_hash(train_text_classical),
                 )
             )
-            evaluations["classical"] = evaluated(trained.outputs["models"])
+            models["classical"] = trained.outputs["models"]
+            evaluations["classical"] = evaluated(models["classical"])
 
         def trained_and_evaluated(items, loop):
             with dsl.ParallelFor(items, name=loop, parallelism=options.parallelism) as item:
@@ -91,26 +104,39 @@ def sentiment(plan: Plan, options: Options):
                     )
                 )
                 evaluation = evaluated(trained.outputs["models"])
+            models[loop] = dsl.Collected(trained.outputs["models"])
             evaluations[loop] = dsl.Collected(evaluation)
-            return dsl.Collected(trained.outputs["models"])
 
         if first:
-            models = trained_and_evaluated(networks, "networks")
+            trained_and_evaluated(networks, "networks")
         if later:
             # The width travels in the items: kfp.local hands a loop item to every task-output
             # parameter that is read inside a loop.
             chosen = options.apply(
                 choose_width(
-                    models=models,
+                    models=models["networks"],
                     later=networks_of_chosen_width,
                     code_hash=options.code_hash(choose_width),
                 )
             )
             trained_and_evaluated(chosen.output, "networks_of_chosen_width")
 
+        if plan.ensemble:
+            mixed = options.apply(
+                train_ensemble(
+                    model=plan.ensemble,
+                    config=json.dumps(to_dict(plan.models[plan.ensemble])),
+                    seed=plan.seed,
+                    seeds=plan.seeds,
+                    code_hash=options.code_hash(train_ensemble),
+                    **models,
+                )
+            )
+            evaluations["ensemble"] = evaluated(mixed.outputs["models"])
+
         compared = options.apply(
             compare(
-                dataset=dataset,
+                dataset=audited,
                 settings=json.dumps(settings),
                 code_hash=options.code_hash(compare),
                 **evaluations,

@@ -9,9 +9,10 @@ from typing import Any
 from bakeoff.artifacts import settings_hash
 from bakeoff.data.splitting import SplitSpec
 from bakeoff.errors import UserError, unknown_name
-from bakeoff.text.configs import TextConfig, TextNetwork, to_dict
-from bakeoff.text.registry import MODELS, PAIRS
-from bakeoff.text.width import follows_choice, is_candidate
+from bakeoff.text.configs import LinearText, TextConfig, TextNetwork, TreeText, to_dict
+from bakeoff.text.registry import LINEUPS, MODELS, PAIRS
+from bakeoff.text.width import decides, follows
+from bakeoff.training.settings import Ensemble
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,11 +39,22 @@ class Study:
     """The data set where none is asked for."""
     models: dict[str, TextConfig]
     presets: dict[str, Preset]
+    lineups: dict[str, tuple[str, ...]]
+    """Names that stand for several models."""
     pairs: tuple[tuple[str, str], ...]
     """Models whose difference the report tests: first against second."""
 
 
-_FIRST_LINEUP = ("nb-counts", "nb-tfidf", "tree-tfidf", "logreg-tfidf", "rnn-64", "bilstm-glove")
+_SHORT = (
+    "nb-counts",
+    "nb-tfidf",
+    "tree-tfidf",
+    "logreg-tfidf",
+    "nbsvm",
+    "rnn-64",
+    "bilstm-glove",
+    "ensemble",
+)
 
 STUDIES = {
     "sentiment": Study(
@@ -54,20 +66,21 @@ STUDIES = {
                 about="6,000 rows, a few minutes on a laptop",
                 split="0.7:0.1:0.2",
                 limit=6000,
-                models=_FIRST_LINEUP,
+                models=_SHORT,
             ),
             "full": Preset(
                 about="all rows, test 20 %, validation 10 %",
                 split="0.7:0.1:0.2",
-                models=_FIRST_LINEUP,
+                models=_SHORT,
             ),
             "paper": Preset(
                 about="36,000 train, 4,000 validation, 10,000 test",
                 split="36000:4000:10000",
-                models=_FIRST_LINEUP,
+                models=LINEUPS["all"],
                 data="imdb",
             ),
         },
+        lineups=LINEUPS,
         pairs=PAIRS,
     )
 }
@@ -85,6 +98,8 @@ class Plan:
     text_column: str = "text"
     label_column: str = "label"
     skip_bad_rows: bool = False
+    drop_suspects: bool = False
+    """Leave rows with a likely label error out of training."""
     models: dict[str, TextConfig] = field(default_factory=dict)
     seed: int = 0
     seeds: int = 1
@@ -93,7 +108,7 @@ class Plan:
     @property
     def classical(self) -> dict[str, TextConfig]:
         """The models that train in one task on shared features."""
-        return {n: c for n, c in self.models.items() if not isinstance(c, TextNetwork)}
+        return {n: c for n, c in self.models.items() if isinstance(c, LinearText | TreeText)}
 
     @property
     def networks(self) -> dict[str, TextConfig]:
@@ -101,11 +116,16 @@ class Plan:
         return {n: c for n, c in self.models.items() if isinstance(c, TextNetwork)}
 
     @property
+    def ensemble(self) -> str | None:
+        """The model that mixes the others, where one takes part."""
+        return next((n for n, c in self.models.items() if isinstance(c, Ensemble)), None)
+
+    @property
     def waiting(self) -> list[str]:
         """The networks whose width is chosen from RNNs of several widths, which train first."""
         configs = {name: to_dict(config) for name, config in self.networks.items()}
-        widths = {config["hidden"] for config in configs.values() if is_candidate(config)}
-        return [n for n, config in configs.items() if len(widths) > 1 and follows_choice(config)]
+        widths = {config["hidden"] for config in configs.values() if decides(config)}
+        return [n for n, config in configs.items() if len(widths) > 1 and follows(config)]
 
     @property
     def training_seeds(self) -> list[int]:
@@ -130,7 +150,7 @@ def plan(
     Args:
         study: a name in `STUDIES`.
         preset: a name in its presets.
-        models: names in its registry; none means the preset's line-up.
+        models: names in its registry or its line-ups; none means the preset's line-up.
         preprocessing: replaces the preprocessing of every model, where given.
         settings: further fields of `Plan`; empty ones take the preset's or study's value.
 
@@ -142,12 +162,20 @@ def plan(
         raise unknown_name("preset", preset, known.presets)
     chosen = known.presets[preset]
     settings = {name: value for name, value in settings.items() if value not in (None, "")}
-    lineup = {name: _model(known, name) for name in models or chosen.models}
+    names = [n for name in models or chosen.models for n in known.lineups.get(name, [name])]
+    lineup = {name: _model(known, name) for name in names}
+    if all(isinstance(config, Ensemble) for config in lineup.values()):
+        raise UserError(f"{', '.join(lineup)} mixes other models: name some beside it")
     if preprocessing:
         from bakeoff.text.preprocessing import parse
 
         parse(preprocessing)
-        lineup = {n: replace(c, preprocessing=preprocessing) for n, c in lineup.items()}
+        lineup = {
+            name: replace(config, preprocessing=preprocessing)
+            if not isinstance(config, Ensemble)
+            else config
+            for name, config in lineup.items()
+        }
     if settings.get("seeds", 1) < 1:
         raise UserError(f"--seeds {settings['seeds']}: at least one seed is needed")
     if "split" in settings:
@@ -165,5 +193,5 @@ def get_study(name: str) -> Study:
 
 def _model(study: Study, name: str) -> TextConfig:
     if name not in study.models:
-        raise unknown_name("model", name, study.models)
+        raise unknown_name("model", name, [*study.lineups, *study.models])
     return study.models[name]

@@ -30,8 +30,10 @@ def test_the_smaller_wins_within_one_standard_error():
     # Gain 0.01; the error of the difference is √(0.01² + 0.015²) = 0.018.
     choice = choose_width([candidate(64, 0.88, 0), candidate(64, 0.90, 1), candidate(256, 0.9)])
     assert choice.width == 64
-    assert "256 units are not better than 64" in choice.sentence
-    assert "+1.00 points, standard error 1.80" in choice.sentence
+    assert choice.sentence.startswith(
+        "64 units were chosen: 256 units are better by 1.00 points, which is not more than one "
+        "standard error (1.80). 64 units: validation accuracy 89.00 %"
+    )
 
 
 def test_the_larger_wins_beyond_it():
@@ -39,8 +41,26 @@ def test_the_larger_wins_beyond_it():
     seeds += [candidate(256, 0.890, 0), candidate(256, 0.892, 1)]
     choice = choose_width(seeds)
     assert choice.width == 256
-    assert choice.sentence.startswith("256 units were chosen")
+    assert choice.sentence.startswith(
+        "256 units were chosen: they are better than 64 by 1.00 points, more than one standard "
+        "error (0.14)."
+    )
+
+
+def test_a_step_in_between_does_not_carry_to_the_best():
+    # Each step of 1 point is more than an error, but 64 is within an error of the best.
+    rows = [candidate(32, 0.80), candidate(64, 0.81), candidate(128, 0.82)]
+    assert choose_width(rows).width == 32
+
+
+def test_no_gain_is_said():
+    assert (
+        "no larger width is better"
+        in choose_width([candidate(64, 0.9), candidate(256, 0.89)]).sentence
+    )
 
 
 def test_one_width_is_no_question():
-    assert choose_width([candidate(64, 0.9)]).width == 64
+    choice = choose_width([candidate(64, 0.9)])
+    assert choice.width == 64
+    assert "no other width took part" in choice.sentence

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from bakeoff.data.splits import Split
 from bakeoff.text.configs import TextNetwork, to_dict
-from bakeoff.text.models import load
+from bakeoff.predictors import load
 from bakeoff.text.network import TextClassifier, train_network
 from bakeoff.training.settings import TrainingSettings
 from bakeoff.training.trained import write_trained

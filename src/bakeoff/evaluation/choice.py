@@ -35,7 +35,7 @@ class Choice:
 
 
 def choose_width(candidates: Sequence[Candidate]) -> Choice:
-    """The smallest width, unless a larger one is better by more than one standard error.
+    """The smallest width that is not worse than the best by more than one standard error.
 
     This is the one-standard-error rule (Breiman et al. 1984, §3.4.3). The error of a width's mean
     accuracy is taken over its seeds; with a single seed it is the binomial error of the accuracy
@@ -45,19 +45,8 @@ def choose_width(candidates: Sequence[Candidate]) -> Choice:
         candidates: trainings of at least one width.
     """
     table = [_summary(width, candidates) for width in sorted({c.width for c in candidates})]
-    chosen = table[0]
-    reasons = []
-    for larger in table[1:]:
-        gain = larger["validation_accuracy"] - chosen["validation_accuracy"]
-        error = sqrt(larger["standard_error"] ** 2 + chosen["standard_error"] ** 2)
-        better = gain > error
-        reasons.append(
-            f"{larger['width']} units are {'' if better else 'not '}better than "
-            f"{chosen['width']} by more than one standard error "
-            f"({100 * gain:+.2f} points, standard error {100 * error:.2f})"
-        )
-        if better:
-            chosen = larger
+    best = max(table, key=lambda row: row["validation_accuracy"])
+    chosen = next(row for row in table if _gap(row, best) <= _error(row, best))
     figures = "; ".join(
         f"{row['width']} units: validation accuracy {100 * row['validation_accuracy']:.2f} %, "
         f"overfitting gap {100 * row['overfitting_gap']:.1f} points, {row['seconds']:.0f} s"
@@ -65,9 +54,32 @@ def choose_width(candidates: Sequence[Candidate]) -> Choice:
     )
     return Choice(
         width=chosen["width"],
-        sentence=f"{chosen['width']} units were chosen: {'; '.join(reasons)}. {figures}.",
+        sentence=f"{chosen['width']} units were chosen: {_reason(chosen, best, table)}. {figures}.",
         table=table,
     )
+
+
+def _reason(chosen: dict[str, Any], best: dict[str, Any], table: list[dict[str, Any]]) -> str:
+    if chosen is not best:
+        return (
+            f"{best['width']} units are better by {100 * _gap(chosen, best):.2f} points, which is "
+            f"not more than one standard error ({100 * _error(chosen, best):.2f})"
+        )
+    if chosen is table[0]:
+        return "no larger width is better" if len(table) > 1 else "no other width took part"
+    smaller = max(table[: table.index(chosen)], key=lambda row: row["validation_accuracy"])
+    return (
+        f"they are better than {smaller['width']} by {100 * _gap(smaller, best):.2f} points, more "
+        f"than one standard error ({100 * _error(smaller, best):.2f})"
+    )
+
+
+def _gap(row: dict[str, Any], best: dict[str, Any]) -> float:
+    return best["validation_accuracy"] - row["validation_accuracy"]
+
+
+def _error(row: dict[str, Any], best: dict[str, Any]) -> float:
+    return sqrt(row["standard_error"] ** 2 + best["standard_error"] ** 2)
 
 
 def _summary(width: int, candidates: Sequence[Candidate]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from bakeoff.artifacts import new_artifact, read_json, write_json
 from bakeoff.data.splits import Split, read_split
 from bakeoff.errors import UserError
 from bakeoff.evaluation.metrics import classification_metrics
+from bakeoff.predictors import Predictor
 from bakeoff.tracking import open_run
 from bakeoff.training.trained import model_folders, read_model, read_probabilities
 
@@ -20,17 +21,9 @@ MISTAKES = 20
 """Most confident mistakes that are kept with their text."""
 _TEXT_LENGTH = 2000
 
-Load = Callable[[Path], Any]
-
-
-def _load_text(folder: Path) -> Any:
-    from bakeoff.text.models import load
-
-    return load(folder)
-
 
 def evaluate(
-    models: Path, test: Path, evaluations: Path, *, load: Load = _load_text
+    models: Path, test: Path, evaluations: Path, *, load: Callable[[Path], Predictor]
 ) -> dict[str, float]:
     """Score every model of an artifact on the test split.
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+_STEPS = 500
 
-def mixture_weights(probabilities: np.ndarray, labels: np.ndarray, steps: int = 500) -> np.ndarray:
+
+def mixture_weights(
+    probabilities: np.ndarray, labels: np.ndarray, least_weight: float = 0.0
+) -> np.ndarray:
     """The weights under which the weighted mean of probabilities is likeliest.
 
     Expectation maximisation for the weights of a mixture with fixed components (Dempster, Laird &
@@ -14,26 +18,38 @@ def mixture_weights(probabilities: np.ndarray, labels: np.ndarray, steps: int = 
     Args:
         probabilities: shape (models, rows, classes).
         labels: shape (rows,), indices of classes.
-        steps: of expectation maximisation.
+        least_weight: models with less are left out, and the others fitted again.
 
     Returns:
         Shape (models,): not negative, summing to 1.
     """
     likelihood = np.maximum(probabilities[:, np.arange(len(labels)), labels], 1e-12)
+    weights = _fit(likelihood)
+    kept = weights >= min(least_weight, weights.max())
+    if not kept.all():
+        weights = np.zeros(len(weights))
+        weights[kept] = _fit(likelihood[kept])
+    return weights
+
+
+def _fit(likelihood: np.ndarray) -> np.ndarray:
     weights = np.full(len(likelihood), 1 / len(likelihood))
-    for _ in range(steps):
+    for _ in range(_STEPS):
         joint = weights[:, None] * likelihood
         weights = (joint / joint.sum(axis=0)).mean(axis=1)
     return weights
 
 
-def cross_fitted(probabilities: np.ndarray, labels: np.ndarray, folds: int = 5) -> np.ndarray:
+def cross_fitted(
+    probabilities: np.ndarray, labels: np.ndarray, least_weight: float = 0.0, folds: int = 5
+) -> np.ndarray:
     """The mixture's probabilities for the very rows its weights are fitted on, without looking:
     each fold is mixed with weights fitted on the others.
 
     Args:
         probabilities: shape (models, rows, classes).
         labels: shape (rows,).
+        least_weight: as for `mixture_weights`.
         folds: parts, every `folds`-th row one.
 
     Returns:
@@ -43,6 +59,6 @@ def cross_fitted(probabilities: np.ndarray, labels: np.ndarray, folds: int = 5) 
     fold = np.arange(len(labels)) % folds
     for part in range(folds):
         inside, outside = fold == part, fold != part
-        weights = mixture_weights(probabilities[:, outside], labels[outside])
+        weights = mixture_weights(probabilities[:, outside], labels[outside], least_weight)
         mixed[inside] = np.tensordot(weights, probabilities[:, inside], axes=1)
     return mixed

@@ -35,7 +35,7 @@ def predict(run: RunFolder, texts: Sequence[str], model: str = "") -> list[dict[
     folder = Path(entry["folder"])
     if not (folder / "model.json").exists():
         raise UserError(f"the model is gone from {folder}; run the bake-off again")
-    from bakeoff.text.models import load
+    from bakeoff.predictors import load
 
     predictor = load(folder)
     probabilities = predictor.probabilities(list(texts))

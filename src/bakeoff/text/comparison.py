@@ -10,6 +10,7 @@ from bakeoff.artifacts import read_json
 from bakeoff.data.splits import read_split
 from bakeoff.evaluation.compare import compare
 from bakeoff.text.preprocessing import explain, parse
+from bakeoff.text.width import choice, follows
 
 _EXAMPLE_CHARACTERS = 400
 
@@ -17,7 +18,8 @@ _EXAMPLE_CHARACTERS = 400
 def compare_texts(
     evaluations: Sequence[Path], dataset: Path, comparison: Path, **settings: Any
 ) -> dict[str, Any]:
-    """Compare, with each preprocessing of the line-up (and the report's) shown step by step.
+    """Compare, with each preprocessing of the line-up (and the report's) shown step by step, and
+    the choice of a width.
 
     Args:
         evaluations: "evaluations" artifacts.
@@ -25,17 +27,19 @@ def compare_texts(
         comparison: where the "comparison" artifact goes.
         settings: what `bakeoff.evaluation.compare.compare` takes besides.
     """
-    names = {
-        read_json(path)["config"]["preprocessing"]
-        for folder in evaluations
-        for path in folder.glob("*/evaluation.json")
-    }
+    records = [
+        read_json(path) for folder in evaluations for path in folder.glob("*/evaluation.json")
+    ]
+    configs = [record["config"] for record in records]
+    names = {config["preprocessing"] for config in configs if "preprocessing" in config}
     review = _short(min(read_split(dataset, "train").inputs[:50], key=_distance))
     examples = [
         {"name": name, "text": review, "steps": explain(review, parse(name))}
         for name in sorted(names | {"report"})
     ]
-    facts = {"preprocessing_examples": examples}
+    facts: dict[str, Any] = {"preprocessing_examples": examples}
+    if (chosen := choice(records)) and any(follows(config) for config in configs):
+        facts["choice"] = {"sentence": chosen.sentence, "table": chosen.table}
     return compare(evaluations, comparison, dataset=dataset, facts=facts, **settings)
 
 

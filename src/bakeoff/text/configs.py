@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from bakeoff.training.settings import TrainingSettings
+from bakeoff.training.settings import Ensemble, TrainingSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +57,9 @@ class TextNetwork:
     embeddings, Joulin et al. 2017) or `transformer` (pre-norm encoder)."""
     hidden: int = 64
     """Width of the recurrent state each way, of a CNN's filters of one size, of a transformer."""
+    width_role: str = ""
+    """`decides`: its validation result takes part in the choice of a width; `follows`: its `hidden`
+    is the chosen one wherever there is a choice (text/width.py)."""
     layers: int = 1
     """Recurrent or transformer layers; each further LSTM layer is half as wide as the one below."""
     bidirectional: bool = False
@@ -69,7 +72,8 @@ class TextNetwork:
     freeze_vectors: bool = False
     """Keep pretrained vectors as they are."""
     pooling: str = "max+mean"
-    """How states become one vector: `max+mean` over real tokens, or the `last` real state."""
+    """How states become one vector: `max+mean` or `mean` over real tokens, or the `last` state of
+    each direction."""
     dense: int = 0
     """Width of a hidden dense layer with ReLU before the output; 0 leaves it out."""
     dropout: float = 0.3
@@ -89,8 +93,10 @@ class TextNetwork:
     training: TrainingSettings = field(default_factory=TrainingSettings)
 
 
-TextConfig = LinearText | TreeText | TextNetwork
-_TYPES = {cls.__name__: cls for cls in (LinearText, TreeText, TextNetwork)}
+TextConfig = LinearText | TreeText | TextNetwork | Ensemble
+_TYPES: dict[str, Any] = {
+    cls.__name__: cls for cls in (LinearText, TreeText, TextNetwork, Ensemble)
+}
 
 
 def to_dict(config: TextConfig) -> dict[str, Any]:

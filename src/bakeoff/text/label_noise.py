@@ -68,7 +68,12 @@ def audit(dataset: Path, audited: Path, *, drop: bool, seed: int) -> None:
             ],
         }
         if drop:
+            counts = np.bincount(kept["label"], minlength=len(train.classes)).tolist()
             facts["sizes"] = {**facts["sizes"], "train": len(kept)}
+            facts["class_counts"] = {
+                **facts["class_counts"],
+                "train": dict(zip(train.classes, counts, strict=True)),
+            }
 
 
 def out_of_fold(train: Split, seed: int) -> np.ndarray:

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from bakeoff.artifacts import read_json
 from bakeoff.data.splits import Split
 from bakeoff.text.batches import Batch, batches, sorted_rows, steps_per_epoch, training_rows
 from bakeoff.text.configs import TextNetwork, from_dict, to_dict
@@ -39,7 +40,7 @@ class TextClassifier(nn.Module):
         self, config: TextNetwork, vocabulary: int, embedding_dim: int, classes: int
     ) -> None:
         super().__init__()
-        self._pooling = config.pooling
+        self._pooling, self._bidirectional = config.pooling, config.bidirectional
         self.embedding = nn.Embedding(vocabulary, embedding_dim, sparse=True)
         nn.init.normal_(self.embedding.weight, std=0.1)
         self.embedding.weight.requires_grad = not config.freeze_vectors
@@ -67,10 +68,16 @@ class TextClassifier(nn.Module):
 
     def _pool(self, states: Tensor, mask: Tensor, lengths: Tensor) -> Tensor:
         if self._pooling == "last":
-            return states[torch.arange(len(states)), lengths - 1]
+            ahead = states[torch.arange(len(states)), lengths - 1]
+            if not self._bidirectional:
+                return ahead
+            half = states.shape[2] // 2
+            return torch.cat([ahead[:, :half], states[:, 0, half:]], dim=-1)
         padding = ~mask.unsqueeze(-1)
-        highest = states.masked_fill(padding, -torch.inf).amax(dim=1)
         mean = states.masked_fill(padding, 0.0).sum(dim=1) / lengths.unsqueeze(1)
+        if self._pooling == "mean":
+            return mean
+        highest = states.masked_fill(padding, -torch.inf).amax(dim=1)
         return torch.cat([highest, mean], dim=-1)
 
 
@@ -110,9 +117,16 @@ class NetworkPredictor:
     """A trained network, ready to score texts."""
 
     def __init__(
-        self, config: TextNetwork, vocabulary: Vocabulary, model: TextClassifier, classes: list[str]
+        self,
+        config: TextNetwork,
+        vocabulary: Vocabulary,
+        model: TextClassifier,
+        classes: list[str],
+        threads: int,
     ) -> None:
+        """`threads` CPU threads score: the last bits of probabilities depend on their number."""
         self.classes = classes
+        self._threads = threads
         self._config, self._vocabulary, self._model = config, vocabulary, model
 
     def probabilities(self, inputs: Sequence[str]) -> np.ndarray:
@@ -125,6 +139,7 @@ class NetworkPredictor:
     @torch.no_grad()
     def probabilities_of(self, encoded: Encoded) -> np.ndarray:
         """As `probabilities`, for texts that are encoded already."""
+        torch.set_num_threads(self._threads)
         self._model.eval()
         result = np.empty((len(encoded.lengths), len(self.classes)))
         rows = sorted_rows(encoded.lengths, PREDICTION_BATCH)
@@ -147,7 +162,8 @@ def load_network(folder: Path, model: Mapping[str, Any]) -> NetworkPredictor:
     network = TextClassifier(config, rows, width, len(model["classes"]))
     network.load_state_dict(weights)
     vocabulary = Vocabulary.load(folder / "vocabulary.parquet")
-    return NetworkPredictor(config, vocabulary, network, model["classes"])
+    threads = read_json(folder / "training.json")["threads"]
+    return NetworkPredictor(config, vocabulary, network, model["classes"], threads)
 
 
 def train_network(
@@ -193,7 +209,7 @@ def train_network(
     progress = fit(
         model, task, config.training, seed=seed, observers=observers, checkpoint=checkpoint
     )
-    predictor = NetworkPredictor(config, vocabulary, model, train.classes)
+    predictor = NetworkPredictor(config, vocabulary, model, train.classes, threads)
     batch, tokens = EXAMPLE
     example = (torch.ones(batch, tokens, dtype=torch.long), torch.full((batch,), tokens))
     return Trained(

@@ -4,21 +4,104 @@ configs.py and a module that trains it.
 
 from __future__ import annotations
 
-from bakeoff.text.configs import LinearText, TextConfig, TextNetwork, TreeText
+from dataclasses import replace
+from typing import Any
 
-MODELS: dict[str, TextConfig] = {
+from bakeoff.text.configs import LinearText, TextConfig, TextNetwork, TreeText
+from bakeoff.training.settings import Ensemble, TrainingSettings
+
+
+def _lstm(**settings: Any) -> TextNetwork:
+    return TextNetwork(encoder="lstm", width_role="follows", **settings)
+
+
+def _rnn(hidden: int) -> TextNetwork:
+    return TextNetwork(encoder="rnn", hidden=hidden, width_role="decides")
+
+
+_BILSTM = _lstm(bidirectional=True, dense=32)
+
+_STUDY: dict[str, TextConfig] = {
     "nb-counts": LinearText(method="naive-bayes", weighting="binary", ngrams=3, strength=0.5),
     "nb-tfidf": LinearText(method="naive-bayes", weighting="tfidf", ngrams=3, strength=0.1),
     "tree-tfidf": TreeText(),
     "logreg-tfidf": LinearText(method="logistic-regression", weighting="tfidf", strength=20.0),
     "svm-tfidf": LinearText(method="svm", weighting="tfidf", strength=0.6),
     "nbsvm": LinearText(method="nbsvm", weighting="binary", ngrams=3, strength=0.03),
-    "rnn-64": TextNetwork(encoder="rnn", hidden=64),
-    "bilstm-glove": TextNetwork(
-        encoder="lstm", bidirectional=True, vectors="glove-6b-50d", dense=32
-    ),
+    "fasttext": TextNetwork(encoder="bag", pooling="mean"),
+    "cnn": TextNetwork(encoder="cnn"),
+    "transformer": TextNetwork(encoder="transformer", layers=2),
+    "rnn-64": _rnn(64),
+    "rnn-256": _rnn(256),
+    "lstm-1": _lstm(),
+    "lstm-2": _lstm(layers=2),
+    "bilstm": _BILSTM,
+    "bilstm-word2vec": replace(_BILSTM, vectors="word2vec"),
+    "bilstm-glove": replace(_BILSTM, vectors="glove-6b-50d"),
+    "ensemble": Ensemble(),
 }
+
+_REPORT_TRAINING = TrainingSettings(
+    epochs=10,
+    batch_size=32,
+    optimizer="adam",
+    learning_rate=1e-3,
+    schedule="constant",
+    warmup=0.0,
+    clip_norm=0.0,
+    patience=2,
+)
+
+
+def _after_report(encoder: str, **settings: Any) -> TextNetwork:
+    """The report's layers: 64 tokens, its preprocessing, the last state, a dense head, dropout.
+
+    What it does not state is ours: optimiser, rate, batch size, dropout, epochs, vocabulary, and
+    that the first 64 tokens are kept.
+    """
+    return TextNetwork(
+        encoder=encoder,
+        pooling="last",
+        dropout=0.5,
+        word_dropout=0.0,
+        max_tokens=64,
+        keep="head",
+        preprocessing="report",
+        training=_REPORT_TRAINING,
+        **settings,
+    )
+
+
+_REPORT_BILSTM = _after_report("lstm", bidirectional=True, embedding_dim=256, dense=32)
+_REPORT_BAYES = LinearText(
+    method="naive-bayes", weighting="counts", ngrams=1, min_count=1, preprocessing="report"
+)
+
+_AFTER_REPORT: dict[str, TextConfig] = {
+    "nb-counts@report": _REPORT_BAYES,
+    "nb-tfidf@report": replace(_REPORT_BAYES, weighting="tfidf"),
+    "tree-tfidf@report": TreeText(
+        max_depth=1000,
+        min_samples_leaf=1,
+        max_features=1_000_000,
+        min_count=1,
+        preprocessing="report",
+    ),
+    "rnn-64@report": _after_report("rnn", dense=64),
+    "rnn-256@report": _after_report("rnn", hidden=256, embedding_dim=256, dense=64),
+    "lstm-1@report": _after_report("lstm", dense=64),
+    "lstm-2@report": _after_report("lstm", layers=2, dense=64),
+    "bilstm@report": _REPORT_BILSTM,
+    "bilstm-word2vec@report": replace(_REPORT_BILSTM, vectors="word2vec"),
+    "bilstm-glove@report": replace(_REPORT_BILSTM, vectors="glove-6b-50d"),
+}
+
+MODELS = _STUDY | _AFTER_REPORT
 """Every text model by name."""
+
+LINEUPS = {"all": tuple(_STUDY), "report": tuple(_AFTER_REPORT)}
+"""Names that stand for several models: the whole ladder with its peers, and the models of the seed
+report with its own layers and lengths, which reproduce its figures."""
 
 PAIRS = (
     ("tree-tfidf", "nb-tfidf"),

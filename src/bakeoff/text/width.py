@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,45 +21,55 @@ def items_of_chosen_width(
         models: "models" artifacts, among them RNNs of several widths.
         later: items with model, seed and config (a JSON object).
     """
-    width = choose(folder for artifact in models for folder in model_folders(artifact)).width
+    records = [
+        {
+            **read_model(folder),
+            **read_json(folder / "training.json"),
+            "validation": {"n": len(read_probabilities(folder / "validation.parquet")[0])},
+        }
+        for artifact in models
+        for folder in model_folders(artifact)
+    ]
+    chosen = choice(records)
+    assert chosen is not None
     return [
         {
-            "model": item["model"],
+            **item,
             "seed": int(item["seed"]),
-            "config": json.dumps({**json.loads(item["config"]), "hidden": width}),
+            "config": json.dumps({**json.loads(item["config"]), "hidden": chosen.width}),
         }
         for item in later
     ]
 
 
-def choose(folders: Iterable[Path]) -> Choice:
-    """The choice that follows from the RNNs among these model folders."""
-    return choose_width([c for folder in folders if (c := _candidate(folder))])
+def choice(records: Iterable[Mapping[str, Any]]) -> Choice | None:
+    """The choice that follows from trained networks; None where they leave none.
+
+    Args:
+        records: model, seed, config, history, seconds and validation (n) of each training.
+    """
+    candidates = [_candidate(record) for record in records if decides(record["config"])]
+    return choose_width(candidates) if len({c.width for c in candidates}) > 1 else None
 
 
-def is_candidate(config: dict[str, Any]) -> bool:
-    """Whether a configuration takes part in the choice: a plain RNN."""
-    return config.get("encoder") == "rnn"
+def decides(config: Mapping[str, Any]) -> bool:
+    """Whether a configuration takes part in the choice."""
+    return config.get("width_role") == "decides"
 
 
-def follows_choice(config: dict[str, Any]) -> bool:
-    """Whether a configuration takes its width from the choice: an LSTM."""
-    return config.get("encoder") == "lstm"
+def follows(config: Mapping[str, Any]) -> bool:
+    """Whether a configuration takes its width from the choice."""
+    return config.get("width_role") == "follows"
 
 
-def _candidate(folder: Path) -> Candidate | None:
-    model = read_model(folder)
-    if not is_candidate(model["config"]):
-        return None
-    training = read_json(folder / "training.json")
-    best = min(training["history"], key=lambda record: record["validation_loss"])
-    rows, _ = read_probabilities(folder / "validation.parquet")
+def _candidate(record: Mapping[str, Any]) -> Candidate:
+    best = min(record["history"], key=lambda epoch: epoch["validation_loss"])
     return Candidate(
-        model=model["model"],
-        width=model["config"]["hidden"],
-        seed=model["seed"],
+        model=record["model"],
+        width=record["config"]["hidden"],
+        seed=record["seed"],
         validation_accuracy=best["validation_accuracy"],
-        validation_rows=len(rows),
+        validation_rows=record["validation"]["n"],
         overfitting_gap=best["train_accuracy"] - best["validation_accuracy"],
-        seconds=training["seconds"],
+        seconds=record["seconds"],
     )

@@ -1,4 +1,4 @@
-"""How a network is trained: the settings of the one training loop, free of torch."""
+"""Settings that no kind of data owns, free of torch: the training loop's and the ensemble's."""
 
 from __future__ import annotations
 
@@ -29,3 +29,11 @@ class TrainingSettings:
     """Epochs without a better validation loss before training stops."""
     label_smoothing: float = 0.0
     """Share of the target spread evenly over the classes (Szegedy et al. 2016)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ensemble:
+    """The mean of the probabilities of the models it takes part with, weighted on validation."""
+
+    least_weight: float = 0.02
+    """Models that would get less are left out."""

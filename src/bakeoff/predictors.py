@@ -1,10 +1,10 @@
-"""Loading a trained text model, whatever its kind."""
+"""Loading a trained model, whatever its kind."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bakeoff.errors import UserError
 from bakeoff.training.trained import read_model
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 class Predictor(Protocol):
-    """A trained model, ready to score texts."""
+    """A trained model, ready to score what it was trained for."""
 
     @property
     def classes(self) -> list[str]: ...
 
-    def probabilities(self, inputs: Sequence[str]) -> np.ndarray:
-        """Shape (texts, classes), float64; rows sum to 1."""
+    def probabilities(self, inputs: Sequence[Any]) -> np.ndarray:
+        """Shape (inputs, classes), float64; rows sum to 1."""
         ...
 
 
@@ -44,4 +44,8 @@ def load(folder: Path) -> Predictor:
         from bakeoff.text.network import load_network
 
         return load_network(folder, model)
+    if kind == "ensemble":
+        from bakeoff.ensemble import load_ensemble
+
+        return load_ensemble(folder, model)
     raise UserError(f"{folder} holds a model of the unknown kind {kind!r}; use a newer bakeoff")
