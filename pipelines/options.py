@@ -46,6 +46,8 @@ class Options:
     """Networks trained at the same time; 0 leaves it to the cluster."""
     wandb: str = ""
     """Mode of W&B on the cluster; the key comes from the secret `wandb` (key `api-key`)."""
+    group: str = ""
+    """Group of the W&B runs on the cluster."""
 
     def code_hash(self, component: Callable) -> str:
         return (
@@ -57,17 +59,20 @@ class Options:
     def apply(self, task: dsl.PipelineTask) -> dsl.PipelineTask:
         """Give a task its image, resources, retries, time limit and caching."""
         task.set_container_image(self.image)
-        # Steps are pure functions of their inputs: the same inputs always may reuse the outputs.
-        task.set_caching_options(enable_caching=True)
+        name = task.component_spec.name
+        # Steps are pure functions of their inputs, so the same inputs may reuse the outputs. What
+        # stands behind a name or an address is known here by its hash; on a cluster it may change.
+        task.set_caching_options(enable_caching=self.local or name != "prepare")
         if self.local:
             return task
-        wanted = RESOURCES[task.component_spec.name]
+        wanted = RESOURCES[name]
         task.set_cpu_request(wanted.cpu).set_cpu_limit(wanted.cpu)
         task.set_memory_request(wanted.memory).set_memory_limit(wanted.memory)
         task.set_retry(wanted.retries, backoff_duration="30s", backoff_factor=2)
         kubernetes.set_timeout(task, seconds=wanted.minutes * 60)
-        if self.wandb and task.component_spec.name.startswith(("train", "evaluate")):
+        if self.wandb and name.startswith(("train", "evaluate")):
             task.set_env_variable("WANDB_MODE", self.wandb)
+            task.set_env_variable("WANDB_RUN_GROUP", self.group)
             if self.wandb == "online":
                 kubernetes.use_secret_as_env(
                     task, secret_name="wandb", secret_key_to_env={"api-key": "WANDB_API_KEY"}

@@ -5,6 +5,7 @@ import pytest
 from bakeoff.data.splitting import SplitSpec
 from bakeoff.errors import UserError
 from bakeoff.studies import STUDIES, get_study, plan
+from bakeoff.text.registry import LINEUPS, MODELS, PAIRS
 
 ROWS = {"imdb-25k": 25_000, "imdb": 50_000}
 
@@ -15,12 +16,14 @@ ROWS = {"imdb-25k": 25_000, "imdb": 50_000}
         ({"study": "sentimant"}, "unknown study 'sentimant': did you mean 'sentiment'"),
         ({"preset": "quik"}, "unknown preset 'quik': did you mean 'quick'"),
         ({"models": ["rnn64"]}, "unknown model 'rnn64': did you mean 'rnn-64'"),
-        ({"models": ["nb-counts", "xyz"]}, "unknown model 'xyz': Known: nb-counts"),
+        ({"models": ["nb-counts", "xyz"]}, "unknown model 'xyz': Known: all, report, nb-counts"),
         ({"preprocessing": "reprot"}, "did you mean 'report'"),
         ({"split": "7:2"}, "split '7:2': give three numbers"),
         ({"split": "0.7:0.2:0.2"}, "the shares sum to 1.1, not to 1"),
         ({"split": "100.5:10:10"}, "whole numbers of rows"),
         ({"seeds": 0}, "--seeds 0: at least one"),
+        ({"models": ["ensemble"]}, "ensemble mixes other models: name some beside it"),
+        ({"data": "https://me:pw@host/a.csv"}, "give credentials by the environment"),
     ],
 )
 def test_a_mistake_is_named_before_anything_runs(arguments, message):
@@ -70,9 +73,23 @@ def test_preprocessing_replaces_that_of_every_model_and_nothing_else():
         plan("sentiment", "quick"),
         plan("sentiment", "quick", preprocessing="report"),
     )
+    assert changed.models.pop("ensemble") == default.models.pop("ensemble")
     assert {config.preprocessing for config in changed.models.values()} == {"report"}
     restored = {n: replace(c, preprocessing="default") for n, c in changed.models.items()}
     assert restored == default.models
+
+
+def test_a_name_may_stand_for_a_line_up():
+    assert list(plan("sentiment", "quick", models=["report"]).models) == list(LINEUPS["report"])
+    assert plan("sentiment", "paper").ensemble == "ensemble"
+    waiting = plan("sentiment", "quick", models=["all"]).waiting
+    assert waiting == ["lstm-1", "lstm-2", "bilstm", "bilstm-word2vec", "bilstm-glove"]
+    assert plan("sentiment", "quick", models=["rnn-64", "lstm-1"]).waiting == []
+
+
+def test_pairs_and_line_ups_name_models():
+    assert {name for pair in PAIRS for name in pair} <= set(MODELS)
+    assert {name for names in LINEUPS.values() for name in names} <= set(MODELS)
 
 
 def test_training_seeds_count_up_from_the_seed():

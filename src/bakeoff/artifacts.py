@@ -21,6 +21,7 @@ from bakeoff import __version__
 from bakeoff.errors import UserError
 
 MANIFEST = "manifest.json"
+_DISK_FULL = "the disk is full; free some space and run again (earlier results are whole)"
 
 
 def file_hash(path: Path) -> str:
@@ -57,7 +58,7 @@ def explained_write_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            advice = "the disk is full; free some space and run again (earlier results are whole)"
+            advice = _DISK_FULL
         elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             advice = "no permission to write there; choose another folder or change its owner"
         elif error.errno in (errno.ENOTDIR, errno.EEXIST):
@@ -65,6 +66,11 @@ def explained_write_errors(path: Path) -> Iterator[None]:
         else:
             raise
         raise UserError(f"cannot write {path}: {advice}") from error
+    except Exception as error:
+        # safetensors has an error of its own for what the system refused.
+        if os.strerror(errno.ENOSPC) not in str(error):
+            raise
+        raise UserError(f"cannot write {path}: {_DISK_FULL}") from error
 
 
 @contextmanager

@@ -72,6 +72,14 @@ Split = Annotated[
 SkipBadRows = Annotated[
     bool, typer.Option("--skip-bad-rows", help="Leave out rows without text or label.")
 ]
+Limit = Annotated[
+    int | None,
+    typer.Option(help="Rows used at most, sampled by class; default: the preset's; 0: all.", min=0),
+]
+DropSuspects = Annotated[
+    bool,
+    typer.Option("--drop-suspects", help="Leave training rows out whose label is likely wrong."),
+]
 Seed = Annotated[int, typer.Option(help="Fixes the split and the first training.", min=0)]
 Seeds = Annotated[int, typer.Option(help="Trainings of each model that chance affects.", min=1)]
 Preprocessing = Annotated[
@@ -109,7 +117,9 @@ def run(
     text_column: TextColumn = "text",
     label_column: LabelColumn = "label",
     split: Split = "",
+    limit: Limit = None,
     skip_bad_rows: SkipBadRows = False,
+    drop_suspects: DropSuspects = False,
     preprocessing: Preprocessing = "",
     seed: Seed = 0,
     seeds: Seeds = 1,
@@ -151,7 +161,9 @@ def run(
         text_column=text_column,
         label_column=label_column,
         split=split,
+        limit=limit,
         skip_bad_rows=skip_bad_rows,
+        drop_suspects=drop_suspects,
         preprocessing=preprocessing,
         seed=seed,
         seeds=seeds,
@@ -200,11 +212,6 @@ def compile(
     from bakeoff.pipelines.options import Options
     from bakeoff.studies import STUDIES
 
-    options = Options(
-        image=image or _default_image(),
-        parallelism=parallelism,
-        wandb=wandb.value if wandb else "",
-    )
     written = []
     for name in STUDIES if study == "all" else [study]:
         chosen = _plan(
@@ -217,10 +224,16 @@ def compile(
             seeds=seeds,
             threads=threads,
         )
+        options = Options(
+            image=image or _default_image(),
+            parallelism=parallelism,
+            wandb=wandb.value if wandb else "",
+            group=chosen.group,
+        )
         written.append(output / f"{name}.yaml" if study == "all" else output)
         compile_plan(chosen, options, written[-1])
     if study == "all":
-        written += compile_components(output / "components", options.image)
+        written += compile_components(output / "components", image or _default_image())
     for path in written:
         print(path)
 

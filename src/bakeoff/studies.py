@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from bakeoff.artifacts import settings_hash
 from bakeoff.data.splitting import SplitSpec
@@ -178,6 +179,11 @@ def plan(
         }
     if settings.get("seeds", 1) < 1:
         raise UserError(f"--seeds {settings['seeds']}: at least one seed is needed")
+    if "@" in urlsplit(settings.get("data", "")).netloc:
+        raise UserError(
+            "--data holds a user or password, which would end up in files and reports: give "
+            "credentials by the environment or a configuration file"
+        )
     if "split" in settings:
         SplitSpec.parse(settings["split"])
     defaults = {"data": chosen.data or known.data, "split": chosen.split, "limit": chosen.limit}

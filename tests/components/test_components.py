@@ -1,8 +1,7 @@
-"""Every component: its function on folders, its YAML, and the small ones as KFP tasks."""
+"""Every component as a function on folders, and the small ones as KFP tasks."""
 
 import json
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from typing import List  # noqa: UP035 (KFP knows no other)
 
@@ -19,15 +18,21 @@ from bakeoff.components.compare import compare
 from bakeoff.components.evaluate import evaluate
 from bakeoff.components.prepare import prepare
 from bakeoff.components.report import report
+from bakeoff.components.train_ensemble import train_ensemble
 from bakeoff.components.train_text_classical import train_text_classical
 from bakeoff.components.train_text_network import train_text_network
-from bakeoff.pipelines.compiling import COMPONENTS, compile_components
-from bakeoff.text.configs import LinearText, TextNetwork, to_dict
+from bakeoff.predictors import load
+from bakeoff.text.configs import Ensemble, LinearText, TextNetwork, to_dict
 from bakeoff.training.settings import TrainingSettings
 
 CLASSICAL = {"nb": LinearText(method="naive-bayes", weighting="counts", ngrams=1)}
 RNN = TextNetwork(
-    encoder="rnn", hidden=8, embedding_dim=8, max_tokens=24, training=TrainingSettings(epochs=1)
+    encoder="rnn",
+    hidden=8,
+    embedding_dim=8,
+    max_tokens=24,
+    width_role="decides",
+    training=TrainingSettings(epochs=1, least_steps=0),
 )
 SETTINGS = {"study": "sentiment", "preset": "quick", "seed": 0, "seeds": 1, "pairs": []}
 
@@ -79,6 +84,12 @@ def chain(tmp_path_factory, reviews_csv):
     train_text_classical.python_func(dataset, classical, lineup=lineup, seed=0)
     networks = [trained_rnn(dataset, folder, width, f"rnn-{width}") for width in (8, 16)]
     trained = [classical, *networks]
+    ensemble = artifact(folder, "ensemble", dsl.Model)
+    config = json.dumps(to_dict(Ensemble()))
+    train_ensemble.python_func(
+        ensemble, "mix", config=config, seed=0, seeds=1, classical=classical, networks=networks
+    )
+    trained = [*trained, ensemble]
     evaluations = {models.name: evaluated(models, test, folder) for models in trained}
     comparison = artifact(folder, "comparison")
     metrics = artifact(folder, "metrics", dsl.Metrics)
@@ -91,21 +102,13 @@ def chain(tmp_path_factory, reviews_csv):
         settings=json.dumps(SETTINGS),
         classical=evaluations["classical"][0],
         networks=[evaluations[models.name][0] for models in networks],
+        ensemble=evaluations["ensemble"][0],
     )
     page = artifact(folder, "page.html", dsl.HTML)
     summary = artifact(folder, "summary.md", dsl.Markdown)
     report.python_func(comparison, page, summary)
-    return {
-        "dataset": dataset,
-        "test": test,
-        "networks": networks,
-        "evaluations": evaluations,
-        "comparison": comparison,
-        "metrics": metrics,
-        "classification": classification,
-        "page": page,
-        "summary": summary,
-    }
+    made = [dataset, test, ensemble, comparison, metrics, classification, page, summary]
+    return {**{a.name: a for a in made}, "networks": networks, "evaluations": evaluations}
 
 
 def test_prepare_keeps_test_apart_and_loses_no_row(chain):
@@ -159,6 +162,17 @@ def test_a_network_component_trains_the_configuration_it_is_given(chain):
         assert len(read_json(folder / "training.json")["history"]) == 1
 
 
+def test_an_ensemble_is_the_weighted_mean_of_its_members_and_holds_them(chain):
+    [folder] = Path(chain["ensemble"].path).glob("*/")
+    assert folder.name == "mix-seed0"
+    weights = read_json(folder / "weights.json")
+    assert set(weights) <= {"nb-seed0", "rnn-8-seed0", "rnn-16-seed0"}
+    assert sum(weights.values()) == pytest.approx(1)
+    texts = ["a wonderful film", "awful and boring"]
+    mean = sum(w * load(folder / "members" / n).probabilities(texts) for n, w in weights.items())
+    assert load(folder).probabilities(texts) == pytest.approx(mean)
+
+
 def test_choose_width_writes_the_better_rnn_into_every_item(chain):
     def accuracy(models):
         [training] = Path(models.path).glob("*/training.json")
@@ -178,7 +192,7 @@ def test_choose_width_writes_the_better_rnn_into_every_item(chain):
 def test_kfp_metrics_are_those_of_the_evaluation_and_the_leaderboard(chain):
     results = read_json(Path(chain["comparison"].path) / "results.json")
     board = {row["model"]: row["accuracy"] for row in results["leaderboard"]}
-    assert set(board) == {"nb", "rnn-8", "rnn-16"}
+    assert set(board) == {"nb", "rnn-8", "rnn-16", "mix"}
     for evaluations, metrics in chain["evaluations"].values():
         [file] = Path(evaluations.path).glob("*/evaluation.json")
         record = read_json(file)
@@ -190,9 +204,12 @@ def test_kfp_metrics_are_those_of_the_evaluation_and_the_leaderboard(chain):
 
 
 def test_report_shows_every_model(chain):
-    page, summary = Path(chain["page"].path).read_text(), Path(chain["summary"].path).read_text()
+    page, summary = (
+        Path(chain["page.html"].path).read_text(),
+        Path(chain["summary.md"].path).read_text(),
+    )
     assert page.lower().startswith("<!doctype html>")
-    for name in ("nb", "rnn-8", "rnn-16"):
+    for name in ("nb", "rnn-8", "rnn-16", "mix"):
         assert name in page
         assert name in summary
 
@@ -226,18 +243,4 @@ def test_small_components_run_as_kfp_tasks(chain, reviews_csv, tmp_path, monkeyp
     by_hand = read_manifest(chain["dataset"].path)
     assert read_manifest(made["dataset"].parent)["files"] == by_hand["files"]
     [page] = tmp_path.glob("*/report/page")
-    assert page.read_text() == Path(chain["page"].path).read_text()
-
-
-def test_every_component_is_written_with_the_image_it_shall_run_in(tmp_path):
-    from kfp import components
-
-    rooms = Path(import_module("bakeoff.components.prepare").__file__).parent
-    assert set(COMPONENTS) == {p.stem for p in rooms.glob("*.py")} - {"__init__"}
-    image = "registry.example/bakeoff@sha256:" + "1" * 64
-    for path in compile_components(tmp_path, image):
-        loaded = components.load_component_from_file(str(path))
-        container = loaded.component_spec.implementation.container
-        assert container.image == image
-        assert "pip install" not in " ".join([*container.command, *container.args])
-        assert "code_hash" in loaded.component_spec.inputs
+    assert page.read_text() == Path(chain["page.html"].path).read_text()

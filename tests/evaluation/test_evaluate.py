@@ -83,4 +83,4 @@ def test_a_diverged_model_is_refused(workshop):
 def test_no_models_are_refused(workshop):
     test = workshop.test([1, 0])
     with pytest.raises(UserError, match="holds no trained model"):
-        evaluate(workshop.root / "nothing", test, workshop.root / "e")
+        evaluate(workshop.root / "nothing", test, workshop.root / "e", load=workshop.load)

@@ -63,6 +63,7 @@ def test_without_a_terminal_a_finished_task_is_one_line():
         screen.task("prepare", 0, 1.5)
         screen.task("train", 2, 4, model="classical")
         screen.task("evaluate", 4, 5)
+        screen.task("audit", 5, 5)
         screen.tell(5, "task", state="started", task="train", model="rnn-64", seed=0)
         screen.train(6, epoch=1)
         screen.train(9, epoch=4, accuracy=0.8125)
@@ -73,13 +74,14 @@ def test_without_a_terminal_a_finished_task_is_one_line():
     assert screen.lines == [
         "sentiment · preset quick · data imdb-25k",
         "nb-counts, rnn-64",
-        "1/7 prepare 1.5 s",
-        "2/7 train classical 2.0 s",
-        "3/7 evaluate 1.0 s",
-        "4/7 train rnn-64 seed 0 epoch 4/4 · loss 0.500 · accuracy 0.812 · 5.0 s",
-        "5/7 evaluate 1.0 s",
-        "6/7 compare 1.0 s",
-        "7/7 report 0.2 s",
+        "1/8 prepare 1.5 s",
+        "2/8 train classical 2.0 s",
+        "3/8 evaluate 1.0 s",
+        "4/8 audit 0.0 s",
+        "5/8 train rnn-64 seed 0 epoch 4/4 · loss 0.500 · accuracy 0.812 · 5.0 s",
+        "6/8 evaluate 1.0 s",
+        "7/8 compare 1.0 s",
+        "8/8 report 0.2 s",
     ]
 
 
@@ -92,7 +94,7 @@ def test_a_long_line_stays_one_line():
         screen.train(1000, epoch=4, model=name, seed=10)
         screen.tell(1234, "task", state="finished", task="train", model=name, seed=10)
     assert screen.lines[2:] == [
-        f"1/7 train {name} seed 10 epoch 4/4 · loss 0.500 · accuracy 0.750 · 1234.0 s"
+        f"1/8 train {name} seed 10 epoch 4/4 · loss 0.500 · accuracy 0.750 · 1234.0 s"
     ]
 
 
@@ -103,19 +105,20 @@ def test_reused_tasks_count():
         screen.tell(0, "reused", task="train-text-network", model="rnn-64", seed=0)
         screen.task("report", 1, 2)
     assert screen.lines[2:] == [
-        "1/7 prepare reused",
-        "2/7 train-text-network rnn-64 seed 0 reused",
-        "3/7 report 1.0 s",
+        "1/8 prepare reused",
+        "2/8 train-text-network rnn-64 seed 0 reused",
+        "3/8 report 1.0 s",
     ]
 
 
 @pytest.mark.parametrize(
     ("models", "seeds", "tasks"),
     [
-        (["nb-counts"], 3, 5),
-        (["rnn-64"], 1, 5),
-        (["rnn-64", "bilstm-glove"], 3, 15),
-        (["nb-counts", "tree-tfidf", "rnn-64"], 2, 9),
+        (["nb-counts"], 3, 6),
+        (["rnn-64"], 1, 6),
+        (["rnn-64", "bilstm-glove"], 3, 16),
+        (["nb-counts", "tree-tfidf", "rnn-64"], 2, 10),
+        (["nb-counts", "rnn-64", "ensemble"], 2, 12),
     ],
 )
 def test_every_task_of_the_plan_is_counted(models, seeds, tasks):
@@ -131,7 +134,7 @@ def test_the_choice_of_a_width_is_a_task():
     chosen = replace(chosen, models={**chosen.models, "rnn-32": narrow})
     screen = Screen(chosen, terminal=False)
     screen.task("choose width", 0, 1)
-    assert screen.lines == ["1/10 choose width 1.0 s"]
+    assert screen.lines == ["1/11 choose width 1.0 s"]
 
 
 def test_two_trainings_at_a_time_have_each_their_own_seconds():
@@ -144,8 +147,8 @@ def test_two_trainings_at_a_time_have_each_their_own_seconds():
     ]:
         screen.tell(seconds, "task", state=state, task="train", model=model, seed=0)
     assert screen.lines == [
-        "1/7 train rnn-64 seed 0 10.0 s",
-        "2/7 train bilstm-glove seed 0 12.0 s",
+        "1/8 train rnn-64 seed 0 10.0 s",
+        "2/8 train bilstm-glove seed 0 12.0 s",
     ]
 
 
@@ -160,7 +163,7 @@ def test_a_terminal_shows_the_bar_of_a_training_and_the_time_left():
         # 15 of 40 steps took 10 s: 25 steps take 16.7 s; two more networks wait.
         assert "38 %" in frame["train rnn-64 seed 0"]
         assert "epoch 2/4 · loss 0.500 · accuracy 0.750" in frame["train rnn-64 seed 0"]
-        assert "11 %" in frame["bake-off"]
+        assert "10 %" in frame["bake-off"]
         assert "50 s left" in frame["bake-off"]
         screen.tell(101, "task", state="finished", task="train", model="rnn-64", seed=0)
         assert "about 3 min left" in screen.frame["bake-off"]

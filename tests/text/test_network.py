@@ -12,13 +12,13 @@ import torch
 from safetensors.torch import load_file
 
 from bakeoff.data.splits import Split
-from bakeoff.text.configs import TextNetwork, to_dict
 from bakeoff.predictors import load
+from bakeoff.text.configs import TextNetwork, to_dict
 from bakeoff.text.network import TextClassifier, train_network
 from bakeoff.training.settings import TrainingSettings
 from bakeoff.training.trained import write_trained
 
-FAST = TrainingSettings(epochs=3, batch_size=16, learning_rate=0.01)
+FAST = TrainingSettings(epochs=3, least_steps=0, batch_size=16, learning_rate=0.01)
 SMALL = TextNetwork(encoder="lstm", hidden=8, bidirectional=True, max_tokens=40, training=FAST)
 CONFIGS = {
     "rnn": replace(SMALL, encoder="rnn", bidirectional=False),

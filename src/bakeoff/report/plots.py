@@ -23,7 +23,8 @@ from matplotlib.ticker import (
     PercentFormatter,
 )
 
-from bakeoff.report.summary import best_epoch, pareto_front
+from bakeoff.report.summary import pareto_front
+from bakeoff.training.history import best_epoch
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

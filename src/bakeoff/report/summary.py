@@ -95,11 +95,6 @@ def pareto_front(leaderboard: list[Row]) -> list[Row]:
     return front
 
 
-def best_epoch(history: list[dict[str, Any]]) -> dict[str, Any]:
-    """The record of the epoch whose weights were kept: lowest validation loss."""
-    return min(history, key=lambda record: record["validation_loss"])
-
-
 def flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested settings as one level.
 

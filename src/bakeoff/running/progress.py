@@ -32,8 +32,9 @@ class Progress:
         )
         self._started = time.monotonic()
         networks = len(plan.networks) * plan.seeds
-        # prepare, compare, report; each training with its evaluation; the choice of a width.
-        self._tasks = 3 + 2 * bool(plan.classical) + 2 * networks + bool(plan.waiting)
+        trainings = bool(plan.classical) + networks + bool(plan.ensemble)
+        # prepare, audit, compare, report; the choice of a width; trainings with their evaluations.
+        self._tasks = 4 + bool(plan.waiting) + 2 * trainings
         self._done = 0
         self._total = self._bars.add_task("bake-off", total=self._tasks, facts="")
         self._rows: dict[str, TaskID] = {}
@@ -83,7 +84,7 @@ class Progress:
 
     def _see_reused(self, event: dict[str, Any]) -> None:
         self._done += 1
-        self._networks_left -= event["model"] is not None
+        self._networks_left -= event["task"] == "train-text-network"
         self._bars.update(self._total, completed=self._done)
         if not self._console.is_terminal:
             self._print(f"{_label(event)} reused")

@@ -91,13 +91,16 @@ class Convolutions(nn.Module):
     def __init__(self, embedding_dim: int, filters: int) -> None:
         super().__init__()
         self.convolutions = nn.ModuleList(
-            nn.Conv1d(embedding_dim, filters, size, padding="same") for size in self.SIZES
+            nn.Conv1d(embedding_dim, filters, size) for size in self.SIZES
         )
         self.width = filters * len(self.SIZES)
 
     def forward(self, embedded: Tensor, mask: Tensor, tokens: Tensor) -> Tensor:
         words = (embedded * mask.unsqueeze(-1)).transpose(1, 2)
-        states = [F.relu(convolution(words)) for convolution in self.convolutions]
+        states = [
+            F.relu(convolution(F.pad(words, ((size - 1) // 2, size // 2))))
+            for size, convolution in zip(self.SIZES, self.convolutions, strict=True)
+        ]
         return torch.cat(states, dim=1).transpose(1, 2)
 
 

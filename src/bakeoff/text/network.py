@@ -21,6 +21,7 @@ from bakeoff.text.encoders import build_encoder
 from bakeoff.text.preprocessing import parse, preprocess_all
 from bakeoff.text.vectors import load_vectors
 from bakeoff.text.vocabulary import PADDING, Encoded, Vocabulary
+from bakeoff.training.history import best_epoch
 from bakeoff.training.layers import layer_table
 from bakeoff.training.loop import Observer, Outcome, fit
 from bakeoff.training.trained import Trained
@@ -206,7 +207,7 @@ def train_network(
     model, facts = _build(config, vocabulary, texts, encoded, len(train.classes), seed)
     task = _Classification(config, seed, (encoded, train.labels), (held_out, validation.labels))
     preparation = time.perf_counter() - started
-    progress = fit(
+    history = fit(
         model, task, config.training, seed=seed, observers=observers, checkpoint=checkpoint
     )
     predictor = NetworkPredictor(config, vocabulary, model, train.classes, threads)
@@ -218,16 +219,16 @@ def train_network(
         kind="text-network",
         config=to_dict(config),
         parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
-        seconds=preparation + sum(record["seconds"] for record in progress.history),
+        seconds=preparation + sum(record["seconds"] for record in history),
         threads=threads,
         validation_probabilities=predictor.probabilities_of(held_out),
         save=predictor.save,
-        history=progress.history,
+        history=history,
         layers=layer_table(model, example, {batch: "batch", tokens: "tokens"}),
         facts={
             **facts,
-            "best_epoch": progress.best_epoch,
-            "tokens_per_second": _tokens_per_second(encoded, progress.history),
+            "best_epoch": best_epoch(history)["epoch"],
+            "tokens_per_second": _tokens_per_second(encoded, history),
             "cut_texts": float(np.mean([len(t.split()) > config.max_tokens for t in texts])),
         },
     )

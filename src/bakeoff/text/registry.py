@@ -10,13 +10,15 @@ from typing import Any
 from bakeoff.text.configs import LinearText, TextConfig, TextNetwork, TreeText
 from bakeoff.training.settings import Ensemble, TrainingSettings
 
+_SMOOTHED = TrainingSettings(label_smoothing=0.1)
+
 
 def _lstm(**settings: Any) -> TextNetwork:
-    return TextNetwork(encoder="lstm", width_role="follows", **settings)
+    return TextNetwork(encoder="lstm", width_role="follows", training=_SMOOTHED, **settings)
 
 
 def _rnn(hidden: int) -> TextNetwork:
-    return TextNetwork(encoder="rnn", hidden=hidden, width_role="decides")
+    return TextNetwork(encoder="rnn", hidden=hidden, width_role="decides", training=_SMOOTHED)
 
 
 _BILSTM = _lstm(bidirectional=True, dense=32)
@@ -29,14 +31,16 @@ _STUDY: dict[str, TextConfig] = {
     "svm-tfidf": LinearText(method="svm", weighting="tfidf", strength=0.6),
     "nbsvm": LinearText(method="nbsvm", weighting="binary", ngrams=3, strength=0.03),
     "fasttext": TextNetwork(encoder="bag", pooling="mean"),
-    "cnn": TextNetwork(encoder="cnn"),
-    "transformer": TextNetwork(encoder="transformer", layers=2),
+    "cnn": TextNetwork(encoder="cnn", training=_SMOOTHED),
+    "transformer": TextNetwork(
+        encoder="transformer", layers=2, training=replace(_SMOOTHED, learning_rate=7e-4)
+    ),
     "rnn-64": _rnn(64),
     "rnn-256": _rnn(256),
     "lstm-1": _lstm(),
     "lstm-2": _lstm(layers=2),
     "bilstm": _BILSTM,
-    "bilstm-word2vec": replace(_BILSTM, vectors="word2vec"),
+    "bilstm-word2vec": replace(_BILSTM, vectors="word2vec", embedding_dim=100),
     "bilstm-glove": replace(_BILSTM, vectors="glove-6b-50d"),
     "ensemble": Ensemble(),
 }

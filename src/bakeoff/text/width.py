@@ -9,6 +9,7 @@ from typing import Any
 
 from bakeoff.artifacts import read_json
 from bakeoff.evaluation.choice import Candidate, Choice, choose_width
+from bakeoff.training.history import best_epoch
 from bakeoff.training.trained import model_folders, read_model, read_probabilities
 
 
@@ -63,7 +64,7 @@ def follows(config: Mapping[str, Any]) -> bool:
 
 
 def _candidate(record: Mapping[str, Any]) -> Candidate:
-    best = min(record["history"], key=lambda epoch: epoch["validation_loss"])
+    best = best_epoch(record["history"])
     return Candidate(
         model=record["model"],
         width=record["config"]["hidden"],

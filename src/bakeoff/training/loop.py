@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from bakeoff import events
 from bakeoff.errors import UserError
 from bakeoff.training.checkpoint import load_checkpoint, save_checkpoint
+from bakeoff.training.history import best_epoch, finished
 from bakeoff.training.optimization import Optimizers
 from bakeoff.training.settings import TrainingSettings
 
@@ -58,22 +59,6 @@ class Observer(Protocol):
     def epoch(self, record: dict[str, Any]) -> None: ...
 
 
-@dataclass
-class Progress:
-    """Where a training stands after an epoch; what a checkpoint keeps besides tensors."""
-
-    epoch: int = 0
-    """Epochs done."""
-    best_epoch: int = 0
-    best_loss: float = math.inf
-    history: list[dict[str, Any]] = field(default_factory=list)
-
-    def finished(self, settings: TrainingSettings) -> bool:
-        """Whether all epochs are done, or the loss has not fallen for long enough."""
-        waited = self.epoch - self.best_epoch
-        return self.epoch >= settings.epochs or waited >= settings.patience
-
-
 def fit(
     model: nn.Module,
     task: Task,
@@ -82,12 +67,12 @@ def fit(
     seed: int,
     observers: Sequence[Observer] = (),
     checkpoint: Path | None = None,
-) -> Progress:
+) -> list[dict[str, Any]]:
     """Train `model` in place; it ends with the weights of its best epoch.
 
-    The best epoch has the lowest validation loss. With a checkpoint folder every epoch is saved,
-    and a training that was killed goes on from the last one to the same result, bit for bit on the
-    same number of CPU threads.
+    Which epoch is the best says `bakeoff.training.history`. With a checkpoint folder every epoch is
+    saved, and a training that was killed goes on from the last one to the same result, bit for bit
+    on the same number of CPU threads.
 
     Args:
         model: initialised weights.
@@ -97,23 +82,28 @@ def fit(
         observers: told about steps and epochs, those before a kill included.
         checkpoint: a folder for this very training; the caller removes it.
 
+    Returns:
+        One record an epoch: epoch, train_loss, train_accuracy, validation_loss,
+        validation_accuracy, learning_rate, seconds; accuracies are None where they mean nothing.
+
     Raises:
         UserError: the loss is no longer finite.
     """
     torch.manual_seed(seed)
     torch.set_flush_denormal(True)
-    optimizers = Optimizers(model, settings, total_steps=settings.epochs * task.steps_per_epoch)
-    progress, best = Progress(), _weights(model)
+    epochs = settings.planned_epochs(task.steps_per_epoch)
+    optimizers = Optimizers(model, settings, total_steps=epochs * task.steps_per_epoch)
+    history, best = [], _weights(model)
     if checkpoint and (saved := load_checkpoint(checkpoint, model, optimizers)):
         facts, best = saved
-        progress = Progress(**facts)
+        history = facts["history"]
     for observer in observers:
-        observer.start(epochs=settings.epochs, steps=task.steps_per_epoch)
-        for record in progress.history:
+        observer.start(epochs=epochs, steps=task.steps_per_epoch)
+        for record in history:
             observer.epoch(record)
-    while not progress.finished(settings):
+    while not finished(history, epochs, settings.patience):
         started = time.perf_counter()
-        epoch = progress.epoch + 1
+        epoch = len(history) + 1
         train_loss, train_accuracy = _train_epoch(model, task, optimizers, epoch, observers)
         loss, accuracy = evaluate(model, task)
         seconds = time.perf_counter() - started
@@ -126,16 +116,15 @@ def fit(
             "learning_rate": optimizers.learning_rate,
             "seconds": seconds,
         }
-        progress.epoch = epoch
-        progress.history.append(record)
-        if loss < progress.best_loss:
-            progress.best_loss, progress.best_epoch, best = loss, epoch, _weights(model)
+        history.append(record)
+        if best_epoch(history) is record:
+            best = _weights(model)
         if checkpoint:
-            save_checkpoint(checkpoint, model, best, optimizers, vars(progress))
+            save_checkpoint(checkpoint, model, best, optimizers, {"history": history})
         for observer in observers:
             observer.epoch(record)
     model.load_state_dict(best)
-    return progress
+    return history
 
 
 @torch.no_grad()

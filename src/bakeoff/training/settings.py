@@ -9,8 +9,10 @@ from dataclasses import dataclass
 class TrainingSettings:
     """Every hyper-parameter of the training loop; saved with the model, W&B and the report."""
 
-    epochs: int = 8
+    epochs: int = 4
     """Most epochs to train; early stopping may end sooner."""
+    least_steps: int = 500
+    """Steps planned at least: a small data set is trained for more epochs."""
     batch_size: int = 64
     """Examples a step."""
     optimizer: str = "adamw"
@@ -26,9 +28,17 @@ class TrainingSettings:
     clip_norm: float = 1.0
     """Gradients are scaled down to this total L2 norm; 0 leaves them."""
     patience: int = 3
-    """Epochs without a better validation loss before training stops."""
+    """Epochs without a better one on validation before training stops."""
     label_smoothing: float = 0.0
     """Share of the target spread evenly over the classes (Szegedy et al. 2016)."""
+
+    def planned_epochs(self, steps_per_epoch: int) -> int:
+        """Most epochs of this many steps.
+
+        >>> TrainingSettings(epochs=4, least_steps=500).planned_epochs(66)
+        8
+        """
+        return max(self.epochs, -(-self.least_steps // steps_per_epoch))
 
 
 @dataclass(frozen=True, kw_only=True)

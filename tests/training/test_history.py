@@ -1,0 +1,24 @@
+from bakeoff.training.history import best_epoch, finished
+
+
+def history(*figures):
+    return [
+        {"epoch": epoch, "validation_accuracy": accuracy, "validation_loss": loss}
+        for epoch, (accuracy, loss) in enumerate(figures, start=1)
+    ]
+
+
+def test_accuracy_decides_then_loss_then_the_first():
+    assert best_epoch(history((0.8, 0.3), (0.9, 0.5), (0.9, 0.4), (0.9, 0.4)))["epoch"] == 3
+
+
+def test_without_accuracy_loss_decides():
+    assert best_epoch(history((None, 0.3), (None, 0.2), (None, 0.4)))["epoch"] == 2
+
+
+def test_training_ends_with_its_epochs_or_its_patience():
+    assert not finished([], epochs=4, patience=2)
+    assert not finished(history((0.9, 0.1), (0.8, 0.2)), epochs=4, patience=2)
+    assert finished(history((0.9, 0.1), (0.8, 0.2), (0.7, 0.3)), epochs=4, patience=2)
+    assert not finished(history((0.7, 0.3), (0.8, 0.2), (0.7, 0.3)), epochs=4, patience=2)
+    assert finished(history((0.6, 0.3), (0.7, 0.3), (0.8, 0.2), (0.9, 0.1)), epochs=4, patience=2)
