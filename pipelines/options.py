@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from kfp import dsl, kubernetes
 
+from bakeoff.data.sources import fingerprint
 from bakeoff.image import IMAGE
 from bakeoff.running.code import code_hash
 
@@ -42,6 +44,8 @@ class Options:
     local: bool = False
     """For kfp.local: no retries, no Kubernetes settings, the hash of the installed code in the
     cache key. On a cluster the image, pinned by digest, is the code."""
+    code: str = ""
+    """Identity of the code where that is not the installed package: the id of a local image."""
     parallelism: int = 0
     """Networks trained at the same time; 0 leaves it to the cluster."""
     wandb: str = ""
@@ -50,11 +54,14 @@ class Options:
     """Group of the W&B runs on the cluster."""
 
     def code_hash(self, component: Callable) -> str:
-        return (
-            code_hash(f"bakeoff.components.{component.component_spec.name.replace('-', '_')}")
-            if self.local
-            else ""
-        )
+        if not self.local:
+            return ""
+        name = component.component_spec.name.replace("-", "_")
+        return self.code or code_hash(f"bakeoff.components.{name}")
+
+    def content_hash(self, path: str) -> str:
+        """Hash of a file that a step reads besides its inputs; names that are no file have none."""
+        return fingerprint(path) if self.local and ("://" in path or Path(path).is_file()) else ""
 
     def apply(self, task: dsl.PipelineTask) -> dsl.PipelineTask:
         """Give a task its image, resources, retries, time limit and caching."""

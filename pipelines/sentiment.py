@@ -29,7 +29,7 @@ def sentiment(plan: Plan, options: Options):
         "pairs": [list(pair) for pair in STUDIES[plan.study].pairs],
     }
 
-    first, later = _items(plan)
+    first, later = _items(plan, options)
 
     class Outputs(NamedTuple):
         comparison: dsl.Artifact
@@ -99,6 +99,7 @@ def sentiment(plan: Plan, options: Options):
                         model=item.model,
                         seed=item.seed,
                         config=item.config,
+                        vectors_hash=item.vectors_hash,
                         threads=plan.threads,
                         code_hash=options.code_hash(train_text_network),
                     )
@@ -150,10 +151,15 @@ def sentiment(plan: Plan, options: Options):
     return graph
 
 
-def _items(plan: Plan) -> tuple[list, list]:
+def _items(plan: Plan, options: Options) -> tuple[list, list]:
     """The items of the two loops; without RNNs of several widths nothing waits for a choice."""
     items = [
-        {"model": name, "seed": seed, "config": json.dumps(to_dict(config))}
+        {
+            "model": name,
+            "seed": seed,
+            "config": json.dumps(to_dict(config)),
+            "vectors_hash": options.content_hash(config.vectors),
+        }
         for seed in plan.training_seeds
         for name, config in plan.networks.items()
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import signal
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -89,6 +89,23 @@ Preprocessing = Annotated[
         metavar="report,-drop-stop-words,+stem-porter",
     ),
 ]
+Glove = Annotated[
+    str,
+    typer.Option(
+        help="GloVe text file, by path or address, instead of GloVe 6B 50d.", metavar="FILE"
+    ),
+]
+Word2vec = Annotated[
+    str,
+    typer.Option(
+        help="word2vec file, by path or address, or google-news (downloaded once), instead of "
+        "vectors trained on the training split.",
+        metavar="FILE",
+    ),
+]
+FreezeVectors = Annotated[
+    bool, typer.Option("--freeze-vectors", help="Keep pretrained word vectors as they are.")
+]
 Image = Annotated[str, typer.Option(help="Container image of the steps.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
@@ -121,16 +138,21 @@ def run(
     skip_bad_rows: SkipBadRows = False,
     drop_suspects: DropSuspects = False,
     preprocessing: Preprocessing = "",
+    glove: Glove = "",
+    word2vec: Word2vec = "",
+    freeze_vectors: FreezeVectors = False,
     seed: Seed = 0,
     seeds: Seeds = 1,
     threads: Annotated[
-        int, typer.Option(help="CPU threads of a training; default: all cores.", min=0)
+        int,
+        typer.Option(
+            help="CPU threads of a training; default: all cores, shared by --parallel.", min=0
+        ),
     ] = 0,
     parallel: Annotated[
         int,
         typer.Option(
-            help="Networks trained at the same time; 2 with --threads 1 finishes a long line-up "
-            "soonest.",
+            help="Networks trained at the same time; 2 finishes a long line-up soonest.",
             min=1,
             max=2,
         ),
@@ -150,6 +172,7 @@ def run(
     What an earlier run finished with the same data, code and settings is reused, so an
     interrupted run goes on where it stopped.
     """
+    from bakeoff.evaluation.environment import cores
     from bakeoff.running.local import run_locally
     from bakeoff.running.progress import Progress
 
@@ -165,10 +188,15 @@ def run(
         skip_bad_rows=skip_bad_rows,
         drop_suspects=drop_suspects,
         preprocessing=preprocessing,
+        glove=glove,
+        word2vec=word2vec,
+        freeze_vectors=freeze_vectors,
         seed=seed,
         seeds=seeds,
-        threads=threads or len(os.sched_getaffinity(0)),
+        threads=threads or max(cores() // parallel, 1),
     )
+    # Whoever ends this process ends its steps too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with Progress(chosen) as progress:
         finished = run_locally(
             chosen,
@@ -192,6 +220,9 @@ def compile(
     models: Models = "",
     data: Data = "",
     preprocessing: Preprocessing = "",
+    glove: Glove = "",
+    word2vec: Word2vec = "",
+    freeze_vectors: FreezeVectors = False,
     seed: Seed = 0,
     seeds: Seeds = 1,
     threads: Annotated[int, typer.Option(help="CPU threads of a training.", min=1)] = 2,
@@ -220,6 +251,9 @@ def compile(
             models,
             data=data,
             preprocessing=preprocessing,
+            glove=glove,
+            word2vec=word2vec,
+            freeze_vectors=freeze_vectors,
             seed=seed,
             seeds=seeds,
             threads=threads,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -112,7 +113,7 @@ class Plan:
         return {n: c for n, c in self.models.items() if isinstance(c, LinearText | TreeText)}
 
     @property
-    def networks(self) -> dict[str, TextConfig]:
+    def networks(self) -> dict[str, TextNetwork]:
         """The models that train in a task of their own, once a seed."""
         return {n: c for n, c in self.models.items() if isinstance(c, TextNetwork)}
 
@@ -144,6 +145,9 @@ def plan(
     *,
     models: Sequence[str] = (),
     preprocessing: str = "",
+    glove: str = "",
+    word2vec: str = "",
+    freeze_vectors: bool = False,
     **settings: Any,
 ) -> Plan:
     """The plan of a bake-off, checked.
@@ -153,6 +157,9 @@ def plan(
         preset: a name in its presets.
         models: names in its registry or its line-ups; none means the preset's line-up.
         preprocessing: replaces the preprocessing of every model, where given.
+        glove: file or address of the vectors of models with GloVe, instead of GloVe 6B 50d.
+        word2vec: the same for models with word2vec, instead of training them; or google-news.
+        freeze_vectors: keep pretrained vectors as they are.
         settings: further fields of `Plan`; empty ones take the preset's or study's value.
 
     Raises:
@@ -167,16 +174,16 @@ def plan(
     lineup = {name: _model(known, name) for name in names}
     if all(isinstance(config, Ensemble) for config in lineup.values()):
         raise UserError(f"{', '.join(lineup)} mixes other models: name some beside it")
+    for vectors, source in (("glove-6b-50d", glove), ("word2vec", word2vec)):
+        if source:
+            lineup = _changed(lineup, {"vectors": vectors}, vectors=_absolute(source))
+    if freeze_vectors:
+        lineup = _changed(lineup, {"freeze_vectors": False}, freeze_vectors=True)
     if preprocessing:
         from bakeoff.text.preprocessing import parse
 
         parse(preprocessing)
-        lineup = {
-            name: replace(config, preprocessing=preprocessing)
-            if not isinstance(config, Ensemble)
-            else config
-            for name, config in lineup.items()
-        }
+        lineup = _changed(lineup, {}, preprocessing=preprocessing)
     if settings.get("seeds", 1) < 1:
         raise UserError(f"--seeds {settings['seeds']}: at least one seed is needed")
     if "@" in urlsplit(settings.get("data", "")).netloc:
@@ -188,6 +195,28 @@ def plan(
         SplitSpec.parse(settings["split"])
     defaults = {"data": chosen.data or known.data, "split": chosen.split, "limit": chosen.limit}
     return Plan(study=study, preset=preset, models=lineup, **{**defaults, **settings})
+
+
+def _changed(
+    lineup: dict[str, TextConfig], where: dict[str, Any], **fields: Any
+) -> dict[str, TextConfig]:
+    """The line-up with `fields` set in the models that have them and whose settings are `where`."""
+    return {
+        name: replace(config, **fields)
+        if all(hasattr(config, field) for field in fields)
+        and all(getattr(config, field) == value for field, value in where.items())
+        else config
+        for name, config in lineup.items()
+    }
+
+
+def _absolute(source: str) -> str:
+    """A file's path for steps that run elsewhere; names and addresses as they are."""
+    if "://" in source or source == "google-news":
+        return source
+    if not Path(source).is_file():
+        raise UserError(f"no such file of word vectors: {source}")
+    return str(Path(source).resolve())
 
 
 def get_study(name: str) -> Study:

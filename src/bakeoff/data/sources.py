@@ -20,6 +20,7 @@ from bakeoff.errors import UserError, unknown_name
 if TYPE_CHECKING:
     import pandas as pd
 
+CACHE = "BAKEOFF_CACHE"
 IMDB_URL = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
 IMDB_MD5 = "7c2ac02c03563afcf9b574c7e56c153a"
 
@@ -56,6 +57,19 @@ def read_source(source: str, text_column: str = "text", label_column: str = "lab
     _check_exists(source)
     frame = read_table(source, text_column, label_column)
     return Source(frame, Path(source).name, source, text_column, label_column)
+
+
+def location(source: str) -> str:
+    """A file's or folder's absolute path, for steps that run elsewhere; names and addresses as they
+    are.
+    """
+    here = source not in NAMED_SETS and Path(source).exists()
+    return str(Path(source).resolve()) if here else source
+
+
+def cache() -> Path:
+    """Where downloads are kept: `$BAKEOFF_CACHE`, or ~/.cache/bakeoff."""
+    return Path(os.environ.get(CACHE, Path.home() / ".cache" / "bakeoff"))
 
 
 def fingerprint(source: str) -> str:
@@ -109,8 +123,7 @@ def _packaged(name: str, source: str) -> NamedSet:
 
 
 def _read_imdb_download() -> Source:
-    cache = Path(os.environ.get("BAKEOFF_CACHE", Path.home() / ".cache" / "bakeoff"))
-    return _read_imdb(download(IMDB_URL, cache / "aclImdb_v1.tar.gz", IMDB_MD5))
+    return _read_imdb(download(IMDB_URL, cache() / "aclImdb_v1.tar.gz", IMDB_MD5))
 
 
 def _is_archive(source: str) -> bool:

@@ -56,7 +56,12 @@ def compare(
     found = read_evaluations(evaluations)
     correct = correct_by_model(found)
     leaderboard = _leaderboard(found, correct)
-    ranked = sorted(leaderboard, key=lambda r: (-r["validation_accuracy"], r["train_seconds"]))
+    # Equals are told apart by what repeats: seconds would not.
+    ranked = sorted(
+        leaderboard, key=lambda r: (-r["validation_accuracy"], r["parameters"], r["model"])
+    )
+    for row in leaderboard:
+        row["winner"] = row is ranked[0]
     data = read_manifest(dataset, "dataset")["facts"]
     results = {
         "study": study,
@@ -111,7 +116,7 @@ def _leaderboard(
 
 
 def _winner(ranked: Sequence[dict[str, Any]], found: Sequence[Evaluation]) -> dict[str, Any]:
-    """The model with the best mean validation accuracy, the cheaper one of equals, and of its
+    """The model with the best mean validation accuracy, the smaller one of equals, and of its
     trainings the best on validation.
 
     Args:
@@ -124,7 +129,7 @@ def _winner(ranked: Sequence[dict[str, Any]], found: Sequence[Evaluation]) -> di
     accuracy = f"{100 * best['validation_accuracy']:.2f}\u202f%"
     reason = f"{best['model']} has the best validation accuracy, {accuracy}"
     if others and others[0]["validation_accuracy"] == best["validation_accuracy"]:
-        reason += f", as has {others[0]['model']}, which takes no less time to train"
+        reason += f", as has {others[0]['model']}, which has no fewer parameters"
     elif others:
         accuracy = f"{100 * others[0]['validation_accuracy']:.2f}\u202f%"
         reason += f", before {others[0]['model']} with {accuracy}"

@@ -41,6 +41,18 @@ def count(number: float) -> str:
     return f"{number:,.0f}"
 
 
+def short(number: float) -> str:
+    """A count in at most six characters, for narrow tables.
+
+    >>> short(713), short(24_530), short(1_567_890), short(25_000_000)
+    ('713', '24.5k', '1.57M', '25.0M')
+    """
+    if number < 1000:
+        return count(number)
+    number, unit = (number / 1e3, "k") if number < 999_500 else (number / 1e6, "M")
+    return f"{number:.3g}{unit}" if number >= 100 else f"{number:#.3g}{unit}"
+
+
 def decimal(number: float) -> str:
     """Three digits behind the point, the way scores such as F1 are printed.
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.report.formats import count, decimal, duration, percent, plain, words
+from bakeoff.report.formats import count, decimal, percent, plain, short, words
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -31,8 +31,8 @@ def leaderboard_table(results: dict[str, Any]) -> Table:
             decimal(row["precision"]),
             decimal(row["recall"]),
             decimal(row["f1"]),
-            duration(row["train_seconds"]),
-            count(row["parameters"]),
+            f"{row['train_seconds']:,.{1 if row['train_seconds'] < 10 else 0}f} s",
+            short(row["parameters"]),
             style="bold" if chosen else "",
         )
     return table

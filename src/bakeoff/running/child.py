@@ -7,12 +7,15 @@ its events and its one answer, outcome.json.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 from bakeoff import events
 from bakeoff.artifacts import read_json, write_json
+
+_INHERITED = re.compile(r"(WANDB|AWS)_|(https?|no)_proxy$", re.IGNORECASE)
 
 
 def _watch_cache() -> list[str]:
@@ -72,13 +75,35 @@ def _runner(job: dict[str, Any]) -> Any:
     if job["runner"] == "subprocess":
         return local.SubprocessRunner(use_venv=False)
     from docker.types import Mount
+    from kfp.local import docker_task_handler
 
+    docker_task_handler.run_docker_container = _run_container
+    # Settings and keys of those who are asked over the network; they are written nowhere.
+    inherited = {name: value for name, value in os.environ.items() if _INHERITED.match(name)}
     return local.DockerRunner(
         user=f"{os.getuid()}:{os.getgid()}",
-        environment={**job["environment"], "HOME": "/tmp"},
+        environment={**inherited, **job["environment"], "HOME": "/tmp"},
         labels={"bakeoff.run": job["id"]},
         mounts=[Mount(path, path, type="bind", read_only=not rw) for path, rw in job["mounts"]],
     )
+
+
+def _run_container(
+    client: Any, image: str, command: list[str], volumes: dict[str, Any], **options: Any
+) -> int:
+    """Run a container to its end; its exit code.
+
+    kfp lets the engine remove a container at its end, and takes one that is gone for a success.
+    """
+    container = client.containers.run(
+        image=image, command=command, volumes=volumes, detach=True, **options
+    )
+    try:
+        for line in container.logs(stream=True):
+            print(line.decode(errors="replace"), end="")
+        return container.wait()["StatusCode"]
+    finally:
+        container.remove(force=True)
 
 
 if __name__ == "__main__":

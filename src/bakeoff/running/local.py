@@ -22,6 +22,7 @@ from typing import Any
 
 from bakeoff import events
 from bakeoff.artifacts import explained_write_errors, read_json, write_json
+from bakeoff.data.sources import CACHE, cache, fingerprint, location
 from bakeoff.errors import UserError
 from bakeoff.running.runs import RunFolder, store
 from bakeoff.studies import Plan
@@ -55,10 +56,10 @@ def run_locally(
     Raises:
         UserError: a step was refused its input, or Ctrl-C.
     """
-    from bakeoff.data.sources import fingerprint
     from bakeoff.tracking import resolve_mode
 
     data_hash = fingerprint(plan.data)
+    code = _image_id(image) if runner == "docker" else ""
     created = datetime.now(UTC)
     folder = _new_folder(root, f"{created:%Y%m%d-%H%M%S}-{plan.study}-{plan.preset}")
     environment = {
@@ -67,6 +68,7 @@ def run_locally(
         "WANDB_PROJECT": os.environ.get("WANDB_PROJECT", "bakeoff"),
         events.VARIABLE: str(folder / "events"),
         CHECKPOINTS: str(store(root) / "checkpoints"),
+        CACHE: str(cache()),
         # OpenMP threads spin for a few microseconds only while they wait for each other: with the
         # default, a training is twenty times slower as soon as anything else runs beside it.
         "GOMP_SPINCOUNT": "1000",
@@ -83,7 +85,7 @@ def run_locally(
     write_json(folder / "run.json", facts)
     started = time.monotonic()
     try:
-        _compile(plan, folder / "pipeline.yaml", image, parallel)
+        _compile(plan, folder / "pipeline.yaml", image, parallel, code)
         write_json(
             folder / "job.json",
             {
@@ -92,10 +94,10 @@ def run_locally(
                 "runner": runner,
                 "environment": environment,
                 "mounts": _mounts(plan, folder),
-                "arguments": {"data": _absolute(plan.data), "data_hash": data_hash},
+                "arguments": {"data": location(plan.data), "data_hash": data_hash},
             },
         )
-        _execute(folder, environment, watch)
+        _execute(folder, environment, watch, under_docker=runner == "docker")
         outcome = read_json(folder / "outcome.json")
         for source, name in [
             (Path(outcome["comparison"]) / "results.json", "results.json"),
@@ -135,26 +137,51 @@ def _new_folder(root: Path, name: str) -> Path:
     return folder
 
 
-def _compile(plan: Plan, path: Path, image: str, parallel: int) -> None:
+def _compile(plan: Plan, path: Path, image: str, parallel: int, code: str) -> None:
     from bakeoff.pipelines.compiling import compile_plan
     from bakeoff.pipelines.options import Options
 
-    compile_plan(plan, Options(image=image, local=True, parallelism=parallel), path)
+    options = Options(image=image, local=True, parallelism=parallel, code=code)
+    compile_plan(plan, options, path)
 
 
-def _absolute(data: str) -> str:
-    return str(Path(data).resolve()) if Path(data).exists() else data
+def _image_id(image: str) -> str:
+    """The content hash of a local image.
+
+    Raises:
+        UserError: no Docker engine answers, or it has no such image.
+    """
+    import docker
+
+    try:
+        client = docker.from_env()
+        try:
+            return client.images.get(image).id
+        finally:
+            client.close()
+    except docker.errors.ImageNotFound:
+        raise UserError(
+            f"there is no image {image}: build it with `make images`, or name one with --image"
+        ) from None
+    except docker.errors.DockerException as error:
+        raise UserError(
+            f"no Docker engine answers ({str(error).splitlines()[0]}): start one, or leave out "
+            "--runner docker"
+        ) from None
 
 
 def _mounts(plan: Plan, folder: Path) -> list[tuple[str, bool]]:
     """Paths a container needs besides the store, and whether it writes there."""
     mounts = [(str(folder / "events"), True)]
-    if Path(plan.data).exists():
-        mounts.append((_absolute(plan.data), False))
+    files = [location(plan.data), *(config.vectors for config in plan.networks.values())]
+    mounts += [(path, False) for path in dict.fromkeys(files) if Path(path).is_absolute()]
+    if plan.data == "imdb":
+        cache().mkdir(parents=True, exist_ok=True)
+        mounts.append((str(cache()), True))
     return mounts
 
 
-def _execute(folder: Path, environment: dict[str, str], watch: Watch) -> None:
+def _execute(folder: Path, environment: dict[str, str], watch: Watch, under_docker: bool) -> None:
     """Run the child to its end, handing its events to `watch`."""
     reader = events.EventReader(folder / "events")
     failures: list[dict[str, Any]] = []
@@ -180,12 +207,13 @@ def _execute(folder: Path, environment: dict[str, str], watch: Watch) -> None:
                 time.sleep(0.1)
             look()
         except BaseException:
-            _stop(child, folder.name)
+            _stop(child, folder.name, under_docker)
             raise
-    if child.returncode == 0:
+    if child.returncode == 0 and not failures:
         return
-    refused = [event["message"] for event in failures if event["event"] == "error"]
-    if refused:
+    # What failed first is the cause; later steps may stumble over what it did not write.
+    if failures and failures[0]["event"] == "error":
+        refused = [event["message"] for event in failures if event["event"] == "error"]
         raise UserError("; ".join(dict.fromkeys(refused)))
     what = f": {failures[0]['message']}" if failures else f" (exit code {child.returncode})"
     raise UserError(
@@ -194,7 +222,7 @@ def _execute(folder: Path, environment: dict[str, str], watch: Watch) -> None:
     )
 
 
-def _stop(child: subprocess.Popen[bytes], run_id: str) -> None:
+def _stop(child: subprocess.Popen[bytes], run_id: str, under_docker: bool) -> None:
     """End the child, the steps it started and, under Docker, their containers."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
@@ -203,8 +231,16 @@ def _stop(child: subprocess.Popen[bytes], run_id: str) -> None:
             break
         except (ProcessLookupError, subprocess.TimeoutExpired):
             continue
-    if shutil.which("docker"):
-        named = ["docker", "ps", "--quiet", "--filter", f"label=bakeoff.run={run_id}"]
-        found = subprocess.run(named, capture_output=True, text=True, check=False).stdout.split()
-        if found:
-            subprocess.run(["docker", "kill", *found], capture_output=True, check=False)
+    if under_docker:
+        _kill_containers(run_id)
+
+
+def _kill_containers(run_id: str) -> None:
+    import docker
+
+    with suppress(docker.errors.DockerException):
+        client = docker.from_env()
+        for container in client.containers.list(filters={"label": f"bakeoff.run={run_id}"}):
+            with suppress(docker.errors.APIError):
+                container.remove(force=True)
+        client.close()
