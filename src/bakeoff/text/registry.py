@@ -11,10 +11,11 @@ from bakeoff.text.configs import LinearText, TextConfig, TextNetwork, TreeText
 from bakeoff.training.settings import Ensemble, TrainingSettings
 
 _SMOOTHED = TrainingSettings(label_smoothing=0.1)
+_FAST = replace(_SMOOTHED, learning_rate=3e-3)
 
 
 def _lstm(**settings: Any) -> TextNetwork:
-    return TextNetwork(encoder="lstm", width_role="follows", training=_SMOOTHED, **settings)
+    return TextNetwork(encoder="lstm", width_role="follows", training=_FAST, **settings)
 
 
 def _rnn(hidden: int) -> TextNetwork:

@@ -93,7 +93,7 @@ def _train_word2vec(
     sentences = [text.split() for text in texts]
     # One worker: more would make the result depend on the order of threads.
     model = Word2Vec(
-        sentences, vector_size=dim, window=5, min_count=2, epochs=5, seed=seed, workers=1
+        sentences, vector_size=dim, window=10, min_count=2, epochs=8, seed=seed, workers=1
     )
     found = np.array([word in model.wv for word in words])
     vectors = np.zeros((len(words), dim), dtype=np.float32)
