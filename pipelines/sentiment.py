@@ -77,7 +77,7 @@ def sentiment(plan: Plan, options: Options):
                 evaluate(models=models, test=test, code_hash=options.code_hash(evaluate))
             ).outputs["evaluations"]
 
-        models, evaluations = {}, {}
+        classical, trained_in, evaluations = {}, {}, {}
         if plan.classical:
             lineup = {name: to_dict(config) for name, config in plan.classical.items()}
             trained = options.apply(
@@ -88,8 +88,8 @@ def sentiment(plan: Plan, options: Options):
                     code_hash=options.code_hash(train_text_classical),
                 )
             )
-            models["classical"] = trained.outputs["models"]
-            evaluations["classical"] = evaluated(models["classical"])
+            classical = {"classical": trained.outputs["models"]}
+            evaluations["classical"] = evaluated(trained.outputs["models"])
 
         def trained_and_evaluated(items, loop):
             with dsl.ParallelFor(items, name=loop, parallelism=options.parallelism) as item:
@@ -105,7 +105,7 @@ def sentiment(plan: Plan, options: Options):
                     )
                 )
                 evaluation = evaluated(trained.outputs["models"])
-            models[loop] = dsl.Collected(trained.outputs["models"])
+            trained_in[loop] = trained.outputs["models"]
             evaluations[loop] = dsl.Collected(evaluation)
 
         if first:
@@ -115,7 +115,7 @@ def sentiment(plan: Plan, options: Options):
             # parameter that is read inside a loop.
             chosen = options.apply(
                 choose_width(
-                    models=models["networks"],
+                    models=dsl.Collected(trained_in["networks"]),
                     later=networks_of_chosen_width,
                     code_hash=options.code_hash(choose_width),
                 )
@@ -130,7 +130,8 @@ def sentiment(plan: Plan, options: Options):
                     seed=plan.seed,
                     seeds=plan.seeds,
                     code_hash=options.code_hash(train_ensemble),
-                    **models,
+                    **classical,
+                    **{loop: dsl.Collected(models) for loop, models in trained_in.items()},
                 )
             )
             evaluations["ensemble"] = evaluated(mixed.outputs["models"])

@@ -62,6 +62,15 @@ def test_training_takes_the_dataset(cluster):
     }
 
 
+def test_the_whole_ladder_compiles(tmp_path):
+    spec = compiled(tmp_path, Options(), models=["all"], seeds=3)[0]
+    inputs = tasks(spec)["train-ensemble"]["inputs"]["artifacts"]
+    assert set(inputs) == {"classical", "networks", "networks_of_chosen_width"}
+    parameters = spec["root"]["inputDefinitions"]["parameters"]
+    assert len(parameters["networks"]["defaultValue"]) == 3 * 5
+    assert len(parameters["networks_of_chosen_width"]["defaultValue"]) == 3 * 5
+
+
 def test_suspects_are_left_out_only_where_asked(tmp_path):
     def source(**settings):
         train = tasks(compiled(tmp_path, Options(), **settings)[0])["train-text-classical"]
