@@ -7,12 +7,15 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 import bakeoff
 from bakeoff.image import IMAGE
+from bakeoff.running.predict import predict
+from bakeoff.running.runs import find_run
 
 ROOT = Path(__file__).parents[2]
 
@@ -94,3 +97,46 @@ for d in m.distributions(): print(d.metadata["Name"], d.version.split("+")[0], s
 @pytest.mark.usefixtures("config")
 def test_command_line_answers() -> None:
     assert "Usage" in docker("run", "--rm", "--network", "none", IMAGE)
+
+
+def bakeoff_in_containers(reviews: Path, runs: Path, *options: str) -> subprocess.CompletedProcess:
+    command = "run sentiment --runner docker --text-column review --label-column stars"
+    return subprocess.run(
+        [
+            *[sys.executable, "-c", "from bakeoff.cli import main; main()", *command.split()],
+            *["--data", str(reviews), "--runs", str(runs), "--wandb", "disabled", *options],
+        ],
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.usefixtures("config")
+def test_a_bake_off_runs_in_containers(reviews_csv: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    lineup = ("--models", "nb-counts,fasttext,ensemble")
+    done = bakeoff_in_containers(reviews_csv, runs, *lineup)
+    assert done.returncode == 0, done.stderr
+    found = find_run(runs, "latest")
+    assert {row["model"] for row in found.results["leaderboard"]} == set(lineup[1].split(","))
+    assert found.report.read_text().startswith("<!doctype html>")
+    assert predict(found, ["a wonderful film"], "nb-counts")[0]["label"] == "good"
+    assert not docker("ps", "--all", "--quiet", f"--filter=label=bakeoff.run={found.path.name}")
+    again = bakeoff_in_containers(reviews_csv, runs, *lineup)
+    assert "reused from earlier runs" in again.stdout
+
+
+@pytest.mark.usefixtures("config")
+def test_a_failing_container_is_one_line(tmp_path: Path) -> None:
+    reviews = tmp_path / "reviews.csv"
+    reviews.write_text("review,stars\nfine,good\n")
+    done = bakeoff_in_containers(reviews, tmp_path / "runs", "--models", "nb-counts")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "single class 'good'" in done.stderr
+
+
+@pytest.mark.usefixtures("config")
+def test_an_image_that_is_not_there_is_one_line(reviews_csv: Path, tmp_path: Path) -> None:
+    done = bakeoff_in_containers(reviews_csv, tmp_path / "runs", "--image", "no-such:1")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: there is no image no-such:1: build it with `make images`")
