@@ -6,9 +6,9 @@ from pathlib import Path
 
 from kfp import dsl, kubernetes
 
+from bakeoff.code_hash import code_hash
 from bakeoff.data.sources import fingerprint
 from bakeoff.image import IMAGE
-from bakeoff.running.code import code_hash
 
 
 @dataclass(frozen=True, kw_only=True)

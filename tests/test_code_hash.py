@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from bakeoff.running import code
+from bakeoff import code_hash
 
 
 @pytest.fixture
@@ -26,8 +26,8 @@ def fresh(module):
     import importlib
 
     importlib.invalidate_caches()
-    code.code_hash.cache_clear()
-    return code.code_hash(module)
+    code_hash.code_hash.cache_clear()
+    return code_hash.code_hash(module)
 
 
 def test_imported_code_counts_even_inside_a_function(package):
@@ -41,10 +41,10 @@ def test_imported_code_counts_even_inside_a_function(package):
 def test_version_of_an_imported_package_counts(package, monkeypatch):
     (package / "helper.py").write_text("import numpy\n")
     before = fresh("bakeoff.step")
-    monkeypatch.setattr(code, "version", lambda _: "0.0.0")
+    monkeypatch.setattr(code_hash, "version", lambda _: "0.0.0")
     assert fresh("bakeoff.step") != before
 
 
 def test_steps_do_not_share_fate():
-    prepare = code.code_hash("bakeoff.components.prepare")
-    assert prepare != code.code_hash("bakeoff.components.report")
+    prepare = code_hash.code_hash("bakeoff.components.prepare")
+    assert prepare != code_hash.code_hash("bakeoff.components.report")

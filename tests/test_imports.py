@@ -1,0 +1,43 @@
+"""Dependencies point one way (CONTRIBUTING.md)."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import bakeoff
+
+SOURCE = Path(bakeoff.__file__).parent
+STEPS = {"training", "evaluation", "report", "tracking"}
+KINDS = {"text"}
+ABOVE = {"running", "pipelines", "components", "cli", "studies"}
+MAY_NOT = {
+    "data": STEPS | KINDS | ABOVE | {"predictors", "ensemble"},
+    **dict.fromkeys(STEPS, KINDS | ABOVE | {"ensemble"}),
+    "text": ABOVE | {"predictors", "ensemble"},
+    "running": {"cli"},
+}
+
+
+def rooms_imported_by(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("bakeoff"):
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            yield from (name.split(".")[1] for name in names if "." in name)
+
+
+@pytest.mark.parametrize("room", MAY_NOT)
+def test_a_room_imports_nothing_from_above(room):
+    wrong = {
+        f"{path.name} imports {other}"
+        for path in (SOURCE / room).glob("*.py")
+        for other in rooms_imported_by(path)
+        if other in MAY_NOT[room]
+    }
+    assert wrong == set()
+
+
+def test_pipelines_know_nothing_of_where_they_run():
+    pipelines = Path(bakeoff.__file__).parents[2] / "pipelines"
+    for path in pipelines.glob("*.py"):
+        assert not set(rooms_imported_by(path)) & {"running", "cli"}, path.name
