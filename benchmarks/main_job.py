@@ -62,17 +62,21 @@ def _kfp_overhead(runs: Path) -> float:
     steps = [
         f"from bakeoff.data.prepare import prepare; prepare(Path('{out}/d'), Path('{out}/t'), "
         f"source={str(data)!r}, split='0.7:0.1:0.2', seed=0)",
+        "from bakeoff.text.label_noise import audit; "
+        f"audit(Path({dataset!r}), Path('{out}/a'), drop=False, seed=0)",
         "from bakeoff.text.training import train_text_classical; "
         "from bakeoff.text.registry import MODELS; from bakeoff.text.configs import to_dict; "
         f"train_text_classical(Path({dataset!r}), Path('{out}/m'), "
         "lineup={'nb-counts': to_dict(MODELS['nb-counts'])}, seed=0)",
-        "from bakeoff.evaluation.evaluate import evaluate; "
-        f"evaluate(Path({models!r}), Path({test!r}), Path('{out}/e'))",
+        "from bakeoff.evaluation.evaluate import evaluate; from bakeoff.predictors import load; "
+        f"evaluate(Path({models!r}), Path({test!r}), Path('{out}/e'), load=load)",
         "from bakeoff.text.comparison import compare_texts; "
         f"compare_texts([Path({str(evaluations)!r})], Path({dataset!r}), Path('{out}/c'), "
         "study='sentiment', preset='quick', seed=0, seeds=1, pairs=[])",
-        "from bakeoff.artifacts import read_json; from bakeoff.report import write_report; "
-        f"write_report(read_json(Path('{comparison}/results.json')), Path('{out}/r.html'))",
+        "from bakeoff.artifacts import read_json; "
+        "from bakeoff.report import write_markdown, write_report; "
+        f"results = read_json(Path('{comparison}/results.json')); "
+        f"write_report(results, Path('{out}/r.html')); write_markdown(results)",
     ]
     alone = 0.0
     for step in steps:

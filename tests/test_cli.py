@@ -28,7 +28,18 @@ def bakeoff_cli(monkeypatch, capsys):
 
 @pytest.mark.parametrize(
     "command",
-    [[], ["run"], ["compile"], ["models"], ["data", "prepare"], ["report"], ["predict"], ["clean"]],
+    [
+        [],
+        ["run"],
+        ["compile"],
+        ["models"],
+        ["data", "prepare"],
+        ["data", "list"],
+        ["report"],
+        ["predict"],
+        ["evaluate"],
+        ["clean"],
+    ],
 )
 def test_help_of_every_command(bakeoff_cli, command):
     code, out, _ = bakeoff_cli(*command, "--help")
@@ -73,6 +84,7 @@ def test_models_for_people_and_machines(bakeoff_cli):
         (["compile", "sentimant", "--output", "x.yaml"], "did you mean 'sentiment'?"),
         (["report", "nope"], "unknown run 'nope'"),
         (["predict", "nope", "text"], "unknown run 'nope'"),
+        (["evaluate", "nope", "--data", "rotten-tomatoes"], "unknown run 'nope'"),
     ],
 )
 def test_mistakes_are_one_line_and_code_2(bakeoff_cli, tmp_path, monkeypatch, arguments, message):

@@ -289,6 +289,15 @@ def models(
         show_table(models_table(known))
 
 
+@data_app.command("list")
+def list_data() -> None:
+    """List the data sets that need no path."""
+    from bakeoff.data.sources import NAMED_SETS
+    from bakeoff.report.terminal import names_table, show_table
+
+    show_table(names_table("data set", {name: known.about for name, known in NAMED_SETS.items()}))
+
+
 @data_app.command("prepare")
 def prepare_data(
     output: Annotated[Path, typer.Option(help="Folder for dataset/ and test/.", metavar="FOLDER")],
@@ -300,7 +309,7 @@ def prepare_data(
     skip_bad_rows: SkipBadRows = False,
     seed: Seed = 0,
 ) -> None:
-    """Clean, deduplicate and split labelled texts, as the first step of a bake-off does."""
+    """Clean and split labelled texts, duplicates on one side, as a bake-off's first step does."""
     from bakeoff.artifacts import read_manifest
     from bakeoff.data.prepare import prepare
     from bakeoff.report.terminal import dataset_table, show_table
@@ -359,6 +368,48 @@ def predict(
 
 
 @app.command()
+def evaluate(
+    run: Run,
+    data: Data,
+    text_column: TextColumn = "text",
+    label_column: LabelColumn = "label",
+    limit: Annotated[
+        int, typer.Option(help="Rows used at most, sampled by class; 0: all.", min=0)
+    ] = 0,
+    skip_bad_rows: SkipBadRows = False,
+    models: Annotated[
+        str, typer.Option(help="Models of the run; default: all.", metavar="A,B")
+    ] = "",
+    json: Json = False,
+    runs: Runs = Path("runs"),
+) -> None:
+    """Score the trained models of a run on other data, and add the result to its report."""
+    from bakeoff.report.terminal import show_json, show_table, transfer_table
+    from bakeoff.running.progress import Scoring
+    from bakeoff.running.runs import find_run
+    from bakeoff.running.transfer import transfer
+
+    found = find_run(runs, run)
+    with Scoring() as scoring:
+        entry = transfer(
+            found,
+            data,
+            models=_names(models),
+            limit=limit,
+            text_column=text_column,
+            label_column=label_column,
+            skip_bad_rows=skip_bad_rows,
+            watch=scoring.see,
+        )
+    if json:
+        show_json(entry)
+        return
+    show_table(transfer_table(entry))
+    print(entry["sentence"])
+    print(found.report.resolve().as_uri())
+
+
+@app.command()
 def clean(runs: Runs = Path("runs")) -> None:
     """Remove step outputs that no run names any more. To remove a run, delete its folder."""
     from bakeoff.running.runs import clean as remove
@@ -369,8 +420,11 @@ def clean(runs: Runs = Path("runs")) -> None:
 def _plan(study: str, preset: str, models: str, **settings: Any) -> Plan:
     from bakeoff.studies import plan
 
-    names = [name.strip() for name in models.split(",") if name.strip()]
-    return plan(study, preset, models=names, **settings)
+    return plan(study, preset, models=_names(models), **settings)
+
+
+def _names(models: str) -> list[str]:
+    return [name.strip() for name in models.split(",") if name.strip()]
 
 
 def _default_image() -> str:

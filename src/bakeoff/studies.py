@@ -21,7 +21,6 @@ from bakeoff.training.settings import Ensemble
 class Preset:
     """How much data a bake-off uses."""
 
-    about: str
     split: str
     """Sizes or ratios, train:validation:test."""
     limit: int = 0
@@ -65,18 +64,15 @@ STUDIES = {
         models=MODELS,
         presets={
             "quick": Preset(
-                about="6,000 rows, a few minutes on a laptop",
                 split="0.7:0.1:0.2",
                 limit=6000,
                 models=_SHORT,
             ),
             "full": Preset(
-                about="all rows, test 20 %, validation 10 %",
                 split="0.7:0.1:0.2",
                 models=_SHORT,
             ),
             "paper": Preset(
-                about="36,000 train, 4,000 validation, 10,000 test",
                 split="36000:4000:10000",
                 models=LINEUPS["all"],
                 data="imdb",

@@ -32,7 +32,7 @@ def test_the_smaller_wins_within_one_standard_error():
     assert choice.width == 64
     assert choice.sentence.startswith(
         "64 units were chosen: 256 units are better by 1.00 points, which is not more than one "
-        "standard error (1.80). 64 units: validation accuracy 89.00 %"
+        "standard error (1.80). 64 units: validation accuracy 89.0\u202f%"
     )
 
 
@@ -64,3 +64,9 @@ def test_one_width_is_no_question():
     choice = choose_width([candidate(64, 0.9)])
     assert choice.width == 64
     assert "no other width took part" in choice.sentence
+
+
+def test_equal_seeds_do_not_make_it_certain():
+    rows = [candidate(64, 0.9, 0), candidate(64, 0.9, 1), candidate(256, 0.901)]
+    assert choose_width(rows).table[0]["standard_error"] == pytest.approx(0.015)
+    assert choose_width(rows).width == 64

@@ -42,8 +42,8 @@ def test_validation_names_the_winner_and_test_orders_the_board(bench):
     assert results["winner"]["model"] == "best"
     assert [row["model"] for row in results["leaderboard"]] == ["lucky", "best"]
     reason = results["winner"]["reason"]
-    assert reason.startswith("best has the best validation accuracy, 100.00\u202f%, before lucky")
-    assert "on the test split it reaches 85.00\u202f%" in reason
+    assert reason.startswith("best has the best validation accuracy, 100.0\u202f%, before lucky")
+    assert "on the test split it reaches 85.0\u202f%" in reason
     assert results["preprocessing_examples"] == []
     assert set(results["machine"]) == {"processor", "cores", "memory_bytes", "platform"}
     assert results["versions"]["python"]

@@ -346,7 +346,23 @@ def full_study() -> dict[str, Any]:
                 ],
             }
         },
-        "transfer": [{"model": "nb-counts", "data": "rotten-tomatoes", "accuracy": 0.741}],
+        "transfer": [
+            {
+                "data": name,
+                "rows": 8_530,
+                "sentence": f"The accuracy of bilstm-glove fell by 15.5 points on {name}.",
+                "leaderboard": [
+                    {
+                        **row,
+                        "accuracy": row["accuracy"] - 0.155,
+                        "own_accuracy": row["accuracy"],
+                        "difference": -0.155,
+                    }
+                    for row in results["leaderboard"]
+                ],
+            }
+            for name in ("rotten-tomatoes", "<letters>.csv")
+        ],
     }
 
 

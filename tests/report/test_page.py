@@ -111,7 +111,7 @@ def test_every_network_has_curves_and_layers(page: Page, two_classes: dict) -> N
     for model in two_classes["models"]:
         title = f"Training and validation curves of {model['model']} by epoch"
         assert (title in page.text) == bool(model["history"])
-    assert page.text.count("(B, T, 128)") == 2
+    assert page.text.count("(batch, tokens, 128)") == 2
 
 
 def test_optional_sections_are_there_only_with_results(page: Page, pages: dict[str, str]) -> None:
@@ -126,7 +126,86 @@ def test_optional_sections_are_there_only_with_results(page: Page, pages: dict[s
 def test_several_seeds_are_one_section_a_model(pages: dict[str, str]) -> None:
     page = Page(pages["full study"])
     assert page.ids.count("model-bilstm-glove") == 1
-    assert "first of 3 seeds" in page.text
+    assert "seed 0, one of 3" in page.text
+    assert "McNemar p (first seed)" in page.text
+
+
+def test_the_winner_is_shown_by_the_seed_that_predicts(two_classes: dict) -> None:
+    results = json.loads(json.dumps(two_classes))
+    first = next(run for run in results["models"] if run["model"] == "bilstm-glove")
+    second = json.loads(json.dumps(first)) | {"seed": 1}
+    second["mistakes"][0]["text"] = "Only the second training gets this one wrong."
+    results["models"].append(second)
+    results["winner"]["seed"] = 1
+    page = Page(render_report(results))
+    assert "seed 1, one of 2" in page.text
+    assert "Only the second training" in page.text
+
+
+def test_the_winners_mistakes_come_before_the_models_and_once(page: Page) -> None:
+    title = "Most confident mistakes of bilstm-glove"
+    assert page.text.index(title) < page.text.index("Models, one by one")
+    assert page.text.count("Most confident mistakes\n") == 5
+
+
+def test_cost_stands_beside_quality(page: Page) -> None:
+    text = page.text.replace("\u202f", " ")
+    table = text[text.index("Fastest to train first") : text.index("Peak memory is that")]
+    names = ("nb-counts ◆", "nb-tfidf ◆", "logreg-tfidf ◆", "tree-tfidf", "rnn-64", "bilstm-glove")
+    places = [table.index(name) for name in names]
+    assert places == sorted(places)
+    for figure in ("62 s", "3,745", "812 MB", "1,580,258", "6.4 MB"):
+        assert figure in table
+
+
+def test_drivers_are_listed_by_class_and_not_among_the_facts(page: Page, pages: dict) -> None:
+    words = page.text[page.text.index("Words that decide") : page.text.index("Models, one by one")]
+    assert words.count("for negative") == words.count("for positive") == 3
+    assert words.count("all classes") == 1
+    assert words.count("word 02.500") == 3 * 2 + 1, "an n-gram and its weight"
+    assert "drivers" not in page.text
+    two_hundred = Page(pages["two hundred classes"]).text
+    assert two_hundred.count("word 9") == 200
+    assert "word 10" not in two_hundred
+
+
+def test_an_ensemble_lists_its_members_by_weight(two_classes: dict) -> None:
+    results = json.loads(json.dumps(two_classes))
+    results["models"][0]["facts"] = {"weights": {"nb-tfidf-seed0": 0.25, "rnn-64-seed0": 0.75}}
+    text = Page(render_report(results)).text.replace("\u202f", " ")
+    assert "rnn-64-seed075.0 %nb-tfidf-seed025.0 %" in text
+
+
+def test_a_width_that_nothing_chose_is_said_to_be_the_configurations(two_classes: dict) -> None:
+    results = json.loads(json.dumps(two_classes))
+    for run in results["models"]:
+        if run["model"] in ("bilstm-glove", "rnn-64"):
+            run["config"]["width_role"] = "follows"
+    page = Page(render_report(results))
+    assert "the width is the configuration's, 64 units in bilstm-glove, rnn-64." in page.text
+    assert "width" in page.ids
+
+
+def test_the_chosen_width_is_marked(full_study: dict) -> None:
+    results = json.loads(json.dumps(full_study))
+    for run in results["models"]:
+        run["config"]["width_role"] = "follows"
+        run["config"]["hidden"] = 64
+    section = render_report(results).split('id="width"')[1].split("</section>")[0]
+    assert section.count("<tr") == 3
+    assert '<tr class="winner"><th scope="row" class="number">64</th>' in section
+
+
+def test_line_breaks_of_html_are_read_as_such(page: Page) -> None:
+    assert "of a film.\n\nNot bad" in page.text
+
+
+def test_every_hyper_parameter_and_epoch_is_there(page: Page, two_classes: dict) -> None:
+    run = next(run for run in two_classes["models"] if run["history"])
+    assert "training.learning rate0.002" in page.text
+    for record in run["history"]:
+        assert f"{record['train_loss']:.3f}" in page.text
+    assert "vectors cover words97.3" in page.text
 
 
 def test_many_classes_are_a_picture(pages: dict[str, str]) -> None:

@@ -10,6 +10,7 @@ from bakeoff.report.terminal import (
     models_table,
     show_json,
     show_table,
+    transfer_table,
 )
 
 
@@ -31,6 +32,21 @@ def test_terminal_fits_eighty_columns(two_classes: dict) -> None:
     lines = printed(two_classes, 80)
     assert max(map(len, lines)) <= 80
     assert "…" not in "\n".join(lines)
+
+
+def test_transfer_table_sets_other_data_beside_the_own_test_split(
+    full_study: dict, capsys: Any
+) -> None:
+    entry = full_study["transfer"][0]
+    show_table(transfer_table(entry))
+    lines = capsys.readouterr().out.replace("\u202f", " ").splitlines()
+    assert max(map(len, lines)) <= 80
+    for row, line in zip(entry["leaderboard"], lines[2:], strict=True):
+        name, accuracy, _, _, own, _, difference, _ = line.split()
+        assert name == row["model"]
+        assert accuracy == f"{100 * row['accuracy']:.1f}"
+        assert own == f"{100 * row['own_accuracy']:.1f}"
+        assert difference == "−15.5"
 
 
 def test_models_table_shows_what_a_model_is_made_of(capsys: Any) -> None:

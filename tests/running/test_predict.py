@@ -101,3 +101,12 @@ def test_a_run_that_has_not_finished_predicts_nothing(tmp_path):
     write_json(tmp_path / "run.json", {"status": "interrupted"})
     with pytest.raises(UserError, match="is interrupted and has no results"):
         predict(RunFolder(tmp_path), ["fine"])
+
+
+def test_the_folder_of_all_runs_may_be_moved(tmp_path):
+    before, after = tmp_path / "before", tmp_path / "after"
+    entry = train(before / ".store" / "a", ["fine film", "dull film"], ["good", "bad"])
+    (before / "one").mkdir()
+    finished(before / "one", [entry], {"model": "nb", "seed": 0})
+    before.rename(after)
+    assert predict(RunFolder(after / "one"), ["fine"])[0]["label"] == "good"

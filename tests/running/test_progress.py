@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from bakeoff.running.progress import Progress
+from bakeoff.running.progress import Progress, Scoring
 from bakeoff.studies import plan
 
 
@@ -204,3 +204,17 @@ def test_events_that_nobody_draws_are_passed_over():
     screen.tell(0, "epoch", epoch=1, train_loss=0.5)
     screen.tell(0, "some event of a newer bakeoff")
     assert screen.lines == []
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_scored_models_are_a_line_each_on_a_terminal_only(terminal):
+    screen = Screen(classical_and_network(), terminal=terminal, height=6)
+    with Scoring(screen.console) as scoring:
+        for name in ["nb-seed0", *(f"rnn-64-seed{seed}" for seed in range(8))]:
+            scoring.see(name, None)
+            scoring.see(name, 0.741)
+        scoring.see("ensemble-seed0", None)
+    last = "".join(screen.lines[-5:]) if terminal else ""
+    assert ("rnn-64-seed7" in last) == ("ensemble-seed0" in last) == ("74.1\u202f%" in last)
+    assert ("ensemble-seed0" in last) == terminal
+    assert "nb-seed0" not in last

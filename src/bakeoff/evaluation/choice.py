@@ -8,6 +8,8 @@ from math import sqrt
 from statistics import mean, stdev
 from typing import Any
 
+from bakeoff.report.formats import duration, percent, points
+
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
@@ -38,8 +40,9 @@ def choose_width(candidates: Sequence[Candidate]) -> Choice:
     """The smallest width that is not worse than the best by more than one standard error.
 
     This is the one-standard-error rule (Breiman et al. 1984, §3.4.3). The error of a width's mean
-    accuracy is taken over its seeds; with a single seed it is the binomial error of the accuracy
-    on the validation rows. The error of a difference adds both in squares.
+    accuracy is taken over its seeds; where a single one, or equal ones, leave none, it is the
+    binomial error of the accuracy on the validation rows. The error of a difference adds both in
+    squares.
 
     Args:
         candidates: trainings of at least one width.
@@ -48,8 +51,8 @@ def choose_width(candidates: Sequence[Candidate]) -> Choice:
     best = max(table, key=lambda row: row["validation_accuracy"])
     chosen = next(row for row in table if _gap(row, best) <= _error(row, best))
     figures = "; ".join(
-        f"{row['width']} units: validation accuracy {100 * row['validation_accuracy']:.2f} %, "
-        f"overfitting gap {100 * row['overfitting_gap']:.1f} points, {row['seconds']:.0f} s"
+        f"{row['width']} units: validation accuracy {percent(row['validation_accuracy'])}, "
+        f"overfitting gap {points(row['overfitting_gap'])} points, {duration(row['seconds'])}"
         for row in table
     )
     return Choice(
@@ -86,9 +89,8 @@ def _summary(width: int, candidates: Sequence[Candidate]) -> dict[str, Any]:
     rows = [c for c in candidates if c.width == width]
     accuracies = [c.validation_accuracy for c in rows]
     accuracy = mean(accuracies)
-    if len(rows) > 1:
-        error = stdev(accuracies) / sqrt(len(rows))
-    else:
+    error = stdev(accuracies) / sqrt(len(rows)) if len(rows) > 1 else 0.0
+    if not error:
         error = sqrt(accuracy * (1 - accuracy) / rows[0].validation_rows)
     return {
         "width": width,

@@ -21,6 +21,7 @@ from bakeoff.evaluation.predictions import (
     read_evaluations,
 )
 from bakeoff.evaluation.significance import difference, holm, mcnemar, sentence
+from bakeoff.report.formats import interval, percent
 
 _AVERAGED = ("precision", "recall", "f1")
 
@@ -87,6 +88,22 @@ def compare(
     return results
 
 
+def mean_scores(metrics: Sequence[Mapping[str, Any]], right: np.ndarray) -> dict[str, float]:
+    """A model's accuracy with its 95 % interval, precision, recall and F1: means over trainings.
+
+    Args:
+        metrics: `classification_metrics` of each training.
+        right: shape (rows, trainings), 1 where a training is right.
+    """
+    low, high = accuracy_interval(right)
+    return {
+        "accuracy": float(right.mean()),
+        "accuracy_low": low,
+        "accuracy_high": high,
+        **{key: mean(scores[key] for scores in metrics) for key in _AVERAGED},
+    }
+
+
 def _leaderboard(
     found: Sequence[Evaluation], correct: Mapping[str, np.ndarray]
 ) -> list[dict[str, Any]]:
@@ -94,15 +111,11 @@ def _leaderboard(
     rows = []
     for name, right in correct.items():
         records = [e.record for e in found if e.record["model"] == name]
-        low, high = accuracy_interval(right)
         rows.append(
             {
                 "model": name,
                 "kind": records[0]["kind"],
-                "accuracy": float(right.mean()),
-                "accuracy_low": low,
-                "accuracy_high": high,
-                **{key: mean(record["test"][key] for record in records) for key in _AVERAGED},
+                **mean_scores([record["test"] for record in records], right),
                 "validation_accuracy": mean(r["validation"]["accuracy"] for r in records),
                 "train_seconds": mean(record["seconds"] for record in records),
                 "predictions_per_second": mean(r["predictions_per_second"] for r in records),
@@ -126,16 +139,17 @@ def _winner(ranked: Sequence[dict[str, Any]], found: Sequence[Evaluation]) -> di
     best, *others = ranked
     trainings = [e.record for e in found if e.record["model"] == best["model"]]
     training = max(trainings, key=lambda record: record["validation"]["accuracy"])
-    accuracy = f"{100 * best['validation_accuracy']:.2f}\u202f%"
-    reason = f"{best['model']} has the best validation accuracy, {accuracy}"
+    reason = (
+        f"{best['model']} has the best validation accuracy, {percent(best['validation_accuracy'])}"
+    )
     if others and others[0]["validation_accuracy"] == best["validation_accuracy"]:
         reason += f", as has {others[0]['model']}, which has no fewer parameters"
     elif others:
-        accuracy = f"{100 * others[0]['validation_accuracy']:.2f}\u202f%"
+        accuracy = percent(others[0]["validation_accuracy"])
         reason += f", before {others[0]['model']} with {accuracy}"
     reason += (
-        f"; on the test split it reaches {100 * best['accuracy']:.2f}\u202f% "
-        f"({100 * best['accuracy_low']:.2f} to {100 * best['accuracy_high']:.2f})."
+        f"; on the test split it reaches {percent(best['accuracy'])} "
+        f"({interval(best['accuracy_low'], best['accuracy_high'])})."
     )
     return {"model": best["model"], "seed": training["seed"], "reason": reason}
 

@@ -60,13 +60,7 @@ def evaluate(
             started = time.perf_counter()
             probabilities = predictor.probabilities(split.inputs)
             seconds = time.perf_counter() - started
-            if not np.isfinite(probabilities).all():
-                raise UserError(
-                    f"{folder.name} predicts probabilities that are no numbers: its training "
-                    "diverged; train it with a lower learning rate"
-                )
-            # What is measured is what predictions.parquet holds, to the last bit.
-            probabilities = probabilities.astype("float32").astype("float64")
+            probabilities = checked(probabilities, folder.name)
             target = out / folder.name
             target.mkdir()
             record = {
@@ -83,6 +77,20 @@ def evaluate(
                 run.log_evaluation(record, split.labels, probabilities)
                 run.log_model(folder, model["kind"])
     return accuracies
+
+
+def checked(probabilities: np.ndarray, name: str) -> np.ndarray:
+    """The probabilities that are measured: to the last bit those that predictions.parquet holds.
+
+    Raises:
+        UserError: the model `name` predicted no numbers.
+    """
+    if not np.isfinite(probabilities).all():
+        raise UserError(
+            f"{name} predicts probabilities that are no numbers: its training diverged; train it "
+            "with a lower learning rate"
+        )
+    return probabilities.astype("float32").astype("float64")
 
 
 def describe(folder: Path) -> dict[str, Any]:

@@ -115,15 +115,15 @@ def plain(value: Any) -> str:
 
     >>> plain(0.002), plain(0.123456789), plain(30000), plain(["a", "b"]), plain("")
     ('0.002', '0.1235', '30,000', 'a, b', '–')
-    >>> plain(True), plain({"train": 3})
-    ('yes', 'train: 3')
+    >>> plain(True), plain({"train": 3}), plain(37_571.6)
+    ('yes', 'train: 3', '37,572')
     """
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
         return count(value)
     if isinstance(value, float):
-        return count(value) if value.is_integer() and abs(value) >= 1000 else f"{value:.4g}"
+        return count(value) if abs(value) >= 1000 else f"{value:.4g}"
     if isinstance(value, dict):
         return ", ".join(f"{key}: {plain(item)}" for key, item in value.items())
     if isinstance(value, list | tuple):

@@ -22,9 +22,8 @@ def log_results(results: dict[str, Any], metrics: Any, classification: Any) -> N
     test = winner["test"]
     classification.log_confusion_matrix(results["classes"], test["confusion"])
     if test["roc"]:
-        # KFP refuses infinite thresholds, and the first one is.
-        thresholds = [min(value, 1.0) for value in test["roc"]["thresholds"]]
-        classification.log_roc_curve(test["roc"]["fpr"], test["roc"]["tpr"], thresholds)
+        roc = test["roc"]
+        classification.log_roc_curve(roc["fpr"], roc["tpr"], roc["thresholds"])
     # An output counts as cached only if its file exists.
     for artifact in (metrics, classification):
         Path(artifact.path).touch()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from bakeoff.artifacts import explained_write_errors
 from bakeoff.report import formats, summary
 
 MOST_CLASSES_IN_A_TABLE = 20
+SHARES = ("vectors_cover_words", "vectors_cover_tokens", "cut_texts")
+"""Facts of a model that are read as percentages."""
 
 
 def write_report(results: dict[str, Any], path: Path) -> None:
@@ -59,6 +62,7 @@ def _context(results: dict[str, Any]) -> dict[str, Any]:
         )
         for row in leaderboard
     }
+    shown = {name: _shown(seeds, results["winner"]) for name, seeds in runs.items()}
     average = results["models"][0]["test"]["average"]
     kind, _, positive = average.partition(": ")
     machine = results["machine"]
@@ -75,14 +79,25 @@ def _context(results: dict[str, Any]) -> dict[str, Any]:
             for name, seeds in runs.items()
             if seeds[0]["history"]
         },
-        "models": [_model(seeds) for seeds in runs.values()],
+        "smoothed": any(
+            run["config"].get("training", {}).get("label_smoothing") for run in results["models"]
+        ),
+        "width": summary.width(results),
+        "chosen": shown[results["winner"]["model"]],
+        "drivers": [_drivers(model) for model in shown.values() if model["facts"].get("drivers")],
+        "models": [_model(shown[name], seeds) for name, seeds in runs.items()],
+        "used": sum(results["dataset"]["sizes"].values()),
         "environment": {
             "processor": machine["processor"],
             "cores": machine["cores"],
             "memory": formats.size(machine["memory_bytes"]),
             "platform": machine["platform"],
-            **results["versions"],
+            "seed of the split": str(results["seed"]),
+            "seeds of training": ", ".join(
+                str(seed) for seed in sorted({run["seed"] for run in results["models"]})
+            ),
             "created": results["created"],
+            **results["versions"],
         },
     }
     if "errors" in results:
@@ -90,11 +105,16 @@ def _context(results: dict[str, Any]) -> dict[str, Any]:
     return context
 
 
-def _model(seeds: list[dict[str, Any]]) -> dict[str, Any]:
-    """One model's section: its first seed in full, the others by their figures."""
+def _shown(seeds: list[dict[str, Any]], winner: dict[str, Any]) -> dict[str, Any]:
+    """The training that stands for a model: the first, of the winner the one that predicts."""
+    predicts = (winner["model"], winner["seed"])
+    return next((run for run in seeds if (run["model"], run["seed"]) == predicts), seeds[0])
+
+
+def _model(model: dict[str, Any], seeds: list[dict[str, Any]]) -> dict[str, Any]:
+    """One model's section: one seed in full, the others by their figures."""
     from bakeoff.report import plots
 
-    model = seeds[0]
     confusion = model["test"]["confusion"]
     many = len(confusion) > MOST_CLASSES_IN_A_TABLE
     drawn = (
@@ -112,20 +132,44 @@ def _model(seeds: list[dict[str, Any]]) -> dict[str, Any]:
             "threads": model["threads"],
             "peak memory": formats.size(model["peak_memory_bytes"]),
             "size on disk": formats.size(model["size_bytes"]),
-            **model["facts"],
+            **({"epochs trained": len(model["history"])} if model["history"] else {}),
+            **{
+                name: formats.percent(value) if name in SHARES else value
+                for name, value in model["facts"].items()
+                if name not in ("drivers", "weights")
+            },
         },
+        "weights": dict(
+            sorted(model["facts"].get("weights", {}).items(), key=lambda item: -item[1])
+        ),
     }
+
+
+def _drivers(model: dict[str, Any]) -> dict[str, Any]:
+    """A model's weightiest n-grams by class, with their share of the greatest weight."""
+    rows = model["facts"]["drivers"]
+    most = max(row["weight"] for row in rows)
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        title = "all classes" if row["class"] is None else f"for {row['class']}"
+        groups.setdefault(title, []).append(row | {"share": max(row["weight"] / most, 0)})
+    return {"name": model["model"], "groups": groups}
 
 
 def _errors(errors: dict[str, Any]) -> dict[str, Any]:
     """The two tables of the errors section: printed cells, and the shares that tint them."""
-    matrix = errors["agreement"]["matrix"]
+    matrix = [
+        [None if row == column else share for column, share in enumerate(shares)]
+        for row, shares in enumerate(errors["agreement"]["matrix"])
+    ]
     buckets = errors["by_length"]
     models = list(buckets[0]["accuracy"]) if buckets else []
     by_model = [[bucket["accuracy"][model] for bucket in buckets] for model in models]
     return {
         "agreement": {
-            "cells": [[f"{100 * share:.0f}" for share in row] for row in matrix],
+            "cells": [
+                ["" if share is None else f"{100 * share:.0f}" for share in row] for row in matrix
+            ],
             "shares": _stretched(matrix),
         },
         "by_length": {
@@ -139,8 +183,8 @@ def _errors(errors: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _stretched(matrix: list[list[float]]) -> list[list[float]]:
+def _stretched(matrix: Sequence[Sequence[float | None]]) -> list[list[float]]:
     """The values mapped to 0 … 1 from their least to their greatest, so that tints differ."""
-    values = [value for row in matrix for value in row]
+    values = [value for row in matrix for value in row if value is not None]
     low, span = min(values, default=0), (max(values, default=0) - min(values, default=0)) or 1
-    return [[(value - low) / span for value in row] for row in matrix]
+    return [[0 if value is None else (value - low) / span for value in row] for row in matrix]

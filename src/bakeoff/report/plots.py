@@ -20,7 +20,6 @@ from matplotlib.ticker import (
     LogLocator,
     MaxNLocator,
     NullFormatter,
-    PercentFormatter,
 )
 
 from bakeoff.report.summary import pareto_front
@@ -68,6 +67,8 @@ STYLE: dict[Any, Any] = {
     "figure.constrained_layout.use": True,
 }
 
+PERCENT = FuncFormatter(lambda share, _: f"{100 * share:g} %")
+
 WIDTH = 10.5
 """Inches of a figure as wide as the page, where its text is as large as that of the tables."""
 
@@ -90,7 +91,7 @@ def accuracy_plot(leaderboard: Rows, winner: str) -> Markup:
         axes.set_yticks(range(len(leaderboard)), [row["model"] for row in leaderboard])
         axes.set_ylim(len(leaderboard) - 0.5, -0.5)
         axes.set_xlabel("accuracy: ● test with 95 % interval, | validation")
-        axes.xaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+        axes.xaxis.set_major_formatter(PERCENT)
         axes.grid(axis="y", visible=False)
         return _svg(figure, "accuracy", "Test accuracy of each model with its 95 % interval")
 
@@ -123,7 +124,7 @@ def cost_plot(leaderboard: Rows) -> Markup:
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} s"))
         axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+        axes.yaxis.set_major_formatter(PERCENT)
         axes.set_xlabel("training time (log scale)")
         axes.set_ylabel("test accuracy")
         _label_points(figure, axes, leaderboard, front)
@@ -211,7 +212,7 @@ def learning_curves(model: str, histories: list[Rows]) -> Markup:
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
             axes.set_xlabel("epoch")
             if metric == "accuracy":
-                axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+                axes.yaxis.set_major_formatter(PERCENT)
         figure.axes[0].legend(fontsize=8)
         return _svg(
             figure, f"curves-{model}", f"Training and validation curves of {model} by epoch"

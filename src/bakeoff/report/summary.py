@@ -95,6 +95,30 @@ def pareto_front(leaderboard: list[Row]) -> list[Row]:
     return front
 
 
+def width(results: Results) -> dict[str, Any] | None:
+    """How the width of the networks that follow a choice came about; None where there are none.
+
+    Returns:
+        sentence, table (a record a width, empty without a choice) and chosen.
+    """
+    widths: dict[int, list[str]] = {}
+    for row in results["leaderboard"]:
+        run = next(run for run in results["models"] if run["model"] == row["model"])
+        if run["config"].get("width_role") == "follows":
+            widths.setdefault(run["config"]["hidden"], []).append(row["model"])
+    if "choice" in results:
+        return {"chosen": next(iter(widths), None), **results["choice"]}
+    if not widths:
+        return None
+    named = "; ".join(f"{units} units in {', '.join(names)}" for units, names in widths.items())
+    return {
+        "sentence": "Not chosen, as no RNNs of several widths took part: the width is the "
+        f"configuration's, {named}.",
+        "table": [],
+        "chosen": None,
+    }
+
+
 def flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested settings as one level.
 

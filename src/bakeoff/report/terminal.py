@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.report.formats import count, decimal, percent, plain, short, words
+from bakeoff.report.formats import count, decimal, percent, plain, points, short, words
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -38,6 +38,25 @@ def leaderboard_table(results: dict[str, Any]) -> Table:
     return table
 
 
+def transfer_table(entry: dict[str, Any]) -> Table:
+    """One row a model, best accuracy on the other data first.
+
+    Args:
+        entry: one data set of the results' "transfer".
+    """
+    table = _table("model", "accuracy", "95\u202f%", "own test", "points", "F1")
+    for row in entry["leaderboard"]:
+        table.add_row(
+            row["model"],
+            percent(row["accuracy"]),
+            f"{100 * row['accuracy_low']:.1f}–{100 * row['accuracy_high']:.1f}",
+            percent(row["own_accuracy"]),
+            points(row["difference"]),
+            decimal(row["f1"]),
+        )
+    return table
+
+
 def models_table(models: Mapping[str, Mapping[str, Any]]) -> Table:
     """Every model with its type and what it is made of; how it trains is left to JSON.
 
@@ -52,6 +71,14 @@ def models_table(models: Mapping[str, Mapping[str, Any]]) -> Table:
             if key not in ("type", "training") and value not in ("", False)
         ]
         table.add_row(name, config["type"], ", ".join(settings))
+    return table
+
+
+def names_table(heading: str, about: Mapping[str, str]) -> Table:
+    """Names and what they stand for."""
+    table = _table(heading, "what it is", numbers=False)
+    for name, text in about.items():
+        table.add_row(name, text)
     return table
 
 

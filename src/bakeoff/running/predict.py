@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from bakeoff.errors import UserError, unknown_name
-from bakeoff.running.runs import RunFolder
+from bakeoff.running.runs import RunFolder, model_folder, trainings
 
 
 def predict(run: RunFolder, texts: Sequence[str], model: str = "") -> list[dict[str, Any]]:
@@ -25,16 +23,11 @@ def predict(run: RunFolder, texts: Sequence[str], model: str = "") -> list[dict[
         UserError: the run is not finished, has no such model, or the model was removed.
     """
     results = run.results
-    name = model or results["winner"]["model"]
-    entries = [entry for entry in results["models"] if entry["model"] == name]
-    if not entries:
-        raise unknown_name("model", name, [row["model"] for row in results["leaderboard"]])
+    entries = trainings(results, model or results["winner"]["model"])
     entry = entries[0]
     if not model:
         entry = next(e for e in entries if e["seed"] == results["winner"]["seed"])
-    folder = Path(entry["folder"])
-    if not (folder / "model.json").exists():
-        raise UserError(f"the model is gone from {folder}; run the bake-off again")
+    folder = model_folder(run, entry)
     from bakeoff.predictors import load
 
     predictor = load(folder)

@@ -7,8 +7,17 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.progress import Progress as Bars
+
+from bakeoff.report.formats import percent
 
 if TYPE_CHECKING:
     from bakeoff.running.runs import RunFolder
@@ -124,16 +133,9 @@ class Progress:
 
     def _row(self, name: str, total: float | None) -> TaskID:
         if name not in self._rows:
-            self._make_room()
+            _make_room(self._bars)
             self._rows[name] = self._bars.add_task(name, total=total, facts="")
         return self._rows[name]
-
-    def _make_room(self) -> None:
-        """Hide the oldest finished row where one more would not fit on the terminal."""
-        shown = [task for task in self._bars.tasks if task.visible]
-        done = [task for task in shown if task.finished]
-        if done and len(shown) >= self._console.height - 1:
-            self._bars.update(done[0].id, visible=False)
 
     def _index(self, row: TaskID) -> int:
         return next(i for i, task in enumerate(self._bars.tasks) if task.id == row)
@@ -156,6 +158,45 @@ class Progress:
             )
         self._console.print(f"{facts['seconds']:.0f} s · run {facts['id']}", highlight=False)
         self._console.print(f"report: {run.report.as_uri()}", highlight=False, soft_wrap=True)
+
+
+class Scoring:
+    """A line for each model that is scored, on a terminal only, and not in the way of stdout."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        console = console or Console(stderr=True)
+        self._bars = Bars(
+            SpinnerColumn(finished_text="✓"),
+            TextColumn("{task.description:<26}"),
+            TextColumn("{task.fields[facts]:<8}"),
+            TimeElapsedColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._rows: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Scoring:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def see(self, name: str, accuracy: float | None) -> None:
+        """Show that a model is being scored or, with its accuracy, that it has been."""
+        if accuracy is None:
+            _make_room(self._bars)
+            self._rows[name] = self._bars.add_task(name, total=1, facts="")
+        else:
+            self._bars.update(self._rows[name], completed=1, facts=percent(accuracy))
+
+
+def _make_room(bars: Bars) -> None:
+    """Hide the oldest finished row where one more would not fit on the terminal."""
+    shown = [task for task in bars.tasks if task.visible]
+    done = [task for task in shown if task.finished]
+    if done and len(shown) >= bars.console.height - 1:
+        bars.update(done[0].id, visible=False)
 
 
 def _label(event: dict[str, Any]) -> str:

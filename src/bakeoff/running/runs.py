@@ -12,6 +12,8 @@ from typing import Any
 from bakeoff.artifacts import MANIFEST, read_json, read_manifest
 from bakeoff.errors import UserError, unknown_name
 
+STORE = ".store"
+
 
 @dataclass(frozen=True)
 class RunFolder:
@@ -44,7 +46,7 @@ class RunFolder:
 
 def store(root: Path) -> Path:
     """What the steps of all runs wrote."""
-    return root.resolve() / ".store"
+    return root.resolve() / STORE
 
 
 def find_run(root: Path, name: str) -> RunFolder:
@@ -63,6 +65,38 @@ def find_run(root: Path, name: str) -> RunFolder:
         if path.name == name:
             return RunFolder(path)
     raise unknown_name("run", name, ["latest", *(path.name for path in runs)])
+
+
+def trainings(results: dict[str, Any], model: str) -> list[dict[str, Any]]:
+    """What `results` hold of each training of a model, in the order of seeds.
+
+    Raises:
+        UserError: the run has no such model.
+    """
+    entries = [entry for entry in results["models"] if entry["model"] == model]
+    if not entries:
+        raise unknown_name("model", model, [row["model"] for row in results["leaderboard"]])
+    return entries
+
+
+def moved(run: RunFolder, path: str) -> Path:
+    """Where something in the store is now, if the folder of all runs was moved or mounted."""
+    parts = Path(path).parts
+    if STORE not in parts:
+        return Path(path)
+    return store(run.path.parent).joinpath(*parts[parts.index(STORE) + 1 :])
+
+
+def model_folder(run: RunFolder, training: dict[str, Any]) -> Path:
+    """Where a training of `trainings` is kept.
+
+    Raises:
+        UserError: it was removed.
+    """
+    folder = moved(run, training["folder"])
+    if not (folder / "model.json").exists():
+        raise UserError(f"the model is gone from {folder}; run the bake-off again")
+    return folder
 
 
 def clean(root: Path) -> int:

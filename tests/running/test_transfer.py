@@ -1,0 +1,228 @@
+"""The models of a finished run on data that the run has never seen."""
+
+import errno
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bakeoff.artifacts import new_artifact, read_json, write_json
+from bakeoff.cli import main
+from bakeoff.data.prepare import prepare
+from bakeoff.data.sources import NAMED_SETS, NamedSet, Source
+from bakeoff.data.splits import Split, read_split
+from bakeoff.errors import UserError
+from bakeoff.evaluation.evaluate import evaluate
+from bakeoff.predictors import load
+from bakeoff.running.runs import RunFolder
+from bakeoff.running.transfer import transfer
+from bakeoff.text.classical import train_classical
+from bakeoff.text.comparison import compare_texts
+from bakeoff.text.configs import LinearText
+from bakeoff.training.trained import write_trained
+
+BAYES = LinearText(method="naive-bayes", weighting="counts", ngrams=1, min_count=1)
+OWN = [(f"{word} {n}", label) for word, label in [("fine", "good"), ("dull", "bad")] for n in "abc"]
+OTHER = [
+    ("fine!", "good"),
+    ("so dull", "bad"),
+    ("dull, I loved it", "good"),
+    ("Fine, fine", "good"),
+]
+"""Right by its words in 3 of 4: "dull, I loved it" is taken for bad."""
+
+
+def table(path, rows, columns=("text", "label")):
+    pd.DataFrame(rows, columns=columns).to_csv(path, index=False)
+    return str(path)
+
+
+def trained(folder, name, seed, good, bad):
+    """A "models" artifact of naive Bayes that knows one word of each class."""
+    split = Split(np.arange(2), [good, bad], np.array([1, 0]), ["bad", "good"])
+    [model] = train_classical({name: BAYES}, split, split, seed=seed)
+    with new_artifact(folder / model.folder_name, "models", settings={}) as (out, _):
+        write_trained(model, out / model.folder_name, split.classes, split)
+    return folder / model.folder_name
+
+
+@pytest.fixture
+def run(tmp_path):
+    """`nb` knows the words; `two` was trained twice, once on labels that are turned round."""
+    store, folder = tmp_path / "runs" / ".store", tmp_path / "runs" / "20260101-000000-sentiment"
+    own = table(tmp_path / "own.csv", OWN)
+    prepare(store / "dataset", store / "test", source=own, split="2:2:2", seed=0)
+    evaluations = []
+    for name, seed, words in [
+        ("nb", 0, ("fine", "dull")),
+        ("two", 0, ("fine", "dull")),
+        ("two", 1, ("dull", "fine")),
+    ]:
+        models = trained(store / "models", name, seed, *words)
+        evaluations.append(store / "evaluations" / models.name)
+        evaluate(models, store / "test", evaluations[-1], load=load)
+    settings = {"study": "sentiment", "preset": "quick", "seed": 0, "seeds": 2, "pairs": []}
+    compare_texts(evaluations, store / "dataset", store / "comparison", **settings)
+    folder.mkdir()
+    shutil.copy(store / "comparison" / "results.json", folder)
+    facts = {"id": folder.name, "status": "finished", "comparison": str(store / "comparison")}
+    write_json(folder / "run.json", facts)
+    return RunFolder(folder)
+
+
+@pytest.fixture
+def other(tmp_path):
+    return table(tmp_path / "other.csv", OTHER)
+
+
+def test_accuracy_by_hand(run, other):
+    entry = transfer(run, other)
+    nb, two = entry["leaderboard"]
+    assert nb["model"] == "nb"
+    assert (nb["accuracy"], nb["own_accuracy"], nb["difference"]) == (0.75, 1, -0.25)
+    assert 0 <= nb["accuracy_low"] < 0.75 < nb["accuracy_high"] <= 1
+    # Of "good": two found of three, and nothing else taken for it.
+    assert (nb["precision"], nb["recall"], nb["f1"]) == pytest.approx((1, 2 / 3, 0.8))
+    # The second training is right where the first is wrong: means over 3/4 and 1/4, 1 and 0.
+    assert (two["accuracy"], two["own_accuracy"], two["seeds"]) == (0.5, 0.5, 2)
+    assert (entry["data"], entry["rows"], entry["classes"]) == ("other.csv", 4, ["bad", "good"])
+    assert "fell by 25.0 points, from 100.0\u202f% on" in entry["sentence"]
+    assert entry["sentence"].endswith("The whole set was used, and nothing was trained on it.")
+    assert run.results["transfer"] == [entry]
+
+
+def test_columns_have_names(run, tmp_path):
+    data = table(tmp_path / "named.csv", OTHER, ("body", "verdict"))
+    with pytest.raises(UserError, match="body, verdict"):
+        transfer(run, data)
+    entry = transfer(run, data, text_column="body", label_column="verdict")
+    assert entry["leaderboard"][0]["accuracy"] == 0.75
+
+
+def test_classes_are_matched_by_name_whatever_their_order(run, monkeypatch):
+    frame = pd.DataFrame(OTHER, columns=["text", "label"])
+    frame["label"] = frame["label"].map({"good": 0, "bad": 1})
+    source = Source(frame, "turned", "turned.csv", classes=["good", "bad"])
+    monkeypatch.setitem(NAMED_SETS, "turned", NamedSet("", lambda: source, lambda: "hash"))
+    entry = transfer(run, "turned")
+    assert entry["leaderboard"][0]["accuracy"] == 0.75
+    assert (entry["data"], entry["path"], entry["sha256"]) == ("turned", "turned", "hash")
+
+
+def test_what_the_run_was_trained_on_is_left_out(run, tmp_path):
+    entry = transfer(run, str(tmp_path / "own.csv"))
+    assert (entry["available"], entry["seen"], entry["rows"]) == (6, 4, 2)
+    assert [row["difference"] for row in entry["leaderboard"]] == [0, 0]
+    assert (
+        "Of its 6 rows, 4 that the run was trained or validated on are left out."
+        in entry["sentence"]
+    )
+    known = read_split(run.path.parent / ".store" / "dataset", "train")
+    seen = [(text, known.classes[n]) for text, n in zip(known.inputs, known.labels, strict=True)]
+    with pytest.raises(UserError, match="trained on every one of its texts"):
+        transfer(run, table(tmp_path / "seen.csv", seen))
+
+
+def test_the_same_data_again_replaces_its_entry(run, other, tmp_path):
+    more = table(tmp_path / "more.csv", OTHER * 2)
+    transfer(run, other)
+    transfer(run, more)
+    again = transfer(run, other, models=["two"])
+    assert [entry["data"] for entry in run.results["transfer"]] == ["more.csv", "other.csv"]
+    assert run.results["transfer"][1] == again
+    assert [row["model"] for row in again["leaderboard"]] == ["two"]
+
+
+def test_the_report_shows_every_data_set(run, other, tmp_path):
+    transfer(run, other)
+    transfer(run, table(tmp_path / "<more>.csv", OTHER * 2))
+    page = run.report.read_text()
+    assert page.endswith("</html>")
+    section = page[page.index('id="transfer"') :].partition("</section>")[0]
+    assert section.count("<table") == 2
+    for shown in ("other.csv, 4 texts", "&lt;more&gt;.csv, 8 texts", "−25.0", "by 25.0 points"):
+        assert shown in section
+    assert "<more>" not in page
+
+
+def test_a_sample_keeps_the_classes(run, tmp_path):
+    rows = [(f"fine {n}", "good") for n in range(30)] + [(f"fine {n}", "bad") for n in range(10)]
+    data = table(tmp_path / "many.csv", rows)
+    entry = transfer(run, data, limit=8, models=["nb"])
+    assert entry["rows"] == 8
+    assert entry["leaderboard"][0]["accuracy"] == 6 / 8
+    assert "A sample by class of 8 of 40 texts was used." in entry["sentence"]
+    again = transfer(run, data, limit=8, models=["nb"])
+    assert again["leaderboard"] == entry["leaderboard"]
+    assert transfer(run, data, limit=99)["rows"] == 40
+
+
+def test_other_classes_are_refused_with_both_named(run, tmp_path):
+    digits = table(tmp_path / "digits.csv", [("fine", 1), ("dull", 0), ("so fine", 1)])
+    with pytest.raises(
+        UserError,
+        match=r"digits.csv: its classes are 0, 1, but the run's are bad, good; rename .*'label'",
+    ):
+        transfer(run, digits)
+    assert "transfer" not in run.results
+
+
+def test_rows_without_text_are_refused_or_left_out(run, tmp_path):
+    data = table(tmp_path / "holes.csv", [*OTHER, ("", "good")])
+    with pytest.raises(UserError, match="--skip-bad-rows"):
+        transfer(run, data)
+    entry = transfer(run, data, skip_bad_rows=True)
+    assert (entry["available"], entry["dropped"], entry["rows"]) == (5, 1, 4)
+    assert "Of its 5 rows, 1 without text or label are left out." in entry["sentence"]
+
+
+def test_unknown_and_removed_models(run, other):
+    with pytest.raises(UserError, match="unknown model 'tow': did you mean 'two'"):
+        transfer(run, other, models=["nb", "tow"])
+    shutil.rmtree(run.results["models"][0]["folder"])
+    with pytest.raises(UserError, match=r"the model is gone from .*; run the bake-off"):
+        transfer(run, other)
+
+
+def test_a_failure_leaves_results_and_report_whole(run, other, monkeypatch):
+    transfer(run, other)
+    before = (run.path / "results.json").read_bytes(), run.report.read_bytes()
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_text", full)
+    with pytest.raises(UserError, match="the disk is full"):
+        transfer(run, other, models=["two"])
+    assert ((run.path / "results.json").read_bytes(), run.report.read_bytes()) == before
+    assert len(list(run.path.iterdir())) == len(["run.json", "results.json", "report.html"])
+
+
+def test_each_training_is_told_before_and_after(run, other):
+    told = []
+    transfer(run, other, watch=lambda name, accuracy: told.append((name, accuracy)))
+    assert told == [
+        *(("nb-seed0", None), ("nb-seed0", 0.75)),
+        *(("two-seed0", None), ("two-seed0", 0.75)),
+        *(("two-seed1", None), ("two-seed1", 0.25)),
+    ]
+
+
+def test_the_command_for_people_and_machines(run, other, monkeypatch, capsys):
+    command = ["bakeoff", "evaluate", "latest", "--data", other, "--runs", str(run.path.parent)]
+    monkeypatch.setattr("sys.argv", command)
+    with pytest.raises(SystemExit, match="0"):
+        main()
+    said = capsys.readouterr().out.replace("\u202f", " ")
+    [line] = [line for line in said.splitlines() if line.startswith("nb ")]
+    assert line.split()[:3] == ["nb", "75.0", "%"]
+    assert line.split()[4:7] == ["100.0", "%", "−25.0"]
+    assert said.strip().endswith(run.report.as_uri())
+    monkeypatch.setattr("sys.argv", [*command, "--json", "--models", "two, nb", "--limit", "3"])
+    with pytest.raises(SystemExit, match="0"):
+        main()
+    captured = capsys.readouterr()
+    assert json.loads(captured.out) == read_json(run.path / "results.json")["transfer"][0]
+    assert captured.err == ""
