@@ -16,13 +16,15 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def record(name: str, n: int, **figures: Any) -> None:
-    """Save figures as results/<date>-<name>.json and print them."""
+    """Save figures as results/<date>-<name>.json and print those that are no lists or tables."""
     now = datetime.now(UTC)
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{now:%Y-%m-%d}-{name}.json"
     facts = {"date": now.isoformat(timespec="seconds"), "machine": machine()}
     write_json(path, {**facts, "versions": versions(), "n": n, **figures})
     for key, value in figures.items():
+        if isinstance(value, list | dict):
+            continue
         print(f"{key}: {value:.3g}" if isinstance(value, float) else f"{key}: {value}")
     print(path)
 

@@ -93,7 +93,9 @@ def train_network(
     keras.utils.set_random_seed(seed)
 
     class Clock(keras.callbacks.Callback):
-        seconds: list[float] = []  # noqa: RUF012
+        def __init__(self):
+            super().__init__()
+            self.seconds = []
 
         def on_epoch_begin(self, epoch, logs=None):  # noqa: ARG002
             self.started = time.perf_counter()
@@ -125,6 +127,7 @@ def train_network(
     real_tokens = int((inputs["train"] != 0).sum())
     return {
         "parameters": model.count_params(),
+        "batch_size": BATCH_SIZE,
         "tokens": real_tokens,
         "seconds": clock.seconds,
         "tokens_per_second": [real_tokens / seconds for seconds in clock.seconds],

@@ -8,7 +8,7 @@ round trains again with the next seed.
 
 python3.11 -m venv .venv.reference
 .venv.reference/bin/pip install -r benchmarks/reference-requirements.txt
-.venv/bin/python benchmarks/training.py --help
+.venv/bin/python benchmarks/training.py [--data imdb-25k] [--limit 6000] [--threads 2]
 """
 
 from __future__ import annotations
@@ -38,8 +38,6 @@ NETWORKS = ("rnn-64", "lstm-1", "bilstm")
 CLASSICAL = ("nb-counts", "nb-tfidf", "tree-tfidf")
 VOCABULARY = 30_000
 """Indices of words, those of padding and of unknown words included."""
-BATCH_SIZE = 32
-"""The reference's."""
 EMBEDDING_DIMS = {"rnn-64": 64, "lstm-1": 256, "bilstm": 256}
 """The report's, by its layer tables."""
 
@@ -69,6 +67,7 @@ def ours(
     trained = train_network(network, config, *splits, seed=seed, threads=threads)
     return {
         "parameters": trained.parameters,
+        "batch_size": config.training.batch_size,
         "seconds": [epoch["seconds"] for epoch in trained.history],
         "validation_accuracy": [epoch["validation_accuracy"] for epoch in trained.history],
     }
@@ -117,13 +116,20 @@ def compare_network(
         if name != "reference":
             summary["times_as_fast"] = seconds / summary["seconds_an_epoch"]
         _show(network, tokens, name, summary)
-    return {"network": network, "tokens": tokens, "tokens_an_epoch": real_tokens, **summaries}
+    return {
+        "network": network,
+        "tokens": tokens,
+        "tokens_an_epoch": real_tokens,
+        "reference_versions": sides["reference"][0]["versions"],
+        **summaries,
+    }
 
 
 def _summary(rounds: list[dict[str, Any]], real_tokens: int) -> dict[str, Any]:
     seconds = statistics.median(s for found in rounds for s in found["seconds"][1:])
     return {
         "parameters": rounds[0]["parameters"],
+        "batch_size": rounds[0]["batch_size"],
         "seconds_an_epoch": seconds,
         "tokens_a_second": real_tokens / seconds,
         "seconds_of_epochs": [found["seconds"] for found in rounds],
@@ -184,17 +190,21 @@ def _options() -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--data", default="imdb-25k", help="named set or file")
-    add("--limit", type=int, default=10_000, help="reviews, sampled by class")
+    add("--limit", type=int, default=6_000, help="reviews, sampled by class")
     add("--split", default="0.6:0.2:0.2", help="train:validation:test; test stays unused")
     add("--networks", default=",".join(NETWORKS), help="names separated by commas")
     add("--tokens", type=_numbers, default="64,256", help="lengths that reviews are cut to")
-    add(
-        "--batch-sizes", type=_numbers, default="32,64", help=f"ours; the reference's: {BATCH_SIZE}"
-    )
+    add("--batch-sizes", type=_numbers, default="32,64", help="ours; the reference has 32")
     add("--epochs", type=int, default=3, help="at least 2")
     add("--rounds", type=int, default=1, help="trainings a side, each with its own seed")
     add("--threads", type=int, default=2, help="of both sides")
-    add("--reference-python", type=Path, default=Path(".venv.reference/bin/python"), help="-")
+    add(
+        "--reference-python",
+        type=Path,
+        default=Path(".venv.reference/bin/python"),
+        metavar="PATH",
+        help="of the environment with tensorflow-cpu",
+    )
     options = parser.parse_args()
     if options.epochs < 2:
         sys.exit("--epochs must be 2 at least: the first one is not counted")
@@ -236,7 +246,6 @@ def main() -> None:
         train_reviews=len(splits[0].labels),
         validation_reviews=len(splits[1].labels),
         vocabulary=VOCABULARY,
-        batch_size=BATCH_SIZE,
         epochs=options.epochs,
         rounds=options.rounds,
         threads=options.threads,

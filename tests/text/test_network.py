@@ -112,7 +112,14 @@ def test_twenty_reviews_are_learned_by_heart(name, reviews):
         reviews[0].labels[:20],
         ["bad", "good"],
     )
-    config = replace(CONFIGS[name], dropout=0.0, word_dropout=0.0, min_count=1, training=MEMORIZE)
+    config = replace(
+        CONFIGS[name],
+        dropout=0.0,
+        embedding_dropout=0.0,
+        word_dropout=0.0,
+        min_count=1,
+        training=MEMORIZE,
+    )
     trained = train(config, (few, few))
     assert (trained.validation_probabilities.argmax(axis=1) == few.labels).all()
 
@@ -179,9 +186,30 @@ def test_pooling_by_hand():
         model = TextClassifier(config, 10, 4, 2).eval()
         model.encoder, model.head = States(), torch.nn.Identity()
         model.embedding = torch.nn.Identity()
-        model.dropout = model.word_dropout = torch.nn.Identity()
         pooled = model(torch.tensor([[1, 3, 2], [-1, 7, 7]]), torch.tensor([3, 1]))
         assert pooled.tolist() == expected
+
+
+def test_dropout_takes_whole_words_and_the_same_dimensions_of_every_word():
+    class Seen(torch.nn.Module):
+        width = 32
+
+        def forward(self, embedded, mask, tokens):
+            self.embedded = embedded
+            return embedded
+
+    torch.manual_seed(0)
+    config = TextNetwork(encoder="bag", word_dropout=0.25, embedding_dropout=0.5)
+    model = TextClassifier(config, 50, 32, 2).train()
+    model.encoder = Seen()
+    torch.nn.init.ones_(model.embedding.weight)
+    model(torch.ones(6, 20, dtype=torch.long), torch.full((6,), 20))
+    kept = model.encoder.embedded != 0
+    for text in kept:
+        words = text.any(dim=1)
+        assert (text[words] == text[words][0]).all()
+    assert 0 < kept.float().mean() < 0.6
+    assert model.encoder.embedded.unique().tolist() == pytest.approx([0, 1 / 0.75 / 0.5])
 
 
 def test_a_killed_training_goes_on_to_the_same_network(reviews_csv, tmp_path):

@@ -49,10 +49,13 @@ class Recurrent(nn.Module):
                 self.backwards.append(cell(below, width, batch_first=True))
             below = ways * width
         self.width = below
+        gates = 4 if config.encoder == "lstm" else 1
         for name, parameter in self.named_parameters():
-            if "weight_hh" in name:
-                for gate in parameter.data.chunk(parameter.shape[0] // parameter.shape[1]):
-                    nn.init.orthogonal_(gate)
+            # Glorot & Bengio (2010) for what comes in, Saxe et al. (2014) for the recurrence.
+            for gate in parameter.data.chunk(gates) if "weight" in name else ():
+                nn.init.orthogonal_(gate) if "hh" in name else nn.init.xavier_uniform_(gate)
+            if "bias" in name:
+                nn.init.zeros_(parameter)
             if config.encoder == "lstm" and "bias_ih" in name:
                 # Remember by default (Jozefowicz et al. 2015).
                 parameter.data.chunk(4)[1].fill_(1.0)
@@ -130,7 +133,8 @@ class Transformer(nn.Module):
     def __init__(self, embedding_dim: int, width: int, layers: int, dropout: float) -> None:
         super().__init__()
         self.width = width
-        self.project = nn.Linear(embedding_dim, width)
+        # Normed, so that positions do not drown the small vectors of untrained words.
+        self.project = nn.Sequential(nn.Linear(embedding_dim, width), nn.LayerNorm(width))
         layer = nn.TransformerEncoderLayer(
             width, self.HEADS, 4 * width, dropout, "gelu", batch_first=True, norm_first=True
         )

@@ -18,8 +18,13 @@ def _lstm(**settings: Any) -> TextNetwork:
     return TextNetwork(encoder="lstm", width_role="follows", training=_FAST, **settings)
 
 
-def _rnn(hidden: int) -> TextNetwork:
-    return TextNetwork(encoder="rnn", hidden=hidden, width_role="decides", training=_SMOOTHED)
+def _rnn(hidden: int, learning_rate: float) -> TextNetwork:
+    return TextNetwork(
+        encoder="rnn",
+        hidden=hidden,
+        width_role="decides",
+        training=replace(_SMOOTHED, learning_rate=learning_rate),
+    )
 
 
 _BILSTM = _lstm(bidirectional=True, dense=32)
@@ -34,10 +39,13 @@ _STUDY: dict[str, TextConfig] = {
     "fasttext": TextNetwork(encoder="bag", pooling="mean"),
     "cnn": TextNetwork(encoder="cnn", training=_SMOOTHED),
     "transformer": TextNetwork(
-        encoder="transformer", layers=2, training=replace(_SMOOTHED, learning_rate=7e-4)
+        encoder="transformer",
+        max_tokens=128,
+        dropout=0.1,
+        training=replace(_SMOOTHED, learning_rate=1e-3),
     ),
-    "rnn-64": _rnn(64),
-    "rnn-256": _rnn(256),
+    "rnn-64": _rnn(64, 2e-3),
+    "rnn-256": _rnn(256, 1e-3),
     "lstm-1": _lstm(),
     "lstm-2": _lstm(layers=2),
     "bilstm": _BILSTM,
@@ -67,8 +75,9 @@ def _after_report(encoder: str, **settings: Any) -> TextNetwork:
     return TextNetwork(
         encoder=encoder,
         pooling="last",
-        dropout=0.5,
+        embedding_dropout=0.0,
         word_dropout=0.0,
+        dropout=0.5,
         max_tokens=64,
         keep="head",
         preprocessing="report",
@@ -94,8 +103,8 @@ _AFTER_REPORT: dict[str, TextConfig] = {
     ),
     "rnn-64@report": _after_report("rnn", dense=64),
     "rnn-256@report": _after_report("rnn", hidden=256, embedding_dim=256, dense=64),
-    "lstm-1@report": _after_report("lstm", dense=64),
-    "lstm-2@report": _after_report("lstm", layers=2, dense=64),
+    "lstm-1@report": _after_report("lstm", embedding_dim=256, dense=64),
+    "lstm-2@report": _after_report("lstm", layers=2, embedding_dim=256, dense=64),
     "bilstm@report": _REPORT_BILSTM,
     "bilstm-word2vec@report": replace(_REPORT_BILSTM, vectors="word2vec"),
     "bilstm-glove@report": replace(_REPORT_BILSTM, vectors="glove-6b-50d"),
