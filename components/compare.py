@@ -4,7 +4,7 @@ from typing import List, Optional
 
 from kfp import dsl
 
-from bakeoff.image import IMAGE
+from bakeoff.container import IMAGE
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)

@@ -2,7 +2,7 @@
 
 from kfp import dsl
 
-from bakeoff.image import IMAGE
+from bakeoff.container import IMAGE
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
@@ -19,7 +19,7 @@ def prepare(
     data_hash: str = "",
     code_hash: str = "",
 ):
-    """Clean, deduplicate and split labelled texts.
+    """Clean and split labelled texts; copies of a text stay on one side of the split.
 
     Args:
         dataset: Train and validation split.

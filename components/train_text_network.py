@@ -2,7 +2,7 @@
 
 from kfp import dsl
 
-from bakeoff.image import IMAGE
+from bakeoff.container import IMAGE
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)

@@ -7,8 +7,8 @@ from pathlib import Path
 from kfp import dsl, kubernetes
 
 from bakeoff.code_hash import code_hash
+from bakeoff.container import IMAGE
 from bakeoff.data.sources import fingerprint
-from bakeoff.image import IMAGE
 
 
 @dataclass(frozen=True, kw_only=True)

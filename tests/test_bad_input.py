@@ -243,3 +243,14 @@ def test_ctrl_c_while_preparing(cli, refused, here, monkeypatch):
     monkeypatch.setattr(pd.DataFrame, "to_parquet", interrupt)
     assert refused(*command, "--seed", "1") == "interrupted; run the same command again"
     assert files(here) == before
+
+
+def test_an_output_folder_that_cannot_be(refused):
+    line = refused("data", "prepare", "--data", "good.csv", "--output", "/proc/nothing/here")
+    assert "/proc/nothing/here" in line
+    assert "no folder can be made there" in line
+
+
+def test_a_name_no_file_can_have(refused, here):
+    line = refused("data", "prepare", "--data", "x" * 300, "--output", str(here / "out"))
+    assert "too long" in line

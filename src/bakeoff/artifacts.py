@@ -106,7 +106,10 @@ def new_artifact(
                 f"cannot write {folder}: it holds files that bakeoff did not make; choose another "
                 "folder, or move them away"
             )
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+        except FileNotFoundError:
+            raise UserError(f"cannot write {folder}: no folder can be made there") from None
         scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         try:
             facts: dict[str, Any] = {}

@@ -428,7 +428,7 @@ def _names(models: str) -> list[str]:
 
 
 def _default_image() -> str:
-    from bakeoff.image import IMAGE
+    from bakeoff.container import IMAGE
 
     return IMAGE
 

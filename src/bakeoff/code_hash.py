@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import platform
 import sys
 from functools import cache
 from importlib.machinery import ModuleSpec
@@ -13,18 +14,18 @@ from pathlib import Path
 
 @cache
 def code_hash(module: str) -> str:
-    """Hash of `module`, of every bakeoff module it imports in turn, and of the versions of the
-    packages these import. Imports inside functions count.
+    """Hash of `module`, of every bakeoff module it imports in turn, and of the versions of Python
+    and of the packages these import, or look up by `distribution`. Imports inside functions count.
     """
     modules: dict[str, str] = {}
     packages: set[str] = set()
     _collect(module, modules, packages)
     distributions = packages_distributions()
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(platform.python_version().encode())
     for name, source in sorted(modules.items()):
         digest.update(f"{name}\n{source}\n".encode())
     for package in sorted(packages):
-        for distribution in sorted(set(distributions.get(package, ()))):
+        for distribution in sorted(set(distributions.get(package, [package]))):
             try:
                 digest.update(f"{distribution}=={version(distribution)}\n".encode())
             except PackageNotFoundError:
@@ -51,6 +52,8 @@ def _collect(module: str, modules: dict[str, str], packages: set[str]) -> None:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             # "from package import module" may name a module.
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "distribution":
+            names = [str(arg.value) for arg in node.args if isinstance(arg, ast.Constant)]
         else:
             continue
         for name in names:

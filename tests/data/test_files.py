@@ -69,7 +69,13 @@ def test_missing_values_stay_missing(tmp_path, name, content):
     frame = read_table(str(tmp_path / name), "text", "label")
     assert [text if isinstance(text, str) else None for text in frame["text"]] == ["a", None, "c"]
     assert frame["label"].isna().tolist() == [False, False, True]
-    assert frame["label"].tolist()[:2] == [1, 0]
+    assert [str(label).removesuffix(".0") for label in frame["label"][:2]] == ["1", "0"]
+
+
+def test_labels_of_csv_stay_as_they_are_written(tmp_path):
+    (tmp_path / "x.csv").write_text("text,label\na,01\nb,NA\nc,1.50\n")
+    frame = read_table(str(tmp_path / "x.csv"), "text", "label")
+    assert frame["label"].tolist() == ["01", "NA", "1.50"]
 
 
 def invalid_text_in_parquet():

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import bakeoff
-from bakeoff.image import IMAGE
+from bakeoff.container import IMAGE
 from bakeoff.running.predict import predict
 from bakeoff.running.runs import find_run
 

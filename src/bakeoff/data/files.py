@@ -89,11 +89,12 @@ def _read_delimited(separator: str, source: str, content: bytes) -> pd.DataFrame
 
     _decoded(source, content)
     try:
-        # Labels such as "NA" are labels; only an empty field is missing.
+        # Labels such as "NA" and "01" are labels as they stand; only an empty field is missing.
         frame = pd.read_csv(
             io.BytesIO(content),
             sep=separator,
             encoding="utf-8-sig",
+            dtype=str,
             keep_default_na=False,
             na_values=[""],
         )

