@@ -52,9 +52,9 @@ def read_source(source: str, text_column: str = "text", label_column: str = "lab
     """
     if source in NAMED_SETS:
         return NAMED_SETS[source].read()
+    _check_exists(source)
     if _is_archive(source):
         return _read_imdb(Path(source))
-    _check_exists(source)
     frame = read_table(source, text_column, label_column)
     return Source(frame, Path(source).name, source, text_column, label_column)
 
