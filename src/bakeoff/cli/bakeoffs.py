@@ -1,0 +1,216 @@
+"""Commands that hold a bake-off, write it down for a cluster, or say who may take part."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bakeoff.cli.app import app
+from bakeoff.cli.options import (
+    Data,
+    DropSuspects,
+    FreezeVectors,
+    Glove,
+    Image,
+    Json,
+    LabelColumn,
+    Limit,
+    Models,
+    Preprocessing,
+    Preset,
+    Runner,
+    Runs,
+    Seed,
+    Seeds,
+    SkipBadRows,
+    Split,
+    Study,
+    TextColumn,
+    WandbMode,
+    Word2vec,
+    names,
+)
+
+if TYPE_CHECKING:
+    from bakeoff.studies import Plan
+
+
+@app.command()
+def run(
+    study: Study,
+    preset: Preset = "quick",
+    models: Models = "",
+    data: Data = "",
+    text_column: TextColumn = "text",
+    label_column: LabelColumn = "label",
+    split: Split = "",
+    limit: Limit = None,
+    skip_bad_rows: SkipBadRows = False,
+    drop_suspects: DropSuspects = False,
+    preprocessing: Preprocessing = "",
+    glove: Glove = "",
+    word2vec: Word2vec = "",
+    freeze_vectors: FreezeVectors = False,
+    seed: Seed = 0,
+    seeds: Seeds = 1,
+    threads: Annotated[
+        int,
+        typer.Option(
+            help="CPU threads of a training; default: all cores, shared by --parallel.", min=0
+        ),
+    ] = 0,
+    parallel: Annotated[
+        int,
+        typer.Option(
+            help="Networks trained at the same time; 2 finishes a long line-up soonest.",
+            min=1,
+            max=2,
+        ),
+    ] = 1,
+    runner: Annotated[
+        Runner, typer.Option(help="Where steps run: in this environment, or in the image.")
+    ] = Runner.subprocess,
+    image: Image = "",
+    wandb: Annotated[
+        WandbMode | None,
+        typer.Option(help="Weights & Biases; default: online with a key, else offline."),
+    ] = None,
+    runs: Runs = Path("runs"),
+) -> None:
+    """Hold a bake-off on this machine, from data to report.
+
+    What an earlier run finished with the same data, code and settings is reused, so an
+    interrupted run goes on where it stopped.
+    """
+    from bakeoff.evaluation.environment import cores
+    from bakeoff.running.local import run_locally
+    from bakeoff.running.progress import Progress
+
+    chosen = _plan(
+        study,
+        preset,
+        models,
+        data=data,
+        text_column=text_column,
+        label_column=label_column,
+        split=split,
+        limit=limit,
+        skip_bad_rows=skip_bad_rows,
+        drop_suspects=drop_suspects,
+        preprocessing=preprocessing,
+        glove=glove,
+        word2vec=word2vec,
+        freeze_vectors=freeze_vectors,
+        seed=seed,
+        seeds=seeds,
+        threads=threads or max(cores() // parallel, 1),
+    )
+    # Whoever ends this process ends its steps too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with Progress(chosen) as progress:
+        finished = run_locally(
+            chosen,
+            root=runs,
+            runner=runner.value,
+            wandb=wandb.value if wandb else None,
+            image=image or _default_image(),
+            watch=progress.see,
+            parallel=parallel,
+        )
+    progress.show(finished)
+
+
+@app.command()
+def compile(
+    study: Annotated[str, typer.Argument(help="A study, or: all (every pipeline and component).")],
+    output: Annotated[
+        Path, typer.Option(help="YAML file to write; with `all`, the folder.", metavar="FILE")
+    ],
+    preset: Preset = "full",
+    models: Models = "",
+    data: Data = "",
+    drop_suspects: DropSuspects = False,
+    preprocessing: Preprocessing = "",
+    glove: Glove = "",
+    word2vec: Word2vec = "",
+    freeze_vectors: FreezeVectors = False,
+    seed: Seed = 0,
+    seeds: Seeds = 1,
+    threads: Annotated[int, typer.Option(help="CPU threads of a training.", min=1)] = 2,
+    image: Image = "",
+    parallelism: Annotated[
+        int, typer.Option(help="Networks trained at a time; 0: as many as there is room.", min=0)
+    ] = 0,
+    wandb: Annotated[
+        WandbMode | None,
+        typer.Option(help="Weights & Biases on the cluster; online reads the secret `wandb`."),
+    ] = None,
+) -> None:
+    """Write a pipeline as YAML for a KFP 2.x cluster.
+
+    The data set, its columns, the split and the limit stay parameters of the pipeline.
+    """
+    from bakeoff.pipelines.compiling import compile_components, compile_plan
+    from bakeoff.pipelines.options import Options
+    from bakeoff.studies import STUDIES
+
+    written = []
+    for name in STUDIES if study == "all" else [study]:
+        chosen = _plan(
+            name,
+            preset,
+            models,
+            data=data,
+            drop_suspects=drop_suspects,
+            preprocessing=preprocessing,
+            glove=glove,
+            word2vec=word2vec,
+            freeze_vectors=freeze_vectors,
+            seed=seed,
+            seeds=seeds,
+            threads=threads,
+        )
+        options = Options(
+            image=image or _default_image(),
+            parallelism=parallelism,
+            wandb=wandb.value if wandb else "",
+            group=chosen.group,
+        )
+        written.append(output / f"{name}.yaml" if study == "all" else output)
+        compile_plan(chosen, options, written[-1])
+    if study == "all":
+        written += compile_components(output / "components", image or _default_image())
+    for path in written:
+        print(path)
+
+
+@app.command()
+def models(
+    study: Study = "sentiment",
+    json: Json = False,
+) -> None:
+    """List the models that can take part, with every hyper-parameter under --json."""
+    from bakeoff.report.terminal import models_table, show_json, show_table
+    from bakeoff.studies import get_study
+    from bakeoff.text.configs import to_dict
+
+    known = {name: to_dict(config) for name, config in get_study(study).models.items()}
+    if json:
+        show_json([{"model": name, **config} for name, config in known.items()])
+    else:
+        show_table(models_table(known))
+
+
+def _plan(study: str, preset: str, models: str, **settings: Any) -> Plan:
+    from bakeoff.studies import plan
+
+    return plan(study, preset, models=names(models), **settings)
+
+
+def _default_image() -> str:
+    from bakeoff.container import IMAGE
+
+    return IMAGE

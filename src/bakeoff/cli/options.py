@@ -1,0 +1,93 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Runner(StrEnum):
+    subprocess = "subprocess"
+    docker = "docker"
+
+
+class WandbMode(StrEnum):
+    online = "online"
+    offline = "offline"
+    disabled = "disabled"
+
+
+Study = Annotated[str, typer.Argument(help="What to compare, for example: sentiment.")]
+Run = Annotated[str, typer.Argument(help="Name of a run, or: latest.")]
+Runs = Annotated[
+    Path, typer.Option("--runs", help="Folder that holds all runs.", envvar="BAKEOFF_RUNS")
+]
+Preset = Annotated[
+    str, typer.Option(help="How much data: quick (minutes), full (all rows) or paper.")
+]
+Models = Annotated[
+    str, typer.Option(help="Names separated by commas; see: bakeoff models.", metavar="A,B")
+]
+Data = Annotated[
+    str,
+    typer.Option(
+        help="A named data set, or a CSV, TSV, JSONL or Parquet file by path or s3:// address.",
+        metavar="NAME|PATH",
+    ),
+]
+TextColumn = Annotated[str, typer.Option(help="Column of --data that holds the text.")]
+LabelColumn = Annotated[str, typer.Option(help="Column of --data that holds the label.")]
+Split = Annotated[
+    str,
+    typer.Option(
+        help="Sizes or ratios, instead of the preset's: 36000:4000:10000 or 0.7:0.1:0.2.",
+        metavar="TRAIN:VALIDATION:TEST",
+    ),
+]
+SkipBadRows = Annotated[
+    bool, typer.Option("--skip-bad-rows", help="Leave out rows without text or label.")
+]
+Limit = Annotated[
+    int | None,
+    typer.Option(help="Rows used at most, sampled by class; default: the preset's; 0: all.", min=0),
+]
+DropSuspects = Annotated[
+    bool,
+    typer.Option("--drop-suspects", help="Leave training rows out whose label is likely wrong."),
+]
+Seed = Annotated[int, typer.Option(help="Fixes the split and the first training.", min=0)]
+Seeds = Annotated[int, typer.Option(help="Trainings of each model that chance affects.", min=1)]
+Preprocessing = Annotated[
+    str,
+    typer.Option(
+        help="For every model, instead of its own: default, report, or steps added and left out.",
+        metavar="report,-drop-stop-words,+stem-porter",
+    ),
+]
+Glove = Annotated[
+    str,
+    typer.Option(
+        help="GloVe text file, by path or address, instead of GloVe 6B 50d.", metavar="FILE"
+    ),
+]
+Word2vec = Annotated[
+    str,
+    typer.Option(
+        help="word2vec file, by path or address, or google-news (downloaded once), instead of "
+        "vectors trained on the training split.",
+        metavar="FILE",
+    ),
+]
+FreezeVectors = Annotated[
+    bool, typer.Option("--freeze-vectors", help="Keep pretrained word vectors as they are.")
+]
+Image = Annotated[str, typer.Option(help="Container image of the steps.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+
+def names(models: str) -> list[str]:
+    """The names of a comma-separated list."""
+    return [name.strip() for name in models.split(",") if name.strip()]

@@ -1,0 +1,134 @@
+"""Commands that use what a bake-off left."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bakeoff.cli.app import app
+from bakeoff.cli.options import (
+    Data,
+    Json,
+    LabelColumn,
+    Run,
+    Runs,
+    SkipBadRows,
+    TextColumn,
+    names,
+)
+from bakeoff.errors import UserError
+
+
+@app.command()
+def report(run: Run = "latest", json: Json = False, runs: Runs = Path("runs")) -> None:
+    """Print a run's leaderboard and the address of its report."""
+    from bakeoff.report.terminal import leaderboard_table, show_json, show_table
+    from bakeoff.running.runs import find_run
+
+    found = find_run(runs, run)
+    if json:
+        show_json(found.results["leaderboard"])
+    else:
+        show_table(leaderboard_table(found.results))
+        print(found.report.resolve().as_uri())
+
+
+@app.command()
+def predict(
+    run: Run,
+    text: Annotated[
+        str | None, typer.Argument(help="A text, or a file with one text a line; default: stdin.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="Default: the winner of the run.")] = "",
+    json: Json = False,
+    runs: Runs = Path("runs"),
+) -> None:
+    """Label new texts with the winner of a run, or with another of its models."""
+    from bakeoff.report.terminal import show_json
+    from bakeoff.running.predict import predict as label
+    from bakeoff.running.runs import find_run
+
+    rows = label(find_run(runs, run), _texts(text), model)
+    if json:
+        show_json(rows)
+        return
+    for row in rows:
+        print(f"{row['label']}\t{row['probability']:.4f}\t{row['text']}")
+
+
+@app.command()
+def evaluate(
+    run: Run,
+    data: Data,
+    text_column: TextColumn = "text",
+    label_column: LabelColumn = "label",
+    limit: Annotated[
+        int, typer.Option(help="Rows used at most, sampled by class; 0: all.", min=0)
+    ] = 0,
+    skip_bad_rows: SkipBadRows = False,
+    models: Annotated[
+        str, typer.Option(help="Models of the run; default: all.", metavar="A,B")
+    ] = "",
+    json: Json = False,
+    runs: Runs = Path("runs"),
+) -> None:
+    """Score the trained models of a run on other data, and add the result to its report."""
+    from bakeoff.report.terminal import show_json, show_table, transfer_table
+    from bakeoff.running.progress import Scoring
+    from bakeoff.running.runs import find_run
+    from bakeoff.running.transfer import transfer
+
+    found = find_run(runs, run)
+    with Scoring() as scoring:
+        entry = transfer(
+            found,
+            data,
+            models=names(models),
+            limit=limit,
+            text_column=text_column,
+            label_column=label_column,
+            skip_bad_rows=skip_bad_rows,
+            watch=scoring.see,
+        )
+    if json:
+        show_json(entry)
+        return
+    show_table(transfer_table(entry))
+    print(entry["sentence"])
+    print(found.report.resolve().as_uri())
+
+
+@app.command()
+def clean(runs: Runs = Path("runs")) -> None:
+    """Remove step outputs that no run names any more. To remove a run, delete its folder."""
+    from bakeoff.running.runs import clean as remove
+
+    print(f"freed {remove(runs) / 1e6:.1f} MB")
+
+
+def _texts(argument: str | None) -> list[str]:
+    """One text given directly, or the lines of a file or of stdin."""
+    if argument is None:
+        if sys.stdin.isatty():
+            raise UserError('no text: give one, as in: bakeoff predict latest "What a film!"')
+        source, name = sys.stdin.buffer.read(), "stdin"
+    else:
+        try:
+            is_file = Path(argument).is_file()
+        except OSError:  # A long text is no file name.
+            is_file = False
+        if not is_file:
+            source, name = argument.replace("\n", " ").encode(), "the text"
+        else:
+            source, name = Path(argument).read_bytes(), argument
+    try:
+        texts = [line.strip() for line in source.decode().splitlines()]
+    except UnicodeDecodeError as error:
+        raise UserError(f"{name} is not UTF-8 (byte {error.start}); convert it first") from None
+    texts = [text for text in texts if text]
+    if not texts:
+        raise UserError(f"{name} is empty; give at least one text")
+    return texts
