@@ -146,6 +146,17 @@ def test_the_vocabulary_knows_training_words_alone(reviews, tmp_path):
     assert trained.facts["vocabulary"] == len(words)
 
 
+@pytest.mark.parametrize("name", ["bilstm", "word2vec", "bag"])
+def test_only_the_choice_of_an_epoch_looks_at_validation(name, reviews, tmp_path):
+    training, validation = reviews
+    # With a single epoch there is nothing to choose, so validation can change nothing at all.
+    config = replace(CONFIGS[name], training=replace(FAST, epochs=1))
+    other = replace(validation, inputs=["zyzzyva " * 9] * 60, labels=1 - validation.labels)
+    seen = weights(train(config, (training, validation)), tmp_path / "a")
+    unseen = weights(train(config, (training, other)), tmp_path / "b")
+    assert all(torch.equal(seen[key], unseen[key]) for key in seen)
+
+
 def test_pretrained_vectors_are_reported_and_frozen_ones_stay(reviews, tmp_path):
     trained = train(CONFIGS["frozen"], reviews)
     table = weights(trained, tmp_path / "m")["embedding.weight"]
