@@ -11,11 +11,11 @@ from bakeoff.text.configs import LinearText, TextConfig, TextNetwork, TreeText
 from bakeoff.training.settings import Ensemble, TrainingSettings
 
 _SMOOTHED = TrainingSettings(label_smoothing=0.1)
-_FAST = replace(_SMOOTHED, learning_rate=3e-3)
+_SHORT = replace(_SMOOTHED, epochs=3)
 
 
 def _lstm(**settings: Any) -> TextNetwork:
-    return TextNetwork(encoder="lstm", width_role="follows", training=_FAST, **settings)
+    return TextNetwork(encoder="lstm", width_role="follows", training=_SHORT, **settings)
 
 
 def _rnn(hidden: int, learning_rate: float) -> TextNetwork:
@@ -50,7 +50,7 @@ _STUDY: dict[str, TextConfig] = {
     "lstm-2": _lstm(layers=2),
     "bilstm": _BILSTM,
     "bilstm-word2vec": replace(_BILSTM, vectors="word2vec", embedding_dim=100),
-    "bilstm-glove": replace(_BILSTM, vectors="glove-6b-50d"),
+    "bilstm-glove": replace(_BILSTM, vectors="glove-6b-50d", training=_SMOOTHED),
     "ensemble": Ensemble(),
 }
 
