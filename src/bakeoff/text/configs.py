@@ -76,13 +76,10 @@ class TextNetwork:
     each direction."""
     dense: int = 0
     """Width of a hidden dense layer with ReLU before the output; 0 leaves it out."""
-    embedding_dropout: float = 0.3
-    """Share of an embedding's dimensions dropped in training, the same ones at every word of a text
-    (Gal & Ghahramani 2016)."""
     word_dropout: float = 0.1
     """Share of words whose whole embedding is dropped in training."""
     dropout: float = 0.3
-    """Share dropped before the output."""
+    """Share dropped before each layer of the head."""
     max_tokens: int = 256
     """Longer reviews keep their head and their tail, half each (Sun et al. 2019, §5.3.1)."""
     keep: str = "head+tail"

@@ -49,13 +49,10 @@ class Recurrent(nn.Module):
                 self.backwards.append(cell(below, width, batch_first=True))
             below = ways * width
         self.width = below
-        gates = 4 if config.encoder == "lstm" else 1
         for name, parameter in self.named_parameters():
-            # Glorot & Bengio (2010) for what comes in, Saxe et al. (2014) for the recurrence.
-            for gate in parameter.data.chunk(gates) if "weight" in name else ():
-                nn.init.orthogonal_(gate) if "hh" in name else nn.init.xavier_uniform_(gate)
-            if "bias" in name:
-                nn.init.zeros_(parameter)
+            if "weight_hh" in name:
+                for gate in parameter.data.chunk(parameter.shape[0] // parameter.shape[1]):
+                    nn.init.orthogonal_(gate)
             if config.encoder == "lstm" and "bias_ih" in name:
                 # Remember by default (Jozefowicz et al. 2015).
                 parameter.data.chunk(4)[1].fill_(1.0)

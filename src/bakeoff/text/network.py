@@ -42,22 +42,16 @@ class TextClassifier(nn.Module):
     ) -> None:
         super().__init__()
         self._pooling, self._bidirectional = config.pooling, config.bidirectional
-        self._dim = embedding_dim
         self.embedding = nn.Embedding(vocabulary, embedding_dim, sparse=True)
-        nn.init.uniform_(self.embedding.weight, -0.05, 0.05)
+        nn.init.normal_(self.embedding.weight, std=0.1)
         self.embedding.weight.requires_grad = not config.freeze_vectors
-        self.word_dropout = nn.Dropout(config.word_dropout)
-        self.embedding_dropout = nn.Dropout(config.embedding_dropout)
+        self.word_dropout = nn.Dropout1d(config.word_dropout)
         self.encoder = build_encoder(config, embedding_dim)
         width = cast(int, self.encoder.width) * (2 if config.pooling == "max+mean" else 1)
-        dense = [nn.Linear(width, config.dense), nn.ReLU()] if config.dense else []
-        self.head = nn.Sequential(
-            *dense, nn.Dropout(config.dropout), nn.Linear(config.dense or width, classes)
-        )
-        for layer in self.head:
-            if isinstance(layer, nn.Linear):
-                nn.init.xavier_uniform_(layer.weight)
-                nn.init.zeros_(layer.bias)
+        head: list[nn.Module] = [nn.Dropout(config.dropout)]
+        if config.dense:
+            head += [nn.Linear(width, config.dense), nn.ReLU(), nn.Dropout(config.dropout)]
+        self.head = nn.Sequential(*head, nn.Linear(config.dense or width, classes))
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """Logits.
@@ -67,12 +61,9 @@ class TextClassifier(nn.Module):
             lengths: real tokens of each text, (batch,).
         """
         mask = torch.arange(tokens.shape[1], device=tokens.device) < lengths.unsqueeze(1)
-        embedded = self.embedding(tokens)
-        if self.training:
-            # Whole words, and the same dimensions at every word of a text: little chance to draw.
-            words = self.word_dropout(embedded.new_ones(*tokens.shape, 1))
-            dimensions = self.embedding_dropout(embedded.new_ones(len(tokens), 1, self._dim))
-            embedded = embedded * words * dimensions
+        # Dropout1d drops whole rows of its second axis: words. Dropping single numbers instead costs
+        # a third of an epoch on a CPU.
+        embedded = self.word_dropout(self.embedding(tokens))
         states = self.encoder(embedded, mask, tokens)
         return self.head(self._pool(states, mask, lengths))
 
