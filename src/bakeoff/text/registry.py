@@ -69,8 +69,8 @@ _REPORT_TRAINING = TrainingSettings(
 def _after_report(encoder: str, **settings: Any) -> TextNetwork:
     """The report's layers: 64 tokens, its preprocessing, the last state, a dense head, dropout.
 
-    What it does not state is ours: optimiser, rate, batch size, dropout and where it stands, epochs,
-    vocabulary, and that the first 64 tokens are kept.
+    What it does not state is ours: optimiser, rate, batch size, dropout and where it stands,
+    epochs, vocabulary, and that the first 64 tokens are kept.
     """
     return TextNetwork(
         encoder=encoder,
