@@ -13,7 +13,7 @@ KINDS = {"text"}
 ABOVE = {"running", "pipelines", "components", "cli", "studies"}
 MAY_NOT = {
     "data": STEPS | KINDS | ABOVE | {"predictors", "ensemble"},
-    **dict.fromkeys(STEPS, KINDS | ABOVE | {"ensemble"}),
+    **dict.fromkeys(sorted(STEPS), KINDS | ABOVE | {"ensemble"}),
     "text": ABOVE | {"predictors", "ensemble"},
     "running": {"cli"},
 }
