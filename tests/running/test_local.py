@@ -61,7 +61,9 @@ def finished(tmp_path_factory, reviews_csv):
     root = tmp_path_factory.mktemp("runs")
     chosen = small_plan(reviews_csv, models=["nb-counts", "rnn-64"])
     network = chosen.models["rnn-64"]
-    short = replace(network, max_tokens=32, training=replace(network.training, epochs=2))
+    short = replace(
+        network, max_tokens=32, training=replace(network.training, epochs=2, least_steps=0)
+    )
     chosen = replace(chosen, models={**chosen.models, "rnn-64": short})
     events = []
     return run(chosen, root, events.append), chosen, root, events
@@ -213,7 +215,12 @@ def test_interrupted_then_resumed(tmp_path, reviews_csv):
     """Ctrl-C in the middle of a training: one line, code 2, nobody left; then it goes on."""
     arguments = command(reviews_csv, tmp_path, "rnn-64")
     process = subprocess.Popen(
-        arguments, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+        arguments,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        # Whoever runs the tests in the background may have Ctrl-C ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 90
     while not list(store(tmp_path).glob("checkpoints/*/*")):
