@@ -43,4 +43,5 @@ def train_text_network(
             seed=seed,
             threads=threads,
             code=code_hash,
+            vectors=vectors_hash,
         )

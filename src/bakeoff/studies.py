@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from bakeoff.artifacts import settings_hash
+from bakeoff.data.sources import refuse_credentials
 from bakeoff.data.splitting import SplitSpec
 from bakeoff.errors import UserError, unknown_name
 from bakeoff.text.configs import LinearText, TextConfig, TextNetwork, TreeText, to_dict
@@ -182,11 +182,7 @@ def plan(
         lineup = _changed(lineup, {}, preprocessing=preprocessing)
     if settings.get("seeds", 1) < 1:
         raise UserError(f"--seeds {settings['seeds']}: at least one seed is needed")
-    if "@" in urlsplit(settings.get("data", "")).netloc:
-        raise UserError(
-            "--data holds a user or password, which would end up in files and reports: give "
-            "credentials by the environment or a configuration file"
-        )
+    refuse_credentials(settings.get("data", ""))
     if "split" in settings:
         SplitSpec.parse(settings["split"])
     defaults = {"data": chosen.data or known.data, "split": chosen.split, "limit": chosen.limit}
@@ -208,6 +204,7 @@ def _changed(
 
 def _absolute(source: str) -> str:
     """A file's path for steps that run elsewhere; names and addresses as they are."""
+    refuse_credentials(source)
     if "://" in source or source == "google-news":
         return source
     if not Path(source).is_file():

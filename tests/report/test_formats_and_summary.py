@@ -51,11 +51,13 @@ def test_overlapping_intervals_are_no_clear_winner() -> None:
 
 @pytest.mark.parametrize("turned", [False, True])
 def test_a_paired_comparison_decides_over_overlap(turned: bool) -> None:
-    pair = {"first": "a", "second": "b", "low": 0.001, "high": 0.009}
+    pair = {"first": "a", "second": "b", "low": 0.001, "high": 0.009, "holm_p": 0.01}
     if turned:
-        pair = {"first": "b", "second": "a", "low": -0.009, "high": -0.001}
-    answer = summary.answer(results(row("a", 0.9, 62), row("b", 0.895, 3), comparisons=(pair,)))
-    assert answer.startswith("a wins")
+        pair |= {"first": "b", "second": "a", "low": -0.009, "high": -0.001}
+    rows = row("a", 0.9, 62), row("b", 0.895, 3)
+    assert summary.answer(results(*rows, comparisons=(pair,))).startswith("a wins")
+    unsure = pair | {"holm_p": 0.18}
+    assert summary.answer(results(*rows, comparisons=(unsure,))).startswith("No clear winner")
 
 
 def test_many_rivals_are_counted_and_the_cheapest_named() -> None:

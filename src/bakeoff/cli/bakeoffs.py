@@ -109,7 +109,9 @@ def run(
         threads=threads or max(cores() // parallel, 1),
     )
     # Whoever ends this process ends its steps too.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
     with Progress(chosen) as progress:
         finished = run_locally(
             chosen,

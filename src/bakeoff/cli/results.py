@@ -125,7 +125,7 @@ def _texts(argument: str | None) -> list[str]:
         else:
             source, name = Path(argument).read_bytes(), argument
     try:
-        texts = [line.strip() for line in source.decode().splitlines()]
+        texts = [line.strip() for line in source.decode("utf-8-sig").split("\n")]
     except UnicodeDecodeError as error:
         raise UserError(f"{name} is not UTF-8 (byte {error.start}); convert it first") from None
     texts = [text for text in texts if text]

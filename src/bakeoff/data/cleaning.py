@@ -57,7 +57,7 @@ def clean(source: Source, skip_bad_rows: bool = False) -> Rows:
 
     labels, classes = _encoded(source, frame["label"])
     frame["label"] = labels
-    groups, _ = pd.factorize(pd.Series([_duplicate_key(text) for text in frame["text"]]))
+    groups, _ = pd.factorize(pd.Series([duplicate_key(text) for text in frame["text"]]))
     sizes = pd.Series(groups).value_counts()
     labels_of_group = pd.Series(labels).groupby(groups).nunique()
     duplicates = {
@@ -73,7 +73,8 @@ def _normalised(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
-def _duplicate_key(text: str) -> str:
+def duplicate_key(text: str) -> str:
+    """Equal for copies of a text: case, spaces and line breaks do not count."""
     return " ".join(text.lower().replace("<br />", " ").split())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tarfile
 import zlib
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from bakeoff.artifacts import file_hash
 from bakeoff.data.download import download
@@ -52,11 +54,23 @@ def read_source(source: str, text_column: str = "text", label_column: str = "lab
     """
     if source in NAMED_SETS:
         return NAMED_SETS[source].read()
+    refuse_credentials(source)
     _check_exists(source)
     if _is_archive(source):
         return _read_imdb(Path(source))
     frame = read_table(source, text_column, label_column)
     return Source(frame, Path(source).name, source, text_column, label_column)
+
+
+def refuse_credentials(source: str) -> None:
+    """Raise a UserError if an address holds a user, a password or a signature."""
+    parts = urlsplit(source)
+    if "://" in source and ("@" in parts.netloc or re.search(r"sig|token|key", parts.query, re.I)):
+        raise UserError(
+            f"the address {parts.scheme}://{parts.hostname}{parts.path} holds a secret, which "
+            "would end up in files and reports: give credentials by the environment or a "
+            "configuration file"
+        )
 
 
 def location(source: str) -> str:

@@ -23,12 +23,15 @@ def noun(results: Results) -> str:
 
 
 def difference_bounds(results: Results, first: str, second: str) -> tuple[float, float] | None:
-    """95 % bounds of accuracy(first) - accuracy(second), where that pair was compared."""
+    """95 % bounds of accuracy(first) - accuracy(second), where that pair was compared; around 0
+    where the corrected test finds no difference, as the comparison's own sentence has it.
+    """
     for pair in results["comparisons"]:
-        if (pair["first"], pair["second"]) == (first, second):
-            return pair["low"], pair["high"]
-        if (pair["first"], pair["second"]) == (second, first):
-            return -pair["high"], -pair["low"]
+        if {pair["first"], pair["second"]} == {first, second}:
+            low, high = pair["low"], pair["high"]
+            if pair["holm_p"] >= 0.05:
+                low, high = min(low, 0.0), max(high, 0.0)
+            return (low, high) if pair["first"] == first else (-high, -low)
     return None
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bakeoff.artifacts import read_manifest, write_json
-from bakeoff.data.cleaning import Rows, clean
+from bakeoff.data.cleaning import Rows, clean, duplicate_key
 from bakeoff.data.sources import fingerprint, location, read_source
 from bakeoff.data.splits import read_split
 from bakeoff.errors import UserError
@@ -73,7 +73,7 @@ def transfer(
     found = read_source(source, text_column, label_column)
     rows = clean(found, skip_bad_rows)
     frame = rows.frame.assign(label=_labels(rows, results["classes"], source, label_column))
-    unseen = frame[~frame["text"].isin(_known_texts(run))]
+    unseen = frame[~frame["text"].map(duplicate_key).isin(_known_texts(run))]
     if unseen.empty:
         raise UserError(
             f"{source}: the run was trained on every one of its texts; name other data with --data"
@@ -118,12 +118,16 @@ def _named(classes: Sequence[str]) -> str:
 
 
 def _known_texts(run: RunFolder) -> set[str]:
-    """The texts of the run's training and validation splits."""
+    """The texts of the run's training and validation splits, as their duplicates have them."""
     if "comparison" not in run.facts:
         raise UserError(f"run {run.path.name} has not finished; run its command again")
     manifest = read_manifest(moved(run, run.facts["comparison"]), "comparison")
     dataset = moved(run, manifest["inputs"]["dataset"]["path"])
-    return {text for name in ("train", "validation") for text in read_split(dataset, name).inputs}
+    return {
+        duplicate_key(text)
+        for name in ("train", "validation")
+        for text in read_split(dataset, name).inputs
+    }
 
 
 def _sample(frame: pd.DataFrame, limit: int) -> pd.DataFrame:

@@ -35,8 +35,18 @@ def audit(dataset: Path, audited: Path, *, drop: bool, seed: int) -> None:
     import pandas as pd
 
     train = read_split(dataset, "train")
-    probabilities = out_of_fold(train, seed)
-    suspects = label_issues(train.labels, probabilities)
+    # A class with fewer rows than folds may be missing from one: nobody could judge it.
+    judged = np.flatnonzero(np.bincount(train.labels)[train.labels] >= FOLDS)
+    known, labels = np.unique(train.labels[judged], return_inverse=True)
+    probabilities = np.zeros((len(train.labels), len(train.classes)))
+    suspects = judged[:0]
+    if len(known) > 1:
+        rows = replace(
+            _rows(train, judged), labels=labels, classes=[train.classes[c] for c in known]
+        )
+        found = out_of_fold(rows, seed)
+        probabilities[judged[:, None], known] = found
+        suspects = judged[label_issues(labels, found)]
     settings = {"drop": drop, "seed": seed, "folds": FOLDS}
     with new_artifact(audited, "dataset", settings=settings, inputs={"dataset": dataset}) as (
         out,
@@ -82,7 +92,7 @@ def out_of_fold(train: Split, seed: int) -> np.ndarray:
     Returns:
         Shape (rows, classes).
     """
-    fold = np.random.default_rng(seed).permutation(len(train.labels)) % FOLDS
+    fold = _folds(train.labels, seed)
     probabilities = np.empty((len(train.labels), len(train.classes)))
     for part in range(FOLDS):
         inside, outside = np.flatnonzero(fold == part), np.flatnonzero(fold != part)
@@ -91,6 +101,15 @@ def out_of_fold(train: Split, seed: int) -> np.ndarray:
         )
         probabilities[inside] = trained.validation_probabilities
     return probabilities
+
+
+def _folds(labels: np.ndarray, seed: int) -> np.ndarray:
+    """The part each row is in: every class is spread evenly over the parts."""
+    shuffled = np.random.default_rng(seed).permutation(len(labels))
+    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    fold = np.empty(len(labels), dtype=int)
+    fold[by_class] = np.arange(len(labels)) % FOLDS
+    return fold
 
 
 def label_issues(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:

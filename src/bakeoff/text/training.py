@@ -53,6 +53,7 @@ def train_text_network(
     seed: int,
     threads: int,
     code: str = "",
+    vectors: str = "",
 ) -> None:
     """Train one network; an interrupted one goes on from its last epoch.
 
@@ -64,6 +65,7 @@ def train_text_network(
         seed: fixes weights, order of batches and dropout.
         threads: CPU threads; a result repeats bit for bit on the same number only.
         code: hash of the code that trains; a checkpoint of other code is not continued.
+        vectors: hash of the file of word vectors, likewise.
     """
     from bakeoff.text.network import train_network
     from bakeoff.training.loop import EventObserver
@@ -72,7 +74,7 @@ def train_text_network(
     settings = {"name": name, "config": dict(config), "seed": seed, "threads": threads}
     checkpoint = None
     if root := os.environ.get(CHECKPOINTS):
-        checkpoint = Path(root) / settings_hash([settings, artifact_hash(dataset), code])
+        checkpoint = Path(root) / settings_hash([settings, artifact_hash(dataset), code, vectors])
     with (
         new_artifact(models, "models", settings=settings, inputs={"dataset": dataset}) as (out, _),
         open_run(name, seed, dict(config), out, job="train") as run,

@@ -39,7 +39,7 @@ def load_vectors(
         UserError: the vectors cannot be had or read.
     """
     if source == GLOVE:
-        return _packaged_glove(words)
+        return _covering(source, *_packaged_glove(words))
     if source == WORD2VEC:
         return _train_word2vec(words, training_texts, dim, seed)
     if source == GOOGLE_NEWS:
@@ -59,8 +59,18 @@ def load_vectors(
         raise
     except (OSError, EOFError, ValueError) as error:
         raise UserError(f"cannot read word vectors from {source}: {error}") from None
-    if vectors is None:
-        raise UserError(f"{source} has a vector for no word of the training texts")
+    return _covering(source, vectors, found)
+
+
+def _covering(
+    source: str, vectors: np.ndarray | None, found: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The vectors, if there is any."""
+    if vectors is None or not found.any():
+        raise UserError(
+            f"{source} has a vector for no word of the training texts: give others of their "
+            "language, or leave out the models that need them with --models"
+        )
     return vectors, found
 
 
