@@ -59,13 +59,14 @@ class Recurrent(nn.Module):
 
     def forward(self, embedded: Tensor, mask: Tensor, tokens: Tensor) -> Tensor:
         states = embedded
+        if not self.backwards:
+            for forwards in self.forwards:
+                states = forwards(states)[0]
+            return states
         mirror = _mirror(mask)
-        for layer, forwards in enumerate(self.forwards):
-            seen = [forwards(states)[0]]
-            if self.backwards:
-                back = self.backwards[layer](_rearrange(states, mirror))[0]
-                seen.append(_rearrange(back, mirror))
-            states = torch.cat(seen, dim=-1)
+        for forwards, backwards in zip(self.forwards, self.backwards, strict=True):
+            back = backwards(_rearrange(states, mirror))[0]
+            states = torch.cat([forwards(states)[0], _rearrange(back, mirror)], dim=-1)
         return states
 
 
