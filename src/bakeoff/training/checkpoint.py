@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load, save_file
 from torch import Tensor, nn
 
 from bakeoff.artifacts import explained_write_errors
@@ -34,10 +35,11 @@ def save_checkpoint(
         tensors["random/cuda"] = torch.cuda.get_rng_state()
     # A tensor may not share memory with another one in the file.
     owned = {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
+    owned["facts"] = torch.frombuffer(bytearray(json.dumps(facts).encode()), dtype=torch.uint8)
     with explained_write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         temporary = folder / f".{_FILE}.{os.getpid()}.tmp"
-        save_file(owned, temporary, metadata={"facts": json.dumps(facts)})
+        save_file(owned, temporary)
         temporary.replace(folder / _FILE)
 
 
@@ -45,15 +47,16 @@ def load_checkpoint(
     folder: Path, model: nn.Module, optimizers: Optimizers
 ) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
     """Take over a checkpoint; returns its facts and the best weights, or None without one."""
-    parts: dict[str, dict[str, Tensor]] = {}
     try:
-        with safe_open(folder / _FILE, framework="pt") as file:
-            facts = json.loads(file.metadata()["facts"])
-            for key in file.keys():  # noqa: SIM118 (no mapping)
-                part, _, name = key.partition("/")
-                parts.setdefault(part, {})[name] = file.get_tensor(key)
+        # Read in one go: a file that is replaced while it is read stays the old one.
+        tensors = load((folder / _FILE).read_bytes())
     except (FileNotFoundError, SafetensorError):
         return None
+    facts = json.loads(bytes(tensors.pop("facts").tolist()))
+    parts: defaultdict[str, dict[str, Tensor]] = defaultdict(dict)
+    for key, tensor in tensors.items():
+        part, _, name = key.partition("/")
+        parts[part][name] = tensor
     model.load_state_dict(parts["model"])
     optimizers.load_state(parts["optimizers"])
     torch.set_rng_state(parts["random"]["cpu"])
