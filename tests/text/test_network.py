@@ -10,11 +10,14 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch.nn.functional import cross_entropy
 
 from bakeoff.data.splits import Split
 from bakeoff.predictors import load
+from bakeoff.text.batches import Batch
 from bakeoff.text.configs import TextNetwork, to_dict
-from bakeoff.text.network import TextClassifier, train_network
+from bakeoff.text.network import TextClassifier, _Classification, train_network
+from bakeoff.text.vocabulary import Encoded
 from bakeoff.training.settings import TrainingSettings
 from bakeoff.training.trained import write_trained
 
@@ -29,6 +32,10 @@ CONFIGS = {
     "frozen": replace(SMALL, vectors="glove-6b-50d", freeze_vectors=True),
     "word2vec": replace(SMALL, vectors="word2vec", embedding_dim=16),
     "cnn": replace(SMALL, encoder="cnn"),
+    "disturbed": replace(SMALL, disturbance=0.02),
+    "frozen and disturbed": replace(
+        SMALL, vectors="glove-6b-50d", freeze_vectors=True, disturbance=0.02
+    ),
     "bag": replace(SMALL, encoder="bag"),
     "transformer": replace(SMALL, encoder="transformer"),
 }
@@ -198,6 +205,39 @@ def test_pooling_by_hand():
         model.embedding = torch.nn.Identity()
         pooled = model(torch.tensor([[1, 3, 2], [-1, 7, 7]]), torch.tensor([3, 1]))
         assert pooled.tolist() == expected
+
+
+def test_half_of_a_disturbed_loss_is_the_worst_within_reach():
+    """The other half is the loss as it is; padding moves nowhere; the gradient is that of both."""
+    torch.manual_seed(0)
+    config = TextNetwork(encoder="bag", pooling="mean", word_dropout=0, dropout=0, disturbance=0.1)
+    model = TextClassifier(config, 20, 8, 2).train()
+    tokens, lengths = torch.tensor([[3, 4, 5], [6, 7, 0]]), torch.tensor([3, 2])
+    labels = torch.tensor([0, 1])
+
+    def loss(embedded):
+        return cross_entropy(model(tokens, lengths, embedded), labels)
+
+    embedded = model.embedding(tokens).detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(loss(embedded), embedded)
+    assert not gradient[1, 2].any()
+    norms = embedded.detach()[0].norm(), embedded.detach()[1, :2].norm()
+    ways = gradient[0] / gradient[0].norm(), gradient[1] / gradient[1].norm()
+    noise = 0.1 * torch.stack([norm * way for norm, way in zip(norms, ways, strict=True)])
+    expected = (loss(model.embedding(tokens)) + loss(model.embedding(tokens) + noise)) / 2
+    expected.backward()
+    gradients = [parameter.grad.to_dense() for parameter in model.parameters()]
+    model.zero_grad()
+
+    task = _Classification(config, 0, *[(Encoded(np.zeros(0), np.zeros(0)), labels)] * 2)
+    outcome = task.objective(model, Batch(tokens, lengths, labels))
+    outcome.loss.backward()
+    assert outcome.loss.item() == pytest.approx(expected.item(), rel=1e-6)
+    for parameter, gradient in zip(model.parameters(), gradients, strict=True):
+        torch.testing.assert_close(parameter.grad.to_dense(), gradient)
+    model.eval()
+    plain = task.objective(model, Batch(tokens, lengths, labels)).loss
+    assert plain.item() == pytest.approx(loss(None).item())
 
 
 def test_word_dropout_takes_whole_words():

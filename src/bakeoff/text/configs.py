@@ -80,6 +80,9 @@ class TextNetwork:
     """Share of words whose whole embedding is dropped in training."""
     dropout: float = 0.3
     """Share dropped before each layer of the head."""
+    disturbance: float = 0.0
+    """Adversarial training (Miyato et al. 2017): half of the loss is taken where the embeddings of
+    a text are moved by this share of their norm the way the loss rises fastest; twice the time."""
     max_tokens: int = 256
     """Longer reviews keep their head and their tail, half each (Sun et al. 2019, §5.3.1)."""
     keep: str = "head+tail"

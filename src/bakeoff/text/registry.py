@@ -11,11 +11,16 @@ from bakeoff.text.configs import LinearText, TextConfig, TextNetwork, TreeText
 from bakeoff.training.settings import Ensemble, TrainingSettings
 
 _SMOOTHED = TrainingSettings(label_smoothing=0.1)
-_SHORT = replace(_SMOOTHED, epochs=3)
 
 
-def _lstm(**settings: Any) -> TextNetwork:
-    return TextNetwork(encoder="lstm", width_role="follows", training=_SHORT, **settings)
+def _lstm(epochs: int, **settings: Any) -> TextNetwork:
+    return TextNetwork(
+        encoder="lstm",
+        width_role="follows",
+        disturbance=0.015,
+        training=replace(_SMOOTHED, epochs=epochs),
+        **settings,
+    )
 
 
 def _rnn(hidden: int, learning_rate: float) -> TextNetwork:
@@ -27,7 +32,7 @@ def _rnn(hidden: int, learning_rate: float) -> TextNetwork:
     )
 
 
-_BILSTM = _lstm(bidirectional=True, dense=32)
+_BILSTM = _lstm(epochs=3, bidirectional=True, dense=32)
 
 _STUDY: dict[str, TextConfig] = {
     "nb-counts": LinearText(method="naive-bayes", weighting="binary", ngrams=3, strength=0.5),
@@ -46,11 +51,11 @@ _STUDY: dict[str, TextConfig] = {
     ),
     "rnn-64": _rnn(64, 2e-3),
     "rnn-256": _rnn(256, 1e-3),
-    "lstm-1": _lstm(),
-    "lstm-2": _lstm(layers=2),
+    "lstm-1": _lstm(epochs=4),
+    "lstm-2": _lstm(epochs=4, layers=2),
     "bilstm": _BILSTM,
     "bilstm-word2vec": replace(_BILSTM, vectors="word2vec", embedding_dim=100),
-    "bilstm-glove": replace(_BILSTM, vectors="glove-6b-50d", training=_SMOOTHED),
+    "bilstm-glove": _lstm(epochs=5, bidirectional=True, dense=32, vectors="glove-6b-50d"),
     "ensemble": Ensemble(),
 }
 

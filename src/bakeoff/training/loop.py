@@ -29,7 +29,8 @@ class Outcome:
     """What the objective says about one batch."""
 
     loss: Tensor
-    """Scalar: the mean over the batch."""
+    """Scalar: the mean over the batch. What of it is a constant, the objective has differentiated
+    itself already."""
     examples: int
     correct: Tensor | None = None
     """Number of right predictions; None where that means nothing."""
