@@ -128,6 +128,59 @@ def test_bad_files_are_explained(tmp_path, name, content, message):
     assert "\n" not in str(caught.value)
 
 
+TWO = ["fine", "poor"]
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "kind"),
+    [
+        ("text", pa.array([["a"], ["b", "c"]]), "lists instead of texts"),
+        ("text", pa.array([None, b"fine"]), "binary values instead of texts"),
+        ("text", pa.array([b"fine", b"poor"], pa.binary(4)), "binary values instead of texts"),
+        ("text", pa.array([{"en": "a"}, {"en": "b"}]), "structs instead of texts"),
+        ("text", pa.array([1, 2]), "values of the type int instead of texts"),
+        ("label", pa.array([[0], [1]]), "lists instead of labels"),
+        ("label", pa.array([b"good", b"bad"]), "binary values instead of labels"),
+        ("label", pa.array([{"stars": 1}, {"stars": 5}]), "structs instead of labels"),
+    ],
+)
+def test_columns_that_hold_no_texts_or_labels_are_explained(tmp_path, column, values, kind):
+    path = tmp_path / "x.parquet"
+    parquet.write_table(pa.table({"text": TWO, "label": TWO, column: values}), path)
+    row = 1 if values[0].is_valid else 2
+    with pytest.raises(UserError) as caught:
+        read_table(str(path), "text", "label")
+    assert str(caught.value) == (
+        f"{path}: column '{column}' holds {kind} (row {row}); convert it, or name another column "
+        f"with --{column}-column"
+    )
+
+
+def test_a_list_in_one_line_of_jsonl_is_explained(tmp_path):
+    path = tmp_path / "x.jsonl"
+    path.write_text('{"text": "a", "label": 1}\n{"text": ["b", "c"], "label": 0}\n')
+    with pytest.raises(UserError, match=r"column 'text' holds lists .* \(row 2\)"):
+        read_table(str(path), "text", "label")
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        pa.array([1, 2]),
+        pa.array([0.5, 1.5]),
+        pa.array([True, False]),
+        pa.array(TWO).cast("large_string"),
+    ],
+)
+def test_labels_may_be_numbers_and_texts_of_any_string_type(tmp_path, labels):
+    path = tmp_path / "x.parquet"
+    for texts in (pa.array(TWO), pa.array(TWO).dictionary_encode(), pa.array(TWO, "large_string")):
+        parquet.write_table(pa.table({"text": texts, "label": labels}), path)
+        frame = read_table(str(path), "text", "label")
+        assert frame["text"].tolist() == TWO
+        assert frame["label"].tolist() == labels.to_pylist()
+
+
 def test_a_pair_of_surrogates_is_a_character(tmp_path):
     (tmp_path / "x.jsonl").write_text('{"text": "\\ud83d\\ude00", "label": 1}')
     assert read_table(str(tmp_path / "x.jsonl"), "text", "label")["text"].tolist() == ["😀"]

@@ -20,7 +20,7 @@ def read_table(source: str, text_column: str, label_column: str) -> pd.DataFrame
     """The two columns of a file, as text and label; the index is the row's number.
 
     Raises:
-        UserError: the file cannot be read, or lacks a column.
+        UserError: the file cannot be read, lacks a column, or a column holds no text or no label.
     """
     ending = Path(source).suffix.lower()
     if ending not in _READERS:
@@ -40,7 +40,34 @@ def read_table(source: str, text_column: str, label_column: str) -> pd.DataFrame
     if frame.empty:
         raise UserError(f"{source} has a header and no rows; give a file with labelled rows")
     frame = frame[[text_column, label_column]].set_axis(["text", "label"], axis=1)
-    return frame.reset_index(drop=True)
+    frame = frame.reset_index(drop=True)
+    _refuse_types(source, frame["text"], text_column, "text")
+    _refuse_types(source, frame["label"], label_column, "label")
+    return frame
+
+
+def _refuse_types(source: str, values: pd.Series, column: str, what: str) -> None:
+    """Texts are strings, labels strings or other single values such as numbers."""
+    from pandas.api.types import is_list_like
+
+    present = values.dropna()
+    for row, value in zip(present.index + 1, present, strict=True):
+        if isinstance(value, str):
+            continue
+        if isinstance(value, bytes):
+            kind = "binary values"
+        elif isinstance(value, dict):
+            kind = "structs"
+        elif is_list_like(value):
+            kind = "lists"
+        elif what == "label":
+            continue
+        else:
+            kind = f"values of the type {type(value).__name__}"
+        raise UserError(
+            f"{source}: column {column!r} holds {kind} instead of {what}s (row {row}); convert "
+            f"it, or name another column with --{what}-column"
+        )
 
 
 def _content(source: str) -> bytes:
