@@ -25,8 +25,16 @@ def test_one_row_in_two_by_hand():
     assert accuracy_interval(np.array([[1.0], [0.0]])) == (0, 1)
 
 
-def test_all_right_has_no_width():
-    assert accuracy_interval(np.ones((20, 1))) == (1, 1)
+@pytest.mark.parametrize(
+    ("rows", "bound"),
+    # The accuracy p of which all n rows are right with a chance of 2.5 %: p^n = 0.025.
+    [(1, 0.025), (2, 0.158114), (20, 0.831566), (1000, 0.996318)],
+)
+@pytest.mark.parametrize("trainings", [1, 3])
+def test_all_right_or_all_wrong_is_bounded_by_the_binomial(rows, bound, trainings):
+    assert accuracy_interval(np.ones((rows, trainings))) == (pytest.approx(bound, abs=1e-6), 1)
+    wrong = accuracy_interval(np.zeros((rows, trainings)))
+    assert wrong == (0, pytest.approx(1 - bound, abs=1e-6))
 
 
 def test_neither_order_nor_repetition_changes_it():

@@ -115,8 +115,9 @@ def test_equal_scores_are_one_point_of_the_roc():
 def test_a_perfect_predictor():
     labels = np.array([0, 1, 1, 0])
     found = measured(labels, np.eye(2)[labels])
-    for name in ("accuracy", "precision", "recall", "f1", "auc", "accuracy_low"):
+    for name in ("accuracy", "precision", "recall", "f1", "auc", "accuracy_high"):
         assert found[name] == 1
+    assert found["accuracy_low"] == pytest.approx(0.025 ** (1 / 4))
     assert (found["brier"], found["ece"]) == (0, 0)
     assert str(found["log_loss"]) == "0.0"
 

@@ -12,10 +12,16 @@ _BLOCK = 1_000_000
 def accuracy_interval(correct: np.ndarray, seed: int = 0) -> tuple[float, float]:
     """The 95 % interval of a model's mean accuracy.
 
+    Where every row is right, or every one wrong, no resample differs and the bootstrap would have
+    no width; there it is the exact binomial interval over rows (Clopper & Pearson 1934).
+
     Args:
         correct: shape (rows, trainings), 1 where a training of the model is right.
         seed: of the resamples.
     """
+    if correct.all() or not correct.any():
+        reach = 1 - 0.025 ** (1 / len(correct))
+        return (1 - reach, 1.0) if correct.all() else (0.0, reach)
     return difference_interval(correct, np.zeros_like(correct[:, :1]), seed)
 
 
