@@ -32,6 +32,8 @@ def read(path, words=WORDS):
         ("glove.txt", GLOVE.encode()),
         ("glove.txt.gz", gzip.compress(GLOVE.encode())),
         ("fasttext.vec", f"4 3\n{GLOVE}".encode()),
+        ("spaces.txt", f". . . 1 1 1\nfilm at imdb.com 2 2 2\n{GLOVE}film 1990 3 3 3\n".encode()),
+        ("spaces.vec", f"7 3\n. 5 . 1 1 1\nfilm . 2 2 2\n{GLOVE}film at 3 3 3\n".encode()),
         ("news.bin", BINARY),
         (
             "lines.bin",
@@ -48,12 +50,20 @@ def test_formats(tmp_path, name, content):
     assert found.tolist() == [True, False, True]
 
 
+def test_a_word_may_hold_spaces(tmp_path):
+    (tmp_path / "glove.txt").write_text(f"{GLOVE}film at imdb.com 3 4 5\n")
+    vectors, found = read(tmp_path / "glove.txt", ["film at imdb.com", "film"])
+    assert vectors.tolist() == [[3, 4, 5], [0.5, -1, 2]]
+    assert found.all()
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
         ("empty.txt", b"", "is empty"),
         ("none.txt", b"other 1 2 3\n", "has a vector for no word of the training texts"),
-        ("word.txt", b"film 1 two 3\n", "line 1 holds something that is no number"),
+        ("word.txt", b"the 1 0 0\nfilm 1 two 3\n", "line 2 holds something that is no number"),
+        ("prose.txt", b"film by film\nand so on\n", "no line of it is a word and numbers"),
         ("short.txt", b"film 1 2 3\nna\xc3\xafve 1 2\n", "line 2 has 2 numbers instead of 3"),
         ("cut.bin", BINARY[:-5], "ends after 2 of 3 words"),
         ("text.bin", GLOVE.encode(), "does not start with the number of words"),

@@ -149,23 +149,42 @@ def _open(source: str) -> Iterator[IO[bytes]]:
 
 
 def _read_text(stream: IO[bytes], wanted: dict[str, int]) -> Iterator[tuple[int, np.ndarray]]:
-    """Lines "word number number …"; word2vec's text format has a header, GloVe's has none."""
+    """Lines "word number number …"; word2vec's text format has a header, GloVe's has none.
+
+    Words may hold spaces, as in GloVe 840B: the header, or else the first line with one word and
+    numbers, says how many numbers stand at the right of every line.
+    """
+    rows = {word.encode("utf-8", "replace"): row for word, row in wanted.items()}
+    starts = {word.partition(b" ")[0] for word in rows}
     width = 0
     for number, line in enumerate(iter(stream.readline, b""), start=1):
-        word, _, rest = line.partition(b" ")
-        if number == 1 and len(line.split()) == 2:
+        if not width:
+            fields = line.split()
+            if number == 1 and len(fields) == 2 and all(map(bytes.isdigit, fields)):
+                width = int(fields[1])
+                continue
+            width = len(fields) - 1 if _are_numbers(fields[1:]) else 0
+        if not width or line.partition(b" ")[0] not in starts:
             continue
-        row = wanted.get(word.decode("utf-8", "replace"))
+        word, *numbers = line.rsplit(maxsplit=width)
+        row = rows.get(word)
         if row is None:
             continue
-        try:
-            vector = np.array(rest.split(), dtype=np.float32)
-        except ValueError:
-            raise ValueError(f"line {number} holds something that is no number") from None
-        width = width or len(vector)
-        if len(vector) != width:
-            raise ValueError(f"line {number} has {len(vector)} numbers instead of {width}")
-        yield row, vector
+        if len(numbers) != width:
+            raise ValueError(f"line {number} has {len(numbers)} numbers instead of {width}")
+        if not _are_numbers(numbers):
+            raise ValueError(f"line {number} holds something that is no number")
+        yield row, np.array(numbers, dtype=np.float32)
+    if not width:
+        raise ValueError("no line of it is a word and numbers, separated by spaces")
+
+
+def _are_numbers(fields: list[bytes]) -> bool:
+    try:
+        np.array(fields, dtype=np.float32)
+    except ValueError:
+        return False
+    return True
 
 
 def _read_binary(stream: IO[bytes], wanted: dict[str, int]) -> Iterator[tuple[int, np.ndarray]]:
