@@ -19,8 +19,7 @@ def analyse_errors(evaluations: Sequence[Evaluation], classes: Sequence[str]) ->
     """Compare the mistakes of models on the test split; the first training of each counts.
 
     Returns:
-        agreement: models, matrix (the share of rows on which two models say the same) and kappa
-            (the same beyond what chance explains; Cohen 1960);
+        agreement: models and matrix (the share of rows on which two models say the same);
         by_length: records with low, high (words), n and accuracy by model; texts of equal length
             are in the same one;
         shared_mistakes: records with id, text, label, predicted (by most models), models (how
@@ -31,24 +30,12 @@ def analyse_errors(evaluations: Sequence[Evaluation], classes: Sequence[str]) ->
     some = first[names[0]].test
     probabilities = np.stack([first[name].test.probabilities for name in names])
     predicted = probabilities.argmax(axis=2)
+    agreement = [[float((one == other).mean()) for other in predicted] for one in predicted]
     return {
-        "agreement": {"models": names, **_agreement(predicted, len(classes))},
+        "agreement": {"models": names, "matrix": agreement},
         "by_length": _by_length(names, predicted == some.labels, some.words),
         "shared_mistakes": _shared(some, probabilities, classes),
     }
-
-
-def _agreement(predicted: np.ndarray, classes: int) -> dict[str, list[list[float]]]:
-    """`predicted` has the shape (models, rows)."""
-    matrix = np.array([[(one == other).mean() for other in predicted] for one in predicted])
-    shares = np.array([np.bincount(one, minlength=classes) for one in predicted])
-    shares = shares / predicted.shape[1]
-    beyond_chance = 1 - shares @ shares.T
-    # Two models that only ever say one and the same class agree fully, though chance explains it.
-    kappa = 1 - np.divide(
-        1 - matrix, beyond_chance, out=np.zeros_like(matrix), where=beyond_chance > 1e-12
-    )
-    return {"matrix": matrix.tolist(), "kappa": kappa.tolist()}
 
 
 def _by_length(
