@@ -178,13 +178,6 @@ def parse(spec: str) -> tuple[str, ...]:
     return tuple(steps)
 
 
-def preprocess(text: str, steps: Iterable[str]) -> str:
-    """`text` after `steps`, one after the other."""
-    for step in steps:
-        text = STEPS[step](text)
-    return text
-
-
 def preprocess_all(texts: Iterable[str], steps: Iterable[str]) -> list[str]:
     """Each of `texts` after `steps`."""
     functions = [STEPS[step] for step in steps]
