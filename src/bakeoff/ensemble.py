@@ -54,9 +54,19 @@ class EnsemblePredictor:
 
 
 def load_ensemble(folder: Path, model: Mapping[str, Any]) -> EnsemblePredictor:
-    """The ensemble of a model folder; `model` is its model.json."""
-    weights = read_json(folder / _WEIGHTS)
-    members = {name: (w, load(folder / _MEMBERS / name)) for name, w in weights.items()}
+    """The ensemble of a model folder; `model` is its model.json.
+
+    Raises:
+        UserError: a member lies outside the folder.
+    """
+    weights, inside = read_json(folder / _WEIGHTS), (folder / _MEMBERS).resolve()
+    for name in weights:
+        if (inside / name).resolve().parent != inside:
+            raise UserError(
+                f"{folder / _WEIGHTS} names the member {name!r}, which is not in {_MEMBERS}/; get "
+                "the model again from where it was trained"
+            )
+    members = {name: (w, load(inside / name)) for name, w in weights.items()}
     return EnsemblePredictor(model["classes"], members)
 
 
