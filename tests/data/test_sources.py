@@ -105,10 +105,17 @@ def test_an_archive_of_something_else_is_explained(tmp_path):
         read_source(str(tmp_path / "notes.tgz"))
 
 
-def test_a_review_that_is_not_utf8_is_explained(imdb_folder):
+def test_a_review_that_is_not_utf8_is_named(imdb_folder, tmp_path):
     (imdb_folder / "train/pos/2_9.txt").write_bytes(b"caf\xe9")
-    with pytest.raises(UserError, match=r"cannot be read as the IMDB archive: .*0xe9"):
-        read_source(str(imdb_folder))
+    packed = tmp_path / "mine.tar.gz"
+    with tarfile.open(packed, "w:gz") as archive:
+        archive.add(imdb_folder, "aclImdb")
+    for path, name in [(imdb_folder, "train/pos/2_9.txt"), (packed, "aclImdb/train/pos/2_9.txt")]:
+        with pytest.raises(UserError) as caught:
+            read_source(str(path))
+        assert str(caught.value) == (
+            f"{path}: the review {name} is not UTF-8 (byte 3); convert or remove it"
+        )
 
 
 @pytest.mark.usefixtures("bucket")

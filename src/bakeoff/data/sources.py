@@ -153,15 +153,16 @@ def _read_imdb(path: Path) -> Source:
     try:
         if path.is_dir():
             for file in path.glob("*/*/*.txt"):
-                texts["/".join(file.parts[-3:])] = file.read_text("utf-8")
+                name = "/".join(file.parts[-3:])
+                texts[name] = _review(path, name, file.read_bytes())
         else:
             with tarfile.open(path) as archive:
                 for member in archive:
                     stream = archive.extractfile(member) if member.isfile() else None
                     if stream and member.name.endswith(".txt"):
                         name = "/".join(member.name.split("/")[-3:])
-                        texts[name] = stream.read().decode("utf-8")
-    except (tarfile.TarError, zlib.error, EOFError, OSError, UnicodeDecodeError) as error:
+                        texts[name] = _review(path, member.name, stream.read())
+    except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
         reason = str(error).partition("\n")[0].rstrip(":")
         raise UserError(f"{path} cannot be read as the IMDB archive: {reason}") from None
     rows = [
@@ -187,6 +188,15 @@ NAMED_SETS = {
     ),
 }
 """Data sets by name."""
+def _review(archive: Path, name: str, content: bytes) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{archive}: the review {name} is not UTF-8 (byte {error.start}); convert or remove it"
+        ) from None
+
+
 
 
 def _check_exists(source: str) -> None:
