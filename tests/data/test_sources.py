@@ -2,8 +2,11 @@ import hashlib
 import tarfile
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
+from typing import ClassVar
 
+import fsspec
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from bakeoff.artifacts import file_hash
 from bakeoff.data import sources
@@ -163,6 +166,61 @@ def test_the_fingerprint_of_an_s3_object_follows_its_content(bucket):
     assert fingerprint("s3://reviews/r.csv") == before
     bucket.pipe("reviews/r.csv", b"text,label\nb,1\n")
     assert fingerprint("s3://reviews/r.csv") != before
+
+
+class Remote(MemoryFileSystem):
+    """Files in memory, of which `info` tells size and `told`; remembers which are read."""
+
+    protocol = "told"
+    cachable = False
+    told: ClassVar[dict] = {}
+    opened: ClassVar[list] = []
+
+    @classmethod
+    def _strip_protocol(cls, path):
+        return super()._strip_protocol(path.replace("told://", "memory://"))
+
+    def info(self, path, **options):
+        found = super().info(path, **options)
+        return {"name": found["name"], "size": found["size"], "type": "file", **self.told}
+
+    def _open(self, path, *arguments, **options):
+        self.opened.append(path)
+        return super()._open(path, *arguments, **options)
+
+
+@pytest.fixture
+def remote(monkeypatch):
+    """The fingerprint of told://films.csv, with new content and what `info` tells of it."""
+    fsspec.register_implementation("told", Remote, clobber=True)
+
+    def look(content=None, **told):
+        if content is not None:
+            MemoryFileSystem().pipe("/films.csv", content)
+        monkeypatch.setattr(Remote, "told", told)
+        monkeypatch.setattr(Remote, "opened", [])
+        return fingerprint("told://films.csv")
+
+    return look
+
+
+@pytest.mark.parametrize("told", [{}, {"size": None}, {"ETag": "", "atime": 1, "mimetype": "x"}])
+def test_the_fingerprint_of_a_remote_file_nobody_tells_about_is_that_of_its_content(remote, told):
+    content = b"text,label\na,1\n"
+    assert remote(content, **told) == hashlib.sha256(content).hexdigest()
+    assert remote(b"text,label\nb,1\n", **told) != hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ETag", "Last-Modified", "LastModified", "mtime", "Content-MD5", "version_id"],
+)
+def test_what_is_told_of_a_remote_file_is_its_fingerprint_and_it_is_not_read(remote, name):
+    before = remote(b"text,label\na,1\n", **{name: "1"})
+    assert remote(**{name: "1", "atime": 7}) == before
+    assert remote(**{name: "2"}) != before
+    assert remote(b"text,label\na,1\nb,0\n", **{name: "1"}) != before
+    assert Remote.opened == []
 
 
 def test_a_source_on_s3_is_named_after_its_file(bucket):

@@ -26,6 +26,14 @@ CACHE = "BAKEOFF_CACHE"
 IMDB_URL = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
 IMDB_MD5 = "7c2ac02c03563afcf9b574c7e56c153a"
 
+_TELLS_CONTENT = {
+    *("etag", "generation", "version", "versionid", "sha", "sha256"),
+    *("md5", "md5hash", "contentmd5", "digest", "checksum", "crc", "crc32c"),
+    *("lastmodified", "modified", "mtime", "updated"),
+}
+"""What fsspec's file systems call facts that change with a file's content, without marks."""
+_BLOCK = 1 << 20
+
 
 @dataclass(frozen=True)
 class Source:
@@ -87,7 +95,11 @@ def cache() -> Path:
 
 
 def fingerprint(source: str) -> str:
-    """A hash that changes when the content behind `source` does; reads no remote file."""
+    """A hash that changes when the content behind `source` does.
+
+    A remote file is read only where its file system tells neither checksum, version nor time of
+    change of it.
+    """
     if source in NAMED_SETS:
         return NAMED_SETS[source].fingerprint()
     _check_exists(source)
@@ -176,6 +188,15 @@ def _read_imdb(path: Path) -> Source:
     return Source(frame, "imdb", str(path), classes=["negative", "positive"])
 
 
+def _review(archive: Path, name: str, content: bytes) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{archive}: the review {name} is not UTF-8 (byte {error.start}); convert or remove it"
+        ) from None
+
+
 NAMED_SETS = {
     "imdb-25k": _packaged("imdb-25k", "imdb", "25,000 reviews of IMDB"),
     "rotten-tomatoes": _packaged(
@@ -188,15 +209,6 @@ NAMED_SETS = {
     ),
 }
 """Data sets by name."""
-def _review(archive: Path, name: str, content: bytes) -> str:
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise UserError(
-            f"{archive}: the review {name} is not UTF-8 (byte {error.start}); convert or remove it"
-        ) from None
-
-
 
 
 def _check_exists(source: str) -> None:
@@ -220,5 +232,16 @@ def _remote_checksum(source: str) -> str:
 
         filesystem, path = fsspec.core.url_to_fs(source)
         info = filesystem.info(path)
-        known = {key: str(info.get(key)) for key in ("ETag", "size", "LastModified", "mtime")}
-        return hashlib.sha256(repr(sorted(known.items())).encode()).hexdigest()
+        known = {
+            key: str(value)
+            for key, value in info.items()
+            if value and re.sub("[^a-z0-9]", "", key.lower()) in _TELLS_CONTENT
+        }
+        if known:
+            facts = sorted({**known, "size": str(info.get("size"))}.items())
+            return hashlib.sha256(repr(facts).encode()).hexdigest()
+        content = hashlib.sha256()
+        with fsspec.open(source, "rb") as stream:
+            while block := stream.read(_BLOCK):
+                content.update(block)
+        return content.hexdigest()
