@@ -97,6 +97,53 @@ def test_mistakes_are_one_line_and_code_2(bakeoff_cli, tmp_path, monkeypatch, ar
     assert not [p for p in tmp_path.rglob("*") if p.is_file()]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (
+            ["run", "sentiment", "--modls", "svm"],
+            "no such option: --modls (Possible options: --models); see: bakeoff run --help",
+        ),
+        (
+            ["run", "sentiment", "--seed", "one"],
+            "invalid value for '--seed': Input should be a valid integer",
+        ),
+        (
+            ["run", "sentiment", "--parallel", "3"],
+            "invalid value for '--parallel': Input should be less than or equal to 2",
+        ),
+        (
+            ["run", "sentiment", "--runner", "moon"],
+            "invalid value for '--runner': Value error, 'moon' is not one of 'subprocess'",
+        ),
+        (["run"], "missing argument 'study'; see: bakeoff run --help"),
+        (["run", "sentiment", "--seed"], "option '--seed' requires an argument"),
+        (["data", "prepare"], "missing option '--output'; see: bakeoff data prepare --help"),
+        (["report", "latest", "too", "many"], "got unexpected extra argument(s) (too many)"),
+        (["rum"], "no such command 'rum'. Did you mean 'run'?; see: bakeoff --help"),
+        (["--versoin"], "no such option: --versoin (Possible options: --version)"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_code_2(bakeoff_cli, arguments, line):
+    code, out, err = bakeoff_cli(*arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"error: {line}")
+    assert "; see: bakeoff" in err
+    assert err.endswith(" --help\n")
+    assert err.index("\n") == len(err) - 1
+
+
+@pytest.mark.parametrize("arguments", [[], ["data"]])
+def test_without_arguments_there_is_help(bakeoff_cli, arguments):
+    code, out, err = bakeoff_cli(*arguments)
+    assert (code, err) == (2, "")
+    assert "Usage" in out
+
+
+def test_the_version(bakeoff_cli):
+    assert bakeoff_cli("--version") == (0, f"bakeoff {bakeoff.__version__}\n", "")
+
+
 def test_data_prepare(bakeoff_cli, tmp_path, reviews_csv):
     options = ["--data", reviews_csv, "--text-column", "review", "--label-column", "stars"]
     code, out, _ = bakeoff_cli("data", "prepare", *options, "--output", tmp_path / "prepared")

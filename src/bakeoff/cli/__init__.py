@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sys
+from typing import NoReturn
+
+from typer import TyperException
 
 from bakeoff.cli import bakeoffs, data, results
 from bakeoff.cli.app import app
@@ -15,14 +18,23 @@ _TYPER_INTERRUPTED = 130
 
 
 def main() -> None:
-    """Entry point: a UserError is one line and exit code 2."""
+    """Entry point: what a person can mend is one line on stderr and exit code 2."""
     try:
-        app()
+        code = app(prog_name="bakeoff", standalone_mode=False)
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-    except SystemExit as stopped:
-        if stopped.code != _TYPER_INTERRUPTED:
-            raise
-        print("error: interrupted; run the same command again", file=sys.stderr)
-        sys.exit(2)
+        _refuse(str(error))
+    except TyperException as error:
+        message = " ".join(error.format_message().split()).rstrip(".")
+        if not message:  # No arguments: Typer has shown the help.
+            sys.exit(error.exit_code)
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "bakeoff"
+        _refuse(f"{message[0].lower()}{message[1:]}; see: {command} --help")
+    if code == _TYPER_INTERRUPTED:
+        _refuse("interrupted; run the same command again")
+    sys.exit(code or 0)
+
+
+def _refuse(message: str) -> NoReturn:
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(2)
