@@ -197,10 +197,19 @@ def test_refused_data_is_one_line_and_leaves_no_results(tmp_path, reviews_csv):
         _ = folder.results
 
 
+def steps(root):
+    """The steps whose artifacts are in the store."""
+    return {path.parents[1].name for path in store(root).glob("*/*/*/manifest.json")}
+
+
 def test_clean_keeps_what_runs_need(tmp_path, reviews_csv):
     chosen = small_plan(reviews_csv)
     first = run(chosen, tmp_path)
-    assert clean(tmp_path) == 0 or predict(first, ["fine"])
+    before, folders = steps(tmp_path), set(store(tmp_path).glob("*/*"))
+    assert clean(tmp_path) > 0
+    assert steps(tmp_path) == before
+    # Its page was copied to the run's folder.
+    assert {path.name for path in folders - set(store(tmp_path).glob("*/*"))} == {"report"}
     assert predict(first, ["fine"])
     assert len(run(chosen, tmp_path).facts["reused"]) >= 3
     for folder in tmp_path.glob("2*"):
@@ -209,6 +218,31 @@ def test_clean_keeps_what_runs_need(tmp_path, reviews_csv):
         folder.rmdir()
     assert clean(tmp_path) > 0
     assert not list(store(tmp_path).glob("*/*/*/manifest.json"))
+
+
+def test_a_killed_run_holds_the_store_until_its_steps_have_ended_too(tmp_path, reviews_csv):
+    process = subprocess.Popen(
+        command(reviews_csv, tmp_path, "nb-counts"), stdout=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 90
+    while "prepare" not in steps(tmp_path):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    [child] = subprocess.check_output(["pgrep", "-P", str(process.pid)], text=True).split()
+    process.kill()
+    process.wait()
+    folder = RunFolder(next(tmp_path.glob("2*")))
+    assert folder.status == "running"
+    with pytest.raises(UserError, match="a bake-off is running in"):
+        clean(tmp_path)
+    os.killpg(int(child), signal.SIGKILL)
+    while folder.status == "running":
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert folder.status == "interrupted"
+    clean(tmp_path)
+    assert "prepare" in steps(tmp_path)
 
 
 def test_interrupted_then_resumed(tmp_path, reviews_csv):

@@ -1,11 +1,15 @@
+import errno
+import fcntl
 import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from bakeoff.artifacts import new_artifact, write_json
 from bakeoff.errors import UserError
-from bakeoff.running.runs import RunFolder, clean, find_run, store
+from bakeoff.running.runs import RunFolder, clean, find_run, store, using_store
 
 NOON = datetime(2020, 5, 1, 12, tzinfo=UTC)
 
@@ -76,7 +80,18 @@ def test_a_run_that_has_not_finished_is_no_latest_and_has_no_results(tmp_path, s
     run = RunFolder(make_run(tmp_path, "20260501-120000-sentiment-quick", status))
     with pytest.raises(UserError, match="no finished run in"):
         find_run(tmp_path, "latest")
-    with pytest.raises(UserError, match=f"is {status} and has no results; run its command again"):
+    advice = "running and has no results; wait" if status == "running" else f"{status} and .* again"
+    with using_store(tmp_path), pytest.raises(UserError, match=f"is {advice}"):
+        _ = run.results
+
+
+def test_a_run_whose_process_died_is_interrupted(tmp_path):
+    run = RunFolder(make_run(tmp_path, "20260501-120000-sentiment-quick", "running"))
+    assert run.status == "interrupted"
+    with using_store(tmp_path):
+        assert run.status == "running"
+    assert run.status == "interrupted"
+    with pytest.raises(UserError, match="is interrupted and has no results; run its command again"):
         _ = run.results
 
 
@@ -119,6 +134,52 @@ def test_clean_leaves_a_run_that_has_not_finished_its_steps_and_checkpoints(tmp_
     (folder / "run.json").unlink()
     assert clean(tmp_path) > 0
     assert tasks(tmp_path) == []
+
+
+def test_clean_refuses_while_a_run_uses_the_store(tmp_path):
+    """The run may have taken its data from a run that was deleted since."""
+    make_chain(tmp_path, "deleted")
+    with using_store(tmp_path), using_store(tmp_path):
+        with pytest.raises(UserError, match=rf"a bake-off is running in {tmp_path} .* has ended"):
+            clean(tmp_path)
+        assert len(tasks(tmp_path)) == 4
+    assert clean(tmp_path) > 0
+    assert tasks(tmp_path) == []
+
+
+def test_the_store_is_in_use_until_the_last_process_has_died(tmp_path):
+    wait = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+    with using_store(tmp_path) as lock:
+        child = subprocess.Popen(wait, stdin=subprocess.PIPE, pass_fds=(lock,))
+    with pytest.raises(UserError, match="a bake-off is running"):
+        clean(tmp_path)
+    child.kill()
+    child.communicate()
+    assert clean(tmp_path) == 0
+
+
+def test_without_locks_runs_go_on_and_clean_refuses(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with using_store(tmp_path):
+        make_chain(tmp_path, "chain")
+    with pytest.raises(UserError, match="its file system has no locks"):
+        clean(tmp_path)
+    assert len(tasks(tmp_path)) == 4
+
+
+@pytest.mark.parametrize("status", ["running", "interrupted"])
+def test_clean_keeps_what_was_written_until_the_last_sign_of_a_run_that_died(tmp_path, status):
+    folder = make_run(tmp_path, "20260501-120000-sentiment-quick", status)
+    (folder / "log.txt").touch()
+    last = (NOON + timedelta(hours=5)).timestamp()
+    os.utime(folder / "log.txt", (last, last))
+    make_artifact(tmp_path, "its/prepare", "dataset", NOON + timedelta(hours=4))
+    make_artifact(tmp_path, "later/prepare", "dataset", NOON + timedelta(hours=6))
+    assert clean(tmp_path) > 0
+    assert tasks(tmp_path) == ["its/prepare"]
 
 
 def test_clean_keeps_for_a_run_that_failed_only_what_was_written_while_it_ran(tmp_path):

@@ -103,7 +103,10 @@ def evaluate(
 
 @app.command()
 def clean(runs: Runs = Path("runs")) -> None:
-    """Remove step outputs that no run names any more. To remove a run, delete its folder."""
+    """Remove step outputs that no run names any more. To remove a run, delete its folder.
+
+    While a bake-off is running in the same folder nothing is removed.
+    """
     from bakeoff.running.runs import clean as remove
 
     print(f"freed {remove(runs) / 1e6:.1f} MB")

@@ -24,7 +24,7 @@ from bakeoff import events
 from bakeoff.artifacts import explained_write_errors, read_json, write_json
 from bakeoff.data.sources import CACHE, cache, fingerprint, location
 from bakeoff.errors import UserError
-from bakeoff.running.runs import RunFolder, store
+from bakeoff.running.runs import RunFolder, store, using_store
 from bakeoff.studies import Plan
 from bakeoff.text.configs import to_dict
 from bakeoff.text.training import CHECKPOINTS
@@ -84,43 +84,44 @@ def run_locally(
     }
     write_json(folder / "run.json", facts)
     started = time.monotonic()
-    try:
-        _compile(plan, folder / "pipeline.yaml", image, parallel, code)
-        write_json(
-            folder / "job.json",
-            {
-                "id": folder.name,
-                "store": str(store(root)),
-                "runner": runner,
-                "environment": environment,
-                "mounts": _mounts(plan, folder),
-                "arguments": {"data": location(plan.data), "data_hash": data_hash},
-            },
-        )
-        _execute(folder, environment, watch, under_docker=runner == "docker")
-        outcome = read_json(folder / "outcome.json")
-        for source, name in [
-            (Path(outcome["comparison"]) / "results.json", "results.json"),
-            (Path(outcome["page"]), "report.html"),
-        ]:
-            with explained_write_errors(folder / name):
-                shutil.copyfile(source, folder / name)
-    except BaseException as error:
-        interrupted = isinstance(error, KeyboardInterrupt)
-        facts |= {"status": "interrupted" if interrupted else "failed", "error": str(error)}
+    with using_store(root) as lock:
+        try:
+            _compile(plan, folder / "pipeline.yaml", image, parallel, code)
+            write_json(
+                folder / "job.json",
+                {
+                    "id": folder.name,
+                    "store": str(store(root)),
+                    "runner": runner,
+                    "environment": environment,
+                    "mounts": _mounts(plan, folder),
+                    "arguments": {"data": location(plan.data), "data_hash": data_hash},
+                },
+            )
+            _execute(folder, environment, watch, lock, under_docker=runner == "docker")
+            outcome = read_json(folder / "outcome.json")
+            for source, name in [
+                (Path(outcome["comparison"]) / "results.json", "results.json"),
+                (Path(outcome["page"]), "report.html"),
+            ]:
+                with explained_write_errors(folder / name):
+                    shutil.copyfile(source, folder / name)
+        except BaseException as error:
+            interrupted = isinstance(error, KeyboardInterrupt)
+            facts |= {"status": "interrupted" if interrupted else "failed", "error": str(error)}
+            write_json(folder / "run.json", facts)
+            if interrupted:
+                raise UserError(
+                    "interrupted; run the same command again and it goes on where it stopped"
+                ) from None
+            raise
+        facts |= {
+            "status": "finished",
+            "seconds": time.monotonic() - started,
+            "comparison": outcome["comparison"],
+            "reused": outcome["reused"],
+        }
         write_json(folder / "run.json", facts)
-        if interrupted:
-            raise UserError(
-                "interrupted; run the same command again and it goes on where it stopped"
-            ) from None
-        raise
-    facts |= {
-        "status": "finished",
-        "seconds": time.monotonic() - started,
-        "comparison": outcome["comparison"],
-        "reused": outcome["reused"],
-    }
-    write_json(folder / "run.json", facts)
     for scratch in ("job.json", "outcome.json"):
         (folder / scratch).unlink()
     shutil.rmtree(folder / "events")
@@ -181,8 +182,10 @@ def _mounts(plan: Plan, folder: Path) -> list[tuple[str, bool]]:
     return mounts
 
 
-def _execute(folder: Path, environment: dict[str, str], watch: Watch, under_docker: bool) -> None:
-    """Run the child to its end, handing its events to `watch`."""
+def _execute(
+    folder: Path, environment: dict[str, str], watch: Watch, lock: int, under_docker: bool
+) -> None:
+    """Run the child to its end, handing its events to `watch`; the child holds the lock too."""
     reader = events.EventReader(folder / "events")
     failures: list[dict[str, Any]] = []
 
@@ -200,6 +203,7 @@ def _execute(folder: Path, environment: dict[str, str], watch: Watch, under_dock
             stdin=subprocess.DEVNULL,
             env={**os.environ, **environment},
             start_new_session=True,
+            pass_fds=(lock,),
         )
         try:
             while child.poll() is None:

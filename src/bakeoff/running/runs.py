@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import math
+import fcntl
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from bakeoff.artifacts import MANIFEST, read_json, read_manifest
+from bakeoff.artifacts import MANIFEST, explained_write_errors, read_json, read_manifest
 from bakeoff.errors import UserError, unknown_name
 
 STORE = ".store"
+_LOCK = "lock"
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,13 @@ class RunFolder:
         return read_json(self.path / "run.json")
 
     @property
+    def status(self) -> str:
+        """running, finished, failed or interrupted, as a run is whose process was killed."""
+        status = self.facts["status"]
+        alive = status != "running" or _is_in_use(self.path.parent)
+        return status if alive else "interrupted"
+
+    @property
     def results(self) -> dict[str, Any]:
         """Everything the report shows.
 
@@ -33,10 +43,9 @@ class RunFolder:
             UserError: the run has not finished.
         """
         if not (self.path / "results.json").exists():
-            raise UserError(
-                f"run {self.path.name} is {self.facts['status']} and has no results; "
-                "run its command again to finish it"
-            )
+            status = self.status
+            advice = "wait for its end" if status == "running" else "run its command again"
+            raise UserError(f"run {self.path.name} is {status} and has no results; {advice}")
         return read_json(self.path / "results.json")
 
     @property
@@ -47,6 +56,39 @@ class RunFolder:
 def store(root: Path) -> Path:
     """What the steps of all runs wrote."""
     return root.resolve() / STORE
+
+
+@contextmanager
+def using_store(root: Path) -> Iterator[int]:
+    """Let no `clean` remove what a run may use; waits for one that is at work.
+
+    Yields a file descriptor. The lock lasts until this process has left the context or died, and so
+    has every process that inherited the descriptor.
+    """
+    with explained_write_errors(store(root)):
+        store(root).mkdir(parents=True, exist_ok=True)
+        lock = (store(root) / _LOCK).open("a")
+    with lock:
+        with suppress(OSError):  # A file system without locks, on which `clean` refuses to work.
+            fcntl.flock(lock, fcntl.LOCK_SH)
+        yield lock.fileno()
+
+
+def _is_in_use(root: Path) -> bool:
+    try:
+        with (store(root) / _LOCK).open() as lock:
+            return not _lock_alone(lock)
+    except FileNotFoundError:
+        return False
+
+
+def _lock_alone(lock: IO[str]) -> bool:
+    """Take the lock of a store until the file is closed, unless a run holds it."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def find_run(root: Path, name: str) -> RunFolder:
@@ -102,9 +144,26 @@ def model_folder(run: RunFolder, training: dict[str, Any]) -> Path:
 def clean(root: Path) -> int:
     """Remove what steps wrote and no run in `root` needs any more; returns the bytes freed.
 
-    A finished run needs what its results were made from; one that has not finished needs all that
-    was written while it ran, to go on from there.
+    A finished run needs what its results were made from; one that was interrupted or failed needs
+    all that was written while it ran, to go on from there.
+
+    Raises:
+        UserError: a run in `root` is going on; it may use anything in the store.
     """
+    if not store(root).exists():
+        return 0
+    with explained_write_errors(store(root)):
+        lock = (store(root) / _LOCK).open("a")
+    with lock:
+        if not _lock_alone(lock):
+            raise UserError(
+                f"a bake-off is running in {root} (or its file system has no locks, so that nobody "
+                "can tell): run clean again when it has ended"
+            )
+        return _remove_unneeded(root)
+
+
+def _remove_unneeded(root: Path) -> int:
     needed: set[Path] = set()
     runs = {path: read_json(path) for path in root.glob("*/run.json")}
     for run in runs.values():
@@ -117,7 +176,7 @@ def clean(root: Path) -> int:
         if task.is_dir() and task not in kept and not unfinished:
             freed += sum(p.stat().st_size for p in task.rglob("*") if p.is_file())
             shutil.rmtree(task)
-    for folder in store(root).iterdir() if store(root).exists() else ():
+    for folder in store(root).iterdir():
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
     return freed
@@ -131,8 +190,8 @@ def _unfinished(runs: dict[Path, dict[str, Any]]) -> list[tuple[float, float]]:
         later = (f["created"] > run["created"] for f in finished if f["plan"] == run["plan"])
         if run["status"] != "finished" and not any(later):
             start = datetime.fromisoformat(run["created"]).timestamp()
-            running = run["status"] == "running"
-            spans.append((start, math.inf if running else path.stat().st_mtime))
+            end = max(file.stat().st_mtime for file in path.parent.rglob("*"))
+            spans.append((start, end))
     return spans
 
 
