@@ -1,0 +1,1 @@
+"""What only images need: transforms, autoencoders, ResNets and their losses."""

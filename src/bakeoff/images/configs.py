@@ -1,0 +1,81 @@
+"""The kinds of image models: one small configuration each. Names for them are in registry.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bakeoff.training.settings import TrainingSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pictures:
+    """How pictures reach a network, and what is done to them in training."""
+
+    size: int = 0
+    """Pixels a side they are resized to, antialiased; 0 leaves them as they are."""
+    grey: bool = False
+    """One channel instead of three (ITU-R 601 luma)."""
+    flip: bool = False
+    """Mirror half of the training pictures left to right."""
+    shift: int = 0
+    """Pixels a training picture is moved at most, up or down and left or right; its border is
+    mirrored into the gap."""
+    cutout: int = 0
+    """Pixels a side of a square that is blanked in each training picture (DeVries & Taylor 2017)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Autoencoder:
+    """An encoder and its mirror image, trained to give back their input."""
+
+    encoder: str
+    """`linear` (the seed report's dense layers) or `conv`."""
+    pictures: Pictures = field(default_factory=Pictures)
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageNetwork:
+    """An encoder of pictures and a linear layer that classifies its embeddings."""
+
+    encoder: str
+    """`linear`, `conv` (the autoencoders' encoders) or `resnet18` (He et al. 2016)."""
+    pictures: Pictures = field(default_factory=Pictures)
+    pretraining: Autoencoder | None = None
+    """The autoencoder whose trained encoder this network starts from."""
+    weights: str = ""
+    """Where a ResNet starts: "" at random, `imagenet` (torchvision's weights), or a file of them."""
+    frozen: bool = False
+    """Train the linear layer alone: a linear probe."""
+    loss: str = "cross-entropy"
+    """`cross-entropy`; `triplet` (batch-hard mining, Hermans et al. 2017), whose linear layer learns
+    on embeddings it does not change; or `center` (cross-entropy and center loss, Wen et al. 2016)."""
+    margin: float = 0.0
+    """Of the triplet loss; 0 takes the soft margin."""
+    images_per_class: int = 8
+    """Pictures of each class in a batch of the triplet loss (K of its P × K)."""
+    center_weight: float = 0.01
+    """λ of the center loss (Wen et al. 2016, eq. 5)."""
+    center_rate: float = 0.5
+    """α, the rate at which centers follow their class (Wen et al. 2016, eq. 4)."""
+    dropout: float = 0.0
+    """Share of an embedding dropped before the linear layer."""
+    flip_at_test: bool = False
+    """Predict the mean of a picture and its mirror image."""
+    precision: str = "auto"
+    """`fp32`, `bf16` (matrix products and convolutions; weights stay fp32), or `auto`: bf16 on CUDA,
+    fp32 elsewhere."""
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+
+
+def from_dict(config: Mapping[str, Any]) -> ImageNetwork | Autoencoder:
+    """The configuration that `bakeoff.training.settings.to_dict` wrote."""
+    fields = dict(config)
+    cls = {"ImageNetwork": ImageNetwork, "Autoencoder": Autoencoder}[fields.pop("type")]
+    fields["pictures"] = Pictures(**fields["pictures"])
+    fields["training"] = TrainingSettings(**fields["training"])
+    if pretraining := fields.get("pretraining"):
+        fields["pretraining"] = from_dict({"type": "Autoencoder", **pretraining})
+    return cls(**fields)

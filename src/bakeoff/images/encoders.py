@@ -1,0 +1,170 @@
+"""Encoders: pictures (batch, channels, height, width) in 0 … 1 to embeddings (batch, width)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from bakeoff.errors import UserError, unknown_name
+
+DENSE = (1024, 1200, 728, 512, 128)
+"""Widths of the seed report's dense layers."""
+CHANNELS = (32, 64, 128, 256, 256)
+"""Channels of the convolutional autoencoder; each layer halves height and width."""
+SMALL = 64
+"""Pictures of at most this many pixels a side get a ResNet whose stem keeps more of them."""
+
+
+def build_encoder(name: str, channels: int, size: int) -> nn.Module:
+    """The encoder of that name, with fresh weights; its `width` is that of an embedding.
+
+    Args:
+        name: `linear`, `conv` or `resnet18`.
+        channels: of the pictures.
+        size: pixels a side.
+    """
+    builders = {"linear": DenseEncoder, "conv": ConvEncoder, "resnet18": ResNet18}
+    if name not in builders:
+        raise unknown_name("encoder", name, builders)
+    return builders[name](channels, size)
+
+
+class DenseEncoder(nn.Sequential):
+    """Dense layers with ReLU between them, on the flat picture."""
+
+    def __init__(self, channels: int, size: int) -> None:
+        widths = (channels * size * size, *DENSE)
+        super().__init__(nn.Flatten(), *_dense(widths))
+        self.width = widths[-1]
+
+
+class DenseDecoder(nn.Sequential):
+    """The mirror image of `DenseEncoder`, with a sigmoid at its end."""
+
+    def __init__(self, channels: int, size: int) -> None:
+        widths = (*reversed(DENSE), channels * size * size)
+        super().__init__(*_dense(widths), nn.Sigmoid(), nn.Unflatten(1, (channels, size, size)))
+
+
+def _dense(widths: tuple[int, ...]) -> list[nn.Module]:
+    layers: list[nn.Module] = []
+    for below, above in zip(widths, widths[1:], strict=False):
+        layers += [nn.Linear(below, above), nn.ReLU()]
+    return layers[:-1]
+
+
+class ConvEncoder(nn.Sequential):
+    """Strided 3×3 convolutions with batch norm and ReLU; the last map, flat, is the embedding."""
+
+    def __init__(self, channels: int, size: int) -> None:
+        super().__init__()
+        for number, above in enumerate(CHANNELS):
+            below = CHANNELS[number - 1] if number else channels
+            self.append(
+                nn.Sequential(
+                    nn.Conv2d(below, above, 3, stride=2, padding=1, bias=False),
+                    nn.BatchNorm2d(above),
+                    nn.ReLU(),
+                )
+            )
+        self.append(nn.Flatten())
+        self.width = CHANNELS[-1] * _map_side(size) ** 2
+
+
+class ConvDecoder(nn.Sequential):
+    """The mirror image of `ConvEncoder`: nearest-neighbour upsampling before each convolution, which
+    leaves no checkerboard (Odena et al. 2016).
+    """
+
+    def __init__(self, channels: int, size: int) -> None:
+        side = _map_side(size)
+        super().__init__(nn.Unflatten(1, (CHANNELS[-1], side, side)))
+        for number, below in reversed(list(enumerate(CHANNELS))):
+            above = CHANNELS[number - 1] if number else channels
+            self.append(nn.Upsample(size=-(-size // 2**number)))
+            self.append(nn.Conv2d(below, above, 3, padding=1))
+            if number:
+                self.extend([nn.BatchNorm2d(above), nn.ReLU()])
+        self.append(nn.Sigmoid())
+
+
+def _map_side(size: int) -> int:
+    """Pixels a side of the last map."""
+    return -(-size // 2 ** len(CHANNELS))
+
+
+class ResNet18(nn.Module):
+    """ResNet-18 (He et al. 2016) as torchvision has it, without its last layer.
+
+    Up to `SMALL` pixels a side the stem is a 3×3 convolution with stride 2 and no pooling, so that
+    layer 1 sees a quarter of the pixels and not a sixteenth.
+    """
+
+    def __init__(self, channels: int, size: int) -> None:
+        super().__init__()
+        from torchvision.models import resnet18
+
+        self.network = resnet18()
+        self.width = self.network.fc.in_features
+        self.network.fc = nn.Identity()
+        if size <= SMALL:
+            self.network.conv1 = nn.Conv2d(3, 64, 3, stride=2, padding=1, bias=False)
+            nn.init.kaiming_normal_(self.network.conv1.weight, mode="fan_out")
+            self.network.maxpool = nn.Identity()
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        # Grey pictures enter as three equal channels, as pretrained weights want them.
+        return self.network(pictures.expand(-1, 3, -1, -1))
+
+    def load(self, weights: str) -> None:
+        """Take over torchvision's ImageNet weights (`imagenet`), or those of a file.
+
+        Raises:
+            UserError: the file cannot be read, or holds the weights of something else.
+        """
+        state = _imagenet() if weights == "imagenet" else _state(Path(weights))
+        state = {name: tensor for name, tensor in state.items() if not name.startswith("fc.")}
+        own = self.network.state_dict()
+        if self.network.conv1.weight.shape != state.get("conv1.weight", torch.empty(0)).shape:
+            # The small stem is another layer: it starts at random.
+            state["conv1.weight"] = own["conv1.weight"]
+        if wrong := set(own) ^ set(state):
+            raise UserError(
+                f"{weights} does not hold the weights of a ResNet-18: {min(wrong)} is "
+                f"{'missing' if min(wrong) in own else 'unknown'}"
+            )
+        self.network.load_state_dict(state)
+
+
+def _imagenet() -> dict[str, Tensor]:
+    from urllib.error import URLError
+
+    from torchvision.models import ResNet18_Weights
+
+    try:
+        return cast(dict[str, Tensor], ResNet18_Weights.DEFAULT.get_state_dict(check_hash=True))
+    except (URLError, OSError) as error:
+        raise UserError(
+            f"cannot download torchvision's ImageNet weights ({error}); give a file of them with "
+            "--weights"
+        ) from None
+
+
+def _state(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file or of a PyTorch file, which is read without running code."""
+    import pickle
+
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        return cast(dict[str, Tensor], torch.load(path, map_location="cpu", weights_only=True))
+    except (OSError, SafetensorError, pickle.UnpicklingError, RuntimeError) as error:
+        raise UserError(
+            f"cannot read weights from {path}: {str(error).splitlines()[0]}"
+        ) from None

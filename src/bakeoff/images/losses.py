@@ -1,0 +1,61 @@
+"""Losses on embeddings: triplets with batch-hard mining, and center loss."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def batch_hard_triplet(embeddings: Tensor, labels: Tensor, margin: float) -> Tensor:
+    """Triplet loss on the hardest positive and the hardest negative of each embedding of a batch
+    (Hermans et al. 2017, eq. 5), distances Euclidean.
+
+    Args:
+        embeddings: (batch, width).
+        labels: (batch,); each class at least twice, and at least two classes.
+        margin: by which a negative must be farther away than a positive; 0 takes the soft margin,
+            log(1 + exp(d⁺ - d⁻)).
+
+    Returns:
+        The mean over the batch.
+    """
+    distances = pairwise_distances(embeddings)
+    same = labels.unsqueeze(0) == labels.unsqueeze(1)
+    # The distance to itself is 0, and so never the hardest positive.
+    positive = distances.masked_fill(~same, 0.0).amax(dim=1)
+    negative = distances.masked_fill(same, torch.inf).amin(dim=1)
+    if margin:
+        return F.relu(positive - negative + margin).mean()
+    return F.softplus(positive - negative).mean()
+
+
+def pairwise_distances(embeddings: Tensor) -> Tensor:
+    """Euclidean distances of all pairs, (batch, batch); their gradient is finite at 0."""
+    squares = embeddings.square().sum(dim=1)
+    squared = squares.unsqueeze(0) + squares.unsqueeze(1) - 2 * embeddings @ embeddings.T
+    return squared.clamp_min(1e-12).sqrt()
+
+
+class Centers(nn.Module):
+    """The center of each class in the space of embeddings, following its class at a rate of its own
+    (Wen et al. 2016).
+    """
+
+    def __init__(self, classes: int, width: int, rate: float) -> None:
+        super().__init__()
+        self._rate = rate
+        self.centers: Tensor
+        self.register_buffer("centers", torch.zeros(classes, width))
+
+    def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
+        """Half the mean squared distance of embeddings (batch, width) to their centers (eq. 2)."""
+        return (embeddings - self.centers[labels]).square().sum(dim=1).mean() / 2
+
+    @torch.no_grad()
+    def follow(self, embeddings: Tensor, labels: Tensor) -> None:
+        """Move the centers of the classes of a batch (eq. 4)."""
+        away = self.centers[labels] - embeddings
+        counts = torch.bincount(labels, minlength=len(self.centers)).unsqueeze(1)
+        step = torch.zeros_like(self.centers).index_add_(0, labels, away.to(self.centers))
+        self.centers -= self._rate * step / (1 + counts)
