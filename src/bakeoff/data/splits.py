@@ -19,23 +19,33 @@ class Split:
     ids: np.ndarray
     """int64, shape (n,): the row's number in the source."""
     inputs: Any
-    """What models take: for text a list of n strings."""
+    """What models take: a list of n strings, or of images a memory-mapped uint8 array of shape
+    (n, height, width, channels), channels 1 (grey) or 3 (RGB)."""
     labels: np.ndarray
     """int64, shape (n,): indices into `classes`."""
     classes: list[str]
     """Names of the classes; with two, the second is the positive one."""
+    modality: str = "text"
+    """ "text" or "image"."""
 
 
 def read_split(folder: str | Path, name: str) -> Split:
     """Read `name` ("train", "validation" or "test") from a dataset or test folder."""
+    import numpy as np
     import pandas as pd
 
     kind = "test" if name == "test" else "dataset"
-    manifest = read_manifest(folder, kind)
-    frame = pd.read_parquet(Path(folder) / f"{name}.parquet")
+    facts = read_manifest(folder, kind)["facts"]
+    rows = Path(folder) / f"{name}.parquet"
+    frame = pd.read_parquet(rows)
+    if facts["modality"] == "image":
+        inputs = np.load(rows.with_suffix(".npy"), mmap_mode="r")
+    else:
+        inputs = frame["text"].tolist()
     return Split(
         ids=frame["id"].to_numpy("int64"),
-        inputs=frame["text"].tolist(),
+        inputs=inputs,
         labels=frame["label"].to_numpy("int64"),
-        classes=manifest["facts"]["classes"],
+        classes=facts["classes"],
+        modality=facts["modality"],
     )
