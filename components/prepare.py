@@ -12,25 +12,29 @@ def prepare(
     data: str,
     split: str,
     seed: int,
+    modality: str = "text",
     limit: int = 0,
-    text_column: str = "text",
+    input_column: str = "",
     label_column: str = "label",
-    skip_bad_rows: bool = False,
+    image_size: int = 0,
+    skip_bad: bool = False,
     data_hash: str = "",
     code_hash: str = "",
 ):
-    """Clean and split labelled texts; copies of a text stay on one side of the split.
+    """Clean and split labelled texts or images; copies stay on one side of the split.
 
     Args:
         dataset: Train and validation split.
         test: Test split; only `evaluate` takes it.
-        data: A named data set, or a CSV, TSV, JSONL or Parquet by path or URL.
+        data: A named data set; a CSV, TSV, JSONL or Parquet by path or URL; a folder of images.
         split: Sizes or ratios, "train:validation:test".
         seed: Fixes the split.
+        modality: "text" or "image".
         limit: Use at most this many rows, sampled by class; 0 uses all.
-        text_column: Column that holds the text.
+        input_column: Column that holds the text or the encoded image; "" is "text" or "image".
         label_column: Column that holds the label.
-        skip_bad_rows: Leave out rows without text or label instead of stopping.
+        image_size: Resize and crop images to this many pixels a side; 0 keeps their size.
+        skip_bad: Leave out rows that cannot be used instead of stopping.
         data_hash: Content hash of the data, so that cached outputs are never stale.
         code_hash: Hash of the code that runs, for the same reason.
     """
@@ -44,10 +48,12 @@ def prepare(
             Path(dataset.path),
             Path(test.path),
             source=data,
+            modality=modality,
             split=split,
             seed=seed,
             limit=limit,
-            text_column=text_column,
+            input_column=input_column,
             label_column=label_column,
-            skip_bad_rows=skip_bad_rows,
+            image_size=image_size,
+            skip_bad=skip_bad,
         )

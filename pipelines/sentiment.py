@@ -51,9 +51,9 @@ def sentiment(plan: Plan, options: Options):
             prepare(
                 data=data,
                 data_hash=data_hash,
-                text_column=text_column,
+                input_column=text_column,
                 label_column=label_column,
-                skip_bad_rows=skip_bad_rows,
+                skip_bad=skip_bad_rows,
                 split=split,
                 limit=limit,
                 seed=plan.seed,

@@ -55,7 +55,7 @@ def artifact(folder, name, kind=dsl.Artifact):
 
 def prepared(data, folder, **rest):
     dataset, test = (artifact(folder, name, dsl.Dataset) for name in ("dataset", "test"))
-    arguments = {"split": "0.6:0.2:0.2", "text_column": "review", "label_column": "stars"}
+    arguments = {"split": "0.6:0.2:0.2", "input_column": "review", "label_column": "stars"}
     prepare.python_func(dataset, test, data=str(data), seed=0, **{**arguments, **rest})
     return dataset, test
 
@@ -125,7 +125,7 @@ def test_prepare_keeps_test_apart_and_loses_no_row(chain):
 
 def test_a_refused_input_ends_a_component_with_one_line_and_code_2(tmp_path, reviews_csv, capsys):
     with pytest.raises(SystemExit) as stopped:
-        prepared(reviews_csv, tmp_path, text_column="body")
+        prepared(reviews_csv, tmp_path, input_column="body")
     assert stopped.value.code == 2
     [line] = capsys.readouterr().err.strip().splitlines()
     assert line.startswith("error: ")
@@ -225,7 +225,7 @@ def test_small_components_run_as_kfp_tasks(chain, reviews_csv, tmp_path, monkeyp
     @dsl.pipeline
     def small(data: str, folders: List[str]) -> list:  # noqa: UP006
         ready = prepare(
-            data=data, split="0.6:0.2:0.2", seed=0, text_column="review", label_column="stars"
+            data=data, split="0.6:0.2:0.2", seed=0, input_column="review", label_column="stars"
         )
         audit(dataset=ready.outputs["dataset"], seed=0)
         with dsl.ParallelFor(folders) as folder:

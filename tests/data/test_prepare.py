@@ -20,7 +20,7 @@ def films(tmp_path):
 
 
 def prepared(root, source, **settings):
-    settings = {"split": SPLIT, "seed": 0, "skip_bad_rows": True, **settings}
+    settings = {"split": SPLIT, "seed": 0, "skip_bad": True, **settings}
     prepare(root / "dataset", root / "test", source=str(source), **settings)
     return root / "dataset", root / "test"
 
@@ -79,7 +79,7 @@ def test_both_manifests_tell_what_was_done(tmp_path, films):
     assert read_manifest(test, "test")["facts"] == facts
     settings = read_manifest(test)["settings"]
     assert settings["source"] == str(films)
-    assert settings["skip_bad_rows"] is True
+    assert settings["skip_bad"] is True
 
 
 def test_the_seed_alone_decides(tmp_path, films):
@@ -108,7 +108,7 @@ def test_duplicates_stay_on_one_side(tmp_path):
 
 def test_columns_are_chosen(tmp_path, films):
     films.write_text(films.read_text().replace("text,label", "body,stars"))
-    dataset, _ = prepared(tmp_path, films, text_column="body", label_column="stars")
+    dataset, _ = prepared(tmp_path, films, input_column="body", label_column="stars")
     assert read_manifest(dataset)["facts"]["classes"] == ["bad", "good"]
 
 

@@ -132,7 +132,7 @@ def test_a_large_group_finds_its_place_before_small_ones_take_it(seed):
 def test_a_group_larger_than_every_part_is_explained():
     groups = np.arange(100)
     groups[:80:2] = 0
-    with pytest.raises(UserError, match="40 rows have the same text and fit on no side"):
+    with pytest.raises(UserError, match="40 rows are copies of each other and fit on no side"):
         split([0, 1] * 50, (70, 10, 20), groups)
 
 

@@ -25,28 +25,54 @@ def prepare_data(
     output: Annotated[Path, typer.Option(help="Folder for dataset/ and test/.", metavar="FOLDER")],
     data: Data = "imdb-25k",
     text_column: TextColumn = "text",
+    image_column: Annotated[
+        str,
+        typer.Option(
+            help="Column of a Parquet file that holds encoded images; makes it image data.",
+            show_default="image",
+        ),
+    ] = "",
     label_column: LabelColumn = "label",
+    image_size: Annotated[
+        int,
+        typer.Option(
+            help="Resize the shorter side of images to this and crop the centre; 0: keep.", min=0
+        ),
+    ] = 0,
     split: Split = "0.7:0.1:0.2",
     limit: Annotated[int, typer.Option(help="Rows used at most; 0: all.", min=0)] = 0,
     skip_bad_rows: SkipBadRows = False,
+    skip_bad_images: Annotated[
+        bool,
+        typer.Option("--skip-bad-images", help="Leave out images that cannot be used."),
+    ] = False,
     seed: Seed = 0,
 ) -> None:
-    """Clean and split labelled texts, duplicates on one side, as a bake-off's first step does."""
+    """Clean and split labelled texts or images, as a bake-off's first step does.
+
+    Copies stay on one side. Folders class/name.jpg are images, with or without train/, val/ and
+    test/ above. Where images come with a test split of their own, it is the test split (val/
+    counts as test where there is no test/), and the first two numbers of --split divide the rest.
+    """
     from bakeoff.artifacts import read_manifest
     from bakeoff.data.prepare import prepare
+    from bakeoff.data.sources import holds_images
     from bakeoff.report.terminal import dataset_table, show_table
 
+    images = bool(image_column) or holds_images(data)
     dataset = output / "dataset"
     prepare(
         dataset,
         output / "test",
         source=data,
+        modality="image" if images else "text",
         split=split,
         seed=seed,
         limit=limit,
-        text_column=text_column,
+        input_column=image_column if images else text_column,
         label_column=label_column,
-        skip_bad_rows=skip_bad_rows,
+        image_size=image_size,
+        skip_bad=skip_bad_images if images else skip_bad_rows,
     )
     show_table(dataset_table(read_manifest(dataset)["facts"]))
     print(output)

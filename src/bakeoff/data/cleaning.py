@@ -20,15 +20,21 @@ _SHOWN = 5
 
 @dataclass(frozen=True)
 class Rows:
-    """Clean labelled texts."""
+    """Clean labelled texts or images."""
 
     frame: pd.DataFrame
-    """Columns id (row in the source, from 0), text, label (index into `classes`)."""
+    """Columns id (row in the source, from 0), label (index into `classes`), and text or name."""
     classes: list[str]
     groups: np.ndarray
-    """Shape (rows,): equal numbers for texts that differ in case, spaces or line breaks only."""
+    """Shape (rows,): equal numbers for copies, which are images of equal pixels, or texts that
+    differ in case, spaces or line breaks only."""
     facts: dict[str, Any]
-    """duplicates and dropped, as the manifest tells them."""
+    """duplicates, dropped and image, as the manifest tells them."""
+    pixels: np.ndarray | None = None
+    """Of images: uint8, shape (rows, height, width, channels)."""
+    own: np.ndarray | None = None
+    """Shape (rows,): the split each row comes with ("": it takes no part), if the data has a test
+    split of its own."""
 
 
 def clean(source: Source, skip_bad_rows: bool = False) -> Rows:
@@ -51,21 +57,15 @@ def clean(source: Source, skip_bad_rows: bool = False) -> Rows:
         "" if text is None or text != text else _normalised(str(text)) for text in frame["text"]
     ]
     empty = pd.Series([not text for text in texts], index=frame.index, dtype=bool)
-    dropped |= _refuse(source, frame, empty, source.text_column, "text", skip_bad_rows)
+    dropped |= _refuse(source, frame, empty, source.input_column, "text", skip_bad_rows)
     frame = pd.DataFrame({"id": frame.index, "text": texts, "label": frame["label"].to_numpy()})
     frame = frame[~empty.to_numpy()].reset_index(drop=True)
 
-    labels, classes = _encoded(source, frame["label"])
+    labels, found = encode(frame["label"], source.path, source.label_column)
     frame["label"] = labels
     groups, _ = pd.factorize(pd.Series([duplicate_key(text) for text in frame["text"]]))
-    sizes = pd.Series(groups).value_counts()
-    labels_of_group = pd.Series(labels).groupby(groups).nunique()
-    duplicates = {
-        "groups": int((sizes > 1).sum()),
-        "surplus_rows": int((sizes - 1).sum()),
-        "groups_with_conflicting_labels": int((labels_of_group > 1).sum()),
-    }
-    return Rows(frame, classes, groups, {"duplicates": duplicates, "dropped": dropped})
+    facts = {"duplicates": count_duplicates(groups, labels), "dropped": dropped}
+    return Rows(frame, source.classes or found, groups, facts)
 
 
 def _normalised(text: str) -> str:
@@ -94,23 +94,46 @@ def _refuse(
     )
 
 
-def _encoded(source: Source, labels: pd.Series) -> tuple[np.ndarray, list[str]]:
-    """Labels as indices, and the names they stand for, in order."""
+def count_duplicates(groups: np.ndarray, labels: np.ndarray) -> dict[str, int]:
+    """How many groups of several rows there are, and rows in them beyond the first."""
+    import pandas as pd
+
+    sizes = pd.Series(groups).value_counts()
+    labels_of_group = pd.Series(labels).groupby(groups).nunique()
+    return {
+        "groups": int((sizes > 1).sum()),
+        "surplus_rows": int((sizes - 1).sum()),
+        "groups_with_conflicting_labels": int((labels_of_group > 1).sum()),
+    }
+
+
+def encode(labels: pd.Series, path: str, column: str | None) -> tuple[np.ndarray, list[str]]:
+    """Labels as indices (int64), and the names they stand for, in order.
+
+    Args:
+        labels: without missing ones.
+        path: of the data, for messages.
+        column: where the labels are from; None for the folders of images.
+
+    Raises:
+        UserError: a single class, or labels of a column that are no classes.
+    """
+    where = f"{path}: column {column!r}" if column else path
     names = labels.map(_name)
     found = sorted(set(names), key=_order)
     if len(found) < 2:
+        advice = "name another column with --label-column, or add rows"
         raise UserError(
-            f"{source.path}: column {source.label_column!r} holds the single class "
-            f"{', '.join(found) or '(none)'!r}; a comparison needs two or more: name another "
-            "column with --label-column, or add rows"
+            f"{where} holds the single class {', '.join(found) or '(none)'!r}; a comparison needs "
+            f"two or more: {advice if column else 'add folders of other classes'}"
         )
-    if len(found) > min(MOST_CLASSES, max(2, len(names) // 3)):
+    if column and len(found) > min(MOST_CLASSES, max(2, len(names) // 3)):
         raise UserError(
-            f"{source.path}: column {source.label_column!r} has {len(found)} different values in "
-            f"{len(names)} rows, too many to be classes; name the label with --label-column"
+            f"{where} has {len(found)} different values in {len(names)} rows, too many to be "
+            "classes; name the label with --label-column"
         )
     index = {name: number for number, name in enumerate(found)}
-    return names.map(index).to_numpy("int64"), source.classes or found
+    return names.map(index).to_numpy("int64"), found
 
 
 def _name(label: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import http.client
+import os
 import time
 import urllib.error
 import urllib.request
@@ -14,12 +15,18 @@ from bakeoff import events
 from bakeoff.artifacts import explained_write_errors
 from bakeoff.errors import UserError
 
+CACHE = "BAKEOFF_CACHE"
 TIMEOUT = 30.0
 """Seconds without a byte before a try is given up."""
 TRIES = 4
 _BLOCK = 1 << 20
 _LOCAL = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
 """What this machine's disk says; trying again would not help."""
+
+
+def cache() -> Path:
+    """Where downloads are kept: `$BAKEOFF_CACHE`, or ~/.cache/bakeoff."""
+    return Path(os.environ.get(CACHE, Path.home() / ".cache" / "bakeoff"))
 
 
 def download(url: str, target: Path, md5: str) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import hashlib
 import io
 import json
 from collections.abc import Iterator
@@ -14,6 +15,15 @@ from bakeoff.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+_TELLS_CONTENT = {
+    *("etag", "generation", "version", "versionid", "sha", "sha256"),
+    *("md5", "md5hash", "contentmd5", "digest", "checksum", "crc", "crc32c"),
+    *("lastmodified", "modified", "mtime", "updated"),
+}
+"""What fsspec's file systems call facts that change with a file's content, without marks."""
+_BLOCK = 1 << 20
 
 
 def read_table(source: str, text_column: str, label_column: str) -> pd.DataFrame:
@@ -97,6 +107,30 @@ def explained_remote_errors(source: str) -> Iterator[None]:
         raise UserError(
             f"cannot read {source}: {reason}; check the address and the credentials"
         ) from None
+
+
+def remote_checksum(source: str) -> str:
+    """A hash of what a remote file system tells about a file, or of its content, where it tells
+    neither checksum, version nor time of change.
+    """
+    with explained_remote_errors(source):
+        import fsspec
+
+        filesystem, path = fsspec.core.url_to_fs(source)
+        info = filesystem.info(path)
+        known = {
+            key: str(value)
+            for key, value in info.items()
+            if value and re.sub("[^a-z0-9]", "", key.lower()) in _TELLS_CONTENT
+        }
+        if known:
+            facts = sorted({**known, "size": str(info.get("size"))}.items())
+            return hashlib.sha256(repr(facts).encode()).hexdigest()
+        content = hashlib.sha256()
+        with fsspec.open(source, "rb") as stream:
+            while block := stream.read(_BLOCK):
+                content.update(block)
+        return content.hexdigest()
 
 
 def _decoded(source: str, content: bytes) -> str:

@@ -7,9 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from bakeoff.artifacts import new_artifact
-from bakeoff.data.cleaning import clean
-from bakeoff.data.sources import fingerprint, read_source
-from bakeoff.data.splitting import SplitSpec, split_rows
+from bakeoff.data.cleaning import Rows, clean
+from bakeoff.data.decoding import write_pixels
+from bakeoff.data.image_files import ImageSource
+from bakeoff.data.images import clean_images
+from bakeoff.data.own_splits import pools
+from bakeoff.data.sources import Source, fingerprint, read_images, read_source
+from bakeoff.data.splitting import NAMES, SplitSpec, split_rows
 from bakeoff.errors import UserError
 
 
@@ -18,49 +22,68 @@ def prepare(
     test: Path,
     *,
     source: str,
+    modality: str = "text",
     split: str,
     seed: int,
     limit: int = 0,
-    text_column: str = "text",
+    input_column: str = "",
     label_column: str = "label",
-    skip_bad_rows: bool = False,
+    image_size: int = 0,
+    skip_bad: bool = False,
 ) -> None:
-    """Clean, deduplicate and split labelled texts.
+    """Clean or decode, deduplicate and split labelled texts or images.
+
+    Images may come with splits of their own (folders or a column): the test split then stays the
+    test split, a validation split beside it is the validation split, and one without a test split
+    is the test split. The first two numbers of `split` divide the rest, as shares relative to each
+    other or as they are; of the own test split, the third takes at most all; `limit` scales all
+    parts in proportion. Copies of test images are left out of training.
 
     Args:
         dataset: where train and validation go.
         test: where the test split goes.
         source: a named set, a path or an fsspec URL.
+        modality: "text" or "image".
         split: "train:validation:test", rows or shares.
         seed: fixes the split.
         limit: rows used at most, sampled by class; 0 uses all.
-        text_column: the column with the text.
+        input_column: the column with the text or the encoded image; "" is "text" or "image".
         label_column: the column with the label.
-        skip_bad_rows: leave out rows without text or label instead of refusing the data.
+        image_size: resize the shorter side of images to this and crop the centre; 0 keeps their
+            size.
+        skip_bad: leave out rows that cannot be used, such as those without a label, instead of
+            refusing the data.
 
     Raises:
         UserError: anything about the data that a person can mend.
     """
     spec = SplitSpec.parse(split)
-    found = read_source(source, text_column, label_column)
-    rows = clean(found, skip_bad_rows)
+    input_column = input_column or modality
+    found: Source | ImageSource
+    if modality == "image":
+        found = read_images(source, input_column, label_column)
+        rows = clean_images(found, image_size, skip_bad)
+    else:
+        found = read_source(source, input_column, label_column)
+        rows = clean(found, skip_bad)
     labels = rows.frame["label"].to_numpy()
     try:
-        sizes = spec.sizes(len(labels), limit)
-        parts = split_rows(labels, rows.groups, rows.classes, sizes, seed)
+        parts = _parts(rows, labels, spec, limit, seed)
     except UserError as error:
         raise UserError(f"{found.path}: {error}") from None
     settings = {
         "source": source,
+        "modality": modality,
         "split": split,
         "seed": seed,
         "limit": limit,
-        "text_column": text_column,
+        "input_column": input_column,
         "label_column": label_column,
-        "skip_bad_rows": skip_bad_rows,
+        "image_size": image_size,
+        "skip_bad": skip_bad,
     }
     facts = {
-        "modality": "text",
+        "modality": modality,
         "classes": rows.classes,
         "sizes": {name: len(part) for name, part in parts.items()},
         "class_counts": {
@@ -87,6 +110,24 @@ def prepare(
         for name, part in parts.items():
             folder = test_out if name == "test" else out
             frame.iloc[part].to_parquet(folder / f"{name}.parquet", index=False)
+            if rows.pixels is not None:
+                write_pixels(folder / f"{name}.npy", rows.pixels, part)
+
+
+def _parts(
+    rows: Rows, labels: np.ndarray, spec: SplitSpec, limit: int, seed: int
+) -> dict[str, np.ndarray]:
+    """Split → its rows."""
+    if rows.own is None:
+        draws = [(np.arange(len(labels)), spec.sizes(len(labels), limit))]
+    else:
+        draws = pools(rows.own, spec, limit)
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in NAMES}
+    for pool, sizes in draws:
+        drawn = split_rows(labels[pool], rows.groups[pool], rows.classes, sizes, seed)
+        for name, chosen in drawn.items():
+            parts[name].append(pool[chosen])
+    return {name: np.concatenate(drawn) for name, drawn in parts.items()}
 
 
 def _counts(labels: np.ndarray, classes: int) -> list[int]:

@@ -1,56 +1,49 @@
-"""Where labelled text comes from: named data sets, and files by path or URL."""
+"""Where labelled text and images come from: named data sets, and files by path or URL."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import re
-import tarfile
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from bakeoff.artifacts import file_hash
-from bakeoff.data.download import download
-from bakeoff.data.files import read_table
+from bakeoff.data import image_sets, tiny_imagenet
+from bakeoff.data.download import CACHE as CACHE
+from bakeoff.data.download import cache, download
+from bakeoff.data.files import read_table, remote_checksum
+from bakeoff.data.image_files import ImageSource, read_folder, read_parquet, visible_files
+from bakeoff.data.imdb import is_imdb, read_imdb
 from bakeoff.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
     import pandas as pd
 
-CACHE = "BAKEOFF_CACHE"
 IMDB_URL = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
 IMDB_MD5 = "7c2ac02c03563afcf9b574c7e56c153a"
-
-_TELLS_CONTENT = {
-    *("etag", "generation", "version", "versionid", "sha", "sha256"),
-    *("md5", "md5hash", "contentmd5", "digest", "checksum", "crc", "crc32c"),
-    *("lastmodified", "modified", "mtime", "updated"),
-}
-"""What fsspec's file systems call facts that change with a file's content, without marks."""
-_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
 class Source:
-    """Labelled rows as they came, before cleaning."""
+    """Labelled texts as they came, before cleaning."""
 
     frame: pd.DataFrame
     """Columns text and label; the row's number is the index."""
     name: str
     path: str
-    text_column: str = "text"
+    input_column: str = "text"
     label_column: str = "label"
     classes: list[str] | None = None
     """Names for the labels 0, 1, …; None takes the names from the labels."""
 
 
 def read_source(source: str, text_column: str = "text", label_column: str = "label") -> Source:
-    """Read a named data set, or a file.
+    """Read a named set of texts, or a file.
 
     Args:
         source: a name in `NAMED_SETS`, a path, or an fsspec URL such as s3://bucket/reviews.csv.
@@ -58,16 +51,71 @@ def read_source(source: str, text_column: str = "text", label_column: str = "lab
         label_column: the file's column with the label.
 
     Raises:
-        UserError: there is no such set or file, or it cannot be read.
+        UserError: there is no such set or file, it holds images, or it cannot be read.
     """
     if source in NAMED_SETS:
-        return NAMED_SETS[source].read()
+        return _named(source, "text").read()
     refuse_credentials(source)
     _check_exists(source)
-    if _is_archive(source):
+    if is_imdb(Path(source)):
         return _read_imdb(Path(source))
     frame = read_table(source, text_column, label_column)
     return Source(frame, Path(source).name, source, text_column, label_column)
+
+
+def read_images(
+    source: str, image_column: str = "image", label_column: str = "label"
+) -> ImageSource:
+    """Read a named set of images, a local copy of one, a folder, or a Parquet file.
+
+    Args:
+        source: a name in `NAMED_SETS`, a path, or an fsspec URL of a Parquet file.
+        image_column: the Parquet file's column with encoded images.
+        label_column: its column with the label.
+
+    Raises:
+        UserError: there is no such set, folder or file, it holds texts, or it cannot be read.
+    """
+    if source in NAMED_SETS:
+        return _named(source, "image").read()
+    refuse_credentials(source)
+    _check_exists(source)
+    path = Path(source)
+    if read := image_sets.local_set(path):
+        return read(path)
+    if path.is_dir():
+        return read_folder(path)
+    if path.suffix.lower() == ".parquet":
+        return read_parquet(source, image_column, label_column)
+    raise UserError(
+        f"{source} holds no images that are known: give a folder (class/name.jpg), a Parquet file, "
+        f"or one of {', '.join(_names('image'))} by name or as it was downloaded"
+    )
+
+
+def holds_images(source: str) -> bool:
+    """Whether a named set, a folder or an archive holds images; False for Parquet, which may."""
+    if source in NAMED_SETS:
+        return NAMED_SETS[source].modality == "image"
+    if "://" in source:
+        return False
+    _check_exists(source)
+    path = Path(source)
+    return image_sets.local_set(path) is not None or (path.is_dir() and not is_imdb(path))
+
+
+def _named(name: str, modality: str) -> NamedSet:
+    found = NAMED_SETS[name]
+    if found.modality != modality:
+        raise UserError(
+            f"{name} holds {found.modality}s, and {modality}s are needed here; those known by name "
+            f"are {', '.join(_names(modality))}"
+        )
+    return found
+
+
+def _names(modality: str) -> list[str]:
+    return [name for name, known in NAMED_SETS.items() if known.modality == modality]
 
 
 def refuse_credentials(source: str) -> None:
@@ -89,11 +137,6 @@ def location(source: str) -> str:
     return str(Path(source).resolve()) if here else source
 
 
-def cache() -> Path:
-    """Where downloads are kept: `$BAKEOFF_CACHE`, or ~/.cache/bakeoff."""
-    return Path(os.environ.get(CACHE, Path.home() / ".cache" / "bakeoff"))
-
-
 def fingerprint(source: str) -> str:
     """A hash that changes when the content behind `source` does.
 
@@ -104,10 +147,10 @@ def fingerprint(source: str) -> str:
         return NAMED_SETS[source].fingerprint()
     _check_exists(source)
     if "://" in source:
-        return _remote_checksum(source)
+        return remote_checksum(source)
     path = Path(source)
     if path.is_dir():
-        files = sorted(path.glob("*/*/*.txt"))
+        files = sorted(path.glob("*/*/*.txt") if is_imdb(path) else visible_files(path))
         listed = [f"{file.relative_to(path)}:{file_hash(file)}" for file in files]
         return hashlib.sha256("\n".join(listed).encode()).hexdigest()
     return file_hash(path)
@@ -118,8 +161,11 @@ class NamedSet:
     """A data set that needs no path."""
 
     about: str
-    read: Callable[[], Source]
+    read: Callable[[], Any]
+    """Gives a `Source` of texts or an `ImageSource`."""
     fingerprint: Callable[[], str]
+    modality: str = "text"
+    """ "text" or "image"."""
 
 
 def _packaged(name: str, source: str, about: str) -> NamedSet:
@@ -150,51 +196,8 @@ def _read_imdb_download() -> Source:
     return _read_imdb(download(IMDB_URL, cache() / "aclImdb_v1.tar.gz", IMDB_MD5))
 
 
-def _is_archive(source: str) -> bool:
-    path = Path(source)
-    return (path.is_file() and source.endswith((".tar.gz", ".tgz"))) or (
-        path / "train/pos"
-    ).is_dir()
-
-
 def _read_imdb(path: Path) -> Source:
-    """The official archive of 50,000 labelled reviews (Maas et al. 2011), packed or unpacked."""
-    import pandas as pd
-
-    texts: dict[str, str] = {}
-    try:
-        if path.is_dir():
-            for file in path.glob("*/*/*.txt"):
-                name = "/".join(file.parts[-3:])
-                texts[name] = _review(path, name, file.read_bytes())
-        else:
-            with tarfile.open(path) as archive:
-                for member in archive:
-                    stream = archive.extractfile(member) if member.isfile() else None
-                    if stream and member.name.endswith(".txt"):
-                        name = "/".join(member.name.split("/")[-3:])
-                        texts[name] = _review(path, member.name, stream.read())
-    except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
-        reason = str(error).partition("\n")[0].rstrip(":")
-        raise UserError(f"{path} cannot be read as the IMDB archive: {reason}") from None
-    rows = [
-        (texts[name], int(name.split("/")[1] == "pos"))
-        for name in sorted(texts)
-        if name.split("/")[0] in ("train", "test") and name.split("/")[1] in ("pos", "neg")
-    ]
-    if not rows:
-        raise UserError(f"{path} holds no reviews under train/pos, train/neg, test/pos, test/neg")
-    frame = pd.DataFrame(rows, columns=["text", "label"])
-    return Source(frame, "imdb", str(path), classes=["negative", "positive"])
-
-
-def _review(archive: Path, name: str, content: bytes) -> str:
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise UserError(
-            f"{archive}: the review {name} is not UTF-8 (byte {error.start}); convert or remove it"
-        ) from None
+    return Source(read_imdb(path), "imdb", str(path), classes=["negative", "positive"])
 
 
 NAMED_SETS = {
@@ -206,6 +209,30 @@ NAMED_SETS = {
         "the official archive of 50,000 reviews of IMDB, downloaded once",
         _read_imdb_download,
         lambda: IMDB_MD5,
+    ),
+    "digits": NamedSet(
+        "1,797 images of handwritten digits, 8×8, grey, from scikit-learn",
+        image_sets.read_digits,
+        lambda: file_hash(image_sets.digits_file()),
+        "image",
+    ),
+    "fashion-mnist": NamedSet(
+        "70,000 images of clothes, 28×28, grey, 10 classes, downloaded once",
+        image_sets.download_fashion,
+        lambda: "-".join(image_sets.FASHION_MD5.values()),
+        "image",
+    ),
+    "stl10": NamedSet(
+        "13,000 photographs, 96×96, 10 classes, downloaded once (2.6 GB)",
+        image_sets.download_stl10,
+        lambda: image_sets.STL10_MD5,
+        "image",
+    ),
+    "tiny-imagenet": NamedSet(
+        "110,000 photographs, 64×64, 200 classes, downloaded once (248 MB)",
+        tiny_imagenet.download_tiny,
+        lambda: tiny_imagenet.TINY_MD5,
+        "image",
     ),
 }
 """Data sets by name."""
@@ -222,26 +249,3 @@ def _check_exists(source: str) -> None:
     if Path(source).suffix or os.sep in source:
         raise UserError(f"no such file: {source}; check the path given with --data")
     raise unknown_name("data set", source, NAMED_SETS)
-
-
-def _remote_checksum(source: str) -> str:
-    from bakeoff.data.files import explained_remote_errors
-
-    with explained_remote_errors(source):
-        import fsspec
-
-        filesystem, path = fsspec.core.url_to_fs(source)
-        info = filesystem.info(path)
-        known = {
-            key: str(value)
-            for key, value in info.items()
-            if value and re.sub("[^a-z0-9]", "", key.lower()) in _TELLS_CONTENT
-        }
-        if known:
-            facts = sorted({**known, "size": str(info.get("size"))}.items())
-            return hashlib.sha256(repr(facts).encode()).hexdigest()
-        content = hashlib.sha256()
-        with fsspec.open(source, "rb") as stream:
-            while block := stream.read(_BLOCK):
-                content.update(block)
-        return content.hexdigest()

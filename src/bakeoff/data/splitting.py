@@ -55,19 +55,61 @@ class SplitSpec:
         if not self.absolute:
             validation, test = round(usable * self.validation), round(usable * self.test)
             return usable - validation - test, validation, test
-        wanted = int(self.train), int(self.validation), int(self.test)
-        if sum(wanted) > usable:
-            there = (
-                f"the data has {rows:,}; ask for fewer with --split"
-                if usable == rows
-                else f"at most {limit:,} of {rows:,} are used; raise the limit, or choose another "
-                "--preset or --split"
-            )
+        return _within(rows, usable, int(self.train), int(self.validation), int(self.test))
+
+    def sizes_beside(self, own: tuple[int, int, int], limit: int = 0) -> tuple[int, int, int]:
+        """Rows of train, validation and test of data that comes with a test split of its own.
+
+        Shares divide the training rows between train and validation, unless there is an own
+        validation split, and a limit scales all parts alike. Sizes hold as they are, except that
+        an own split gives at most what it has.
+
+        Args:
+            own: rows of its training, validation (0: none) and test split.
+            limit: rows used at most; 0 uses all.
+
+        Raises:
+            UserError: more are asked for than there are, or too few for three parts.
+        """
+        rows = sum(own)
+        usable = min(rows, limit) if limit else rows
+        if self.absolute:
+            train, test = int(self.train), min(int(self.test), own[2])
+            validation = min(int(self.validation), own[1] or own[0])
+            asked = train if own[1] else train + validation
+            if asked > own[0]:
+                raise UserError(
+                    f"the split asks for {asked:,} training rows, and the data has {own[0]:,} "
+                    "beside its own test split; ask for fewer with --split"
+                )
+            return _within(rows, usable, train, validation, test)
+        validation, test = round(own[1] * usable / rows), round(own[2] * usable / rows)
+        train = usable - validation - test
+        if not own[1]:
+            validation = round(train * self.validation / (self.train + self.validation))
+            train -= validation
+        if min(train, validation, test) < 1:
             raise UserError(
-                f"the split asks for {sum(wanted):,} rows ({':'.join(map(str, wanted))}), and "
-                f"{there}"
+                f"{usable} rows, split {train}:{validation}:{test}, are too few: every part needs "
+                "one; raise the limit, or add rows"
             )
-        return wanted
+        return train, validation, test
+
+
+def _within(rows: int, usable: int, train: int, validation: int, test: int) -> tuple[int, int, int]:
+    """Refuse sizes of more rows than are usable."""
+    if train + validation + test > usable:
+        there = (
+            f"the data has {rows:,}; ask for fewer with --split"
+            if usable == rows
+            else f"at most {usable:,} of {rows:,} are used; raise the limit, or choose another "
+            "--preset or --split"
+        )
+        raise UserError(
+            f"the split asks for {train + validation + test:,} rows "
+            f"({train}:{validation}:{test}), and {there}"
+        )
+    return train, validation, test
 
 
 def split_rows(
@@ -83,7 +125,7 @@ def split_rows(
         labels: shape (n,), indices of classes.
         groups: shape (n,); rows of one group go to the same split.
         classes: names, for messages.
-        sizes: rows of train, validation and test; further rows stay unused.
+        sizes: rows of train, validation and test (0: none); further rows stay unused.
         seed: fixes the assignment and the order of rows.
 
     Returns:
@@ -94,11 +136,13 @@ def split_rows(
     """
     rng = np.random.default_rng(seed)
     room = _rows_by_class(labels, len(classes), sizes)
+    parts = np.flatnonzero(sizes)
     for label, name in enumerate(classes):
-        if room[label, :3].min() < 1:
+        if room[label, parts].min() < 1:
+            asked = ":".join(str(sizes[part]) for part in parts)
             raise UserError(
                 f"class {name!r} has {int((labels == label).sum())} of {len(labels):,} rows, too "
-                f"few for a split of {':'.join(map(str, sizes))}: every part needs one; add rows "
+                f"few for a split of {asked}: every part needs one; add rows "
                 "of that class, leave it out, or choose another --split"
             )
     assigned = np.full(len(labels), -1)
@@ -155,8 +199,8 @@ def _assign_groups(
         left = np.where((room >= needed[:, None]).all(axis=0), room.sum(axis=0), 0)
         if not left.any():
             raise UserError(
-                f"{len(rows)} rows have the same text and fit on no side of the split together; "
-                "remove repeated rows, or choose another --split"
+                f"{len(rows)} rows are copies of each other and fit on no side of the split "
+                "together; remove repeated rows, or choose another --split"
             )
         chosen = rng.choice(4, p=left / left.sum())
         room[:, chosen] -= needed

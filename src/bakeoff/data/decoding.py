@@ -1,0 +1,194 @@
+"""From encoded images to pixels: one, and all of a data set into one array."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tempfile
+import warnings
+import zipfile
+import zlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bakeoff.artifacts import explained_write_errors
+from bakeoff.errors import UserError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+LEAST_SIDE = 4
+"""Pixels; smaller images are no pictures (tracking pixels, broken thumbnails)."""
+MOST_PIXELS = 50_000_000
+"""Larger images are refused by their header: a few bytes may claim gigabytes."""
+_FORMATS = ("JPEG", "MPO", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM", "AVIF", "JPEG2000")
+_GREY = ("1", "L", "LA")
+_AT_ONCE = 64
+"""Images that are decoded before they are written."""
+
+
+class UnusableError(Exception):
+    """Why an image cannot be used, in a few words."""
+
+
+@dataclass(frozen=True)
+class Packed:
+    """The usable images of a data set."""
+
+    pixels: np.ndarray
+    """uint8, shape (n, height, width, channels), backed by a file; channels 1 if all are grey."""
+    rows: np.ndarray
+    """Shape (n,): which images these are."""
+    keys: list[bytes]
+    """Equal for images of equal pixels."""
+    unusable: dict[int, str]
+    """Image → why it is not among them."""
+
+
+def decode(content: bytes, image_size: int = 0) -> np.ndarray:
+    """The pixels of an encoded image, turned as its EXIF says, transparency on white.
+
+    Args:
+        content: the bytes of a JPEG, PNG, GIF, BMP, WebP, TIFF, PPM, AVIF or JPEG 2000 file; of
+            several frames the first counts.
+        image_size: resize the shorter side to this and crop the centre; 0 keeps the size.
+
+    Returns:
+        uint8, shape (height, width, channels), channels 1 for grey images and 3 for others.
+
+    Raises:
+        UnusableError: there is no image, it is damaged, or too small or too large.
+    """
+    from PIL import Image, ImageOps
+
+    if not content:
+        raise UnusableError("empty")
+    try:
+        with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise UnusableError(f"more than {MOST_PIXELS // 10**6} megapixels")
+            if min(image.size) < LEAST_SIDE:
+                raise UnusableError(f"less than {LEAST_SIDE} pixels a side")
+            if image_size:  # JPEG decodes to a fraction of its size in a fraction of the time.
+                image.draft(None, (2 * image_size, 2 * image_size))
+            return _pixels(_flat(ImageOps.exif_transpose(image)), image_size)
+    except UnusableError:
+        raise
+    except Image.DecompressionBombError:
+        raise UnusableError(f"more than {MOST_PIXELS // 10**6} megapixels") from None
+    except Image.UnidentifiedImageError:
+        raise UnusableError("no image of a known format") from None
+    except Exception:  # Decoders stumble over broken files in every way there is.
+        raise UnusableError("damaged") from None
+
+
+def _flat(image: Image.Image) -> Image.Image:
+    """Grey ("L") or RGB, 8 bits a channel, without transparency."""
+    from PIL import Image
+
+    if image.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(image) >> 8).astype("uint8"))
+    if image.mode in ("I", "F"):
+        raise UnusableError("32 bits a pixel")
+    mode = "L" if image.mode in _GREY else "RGB"
+    if image.has_transparency_data:
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image.convert("RGBA"))
+    return image.convert(mode)
+
+
+def _pixels(image: Image.Image, image_size: int) -> np.ndarray:
+    from PIL import Image, ImageOps
+
+    if image_size:
+        image = ImageOps.fit(image, (image_size, image_size), Image.Resampling.BILINEAR)
+    pixels = np.asarray(image)
+    return pixels[..., None] if pixels.ndim == 2 else pixels
+
+
+def pack(
+    read: Callable[[int], bytes | np.ndarray], names: Sequence[str], image_size: int, path: str
+) -> Packed:
+    """Decode images with all processors into one file-backed array, which vanishes with its user.
+
+    Args:
+        read: the bytes of an image, or its pixels (uint8, height × width, grey, or × 3).
+        names: of the images, for messages.
+        image_size: as in `decode`.
+        path: of the data set, for messages.
+
+    Raises:
+        UserError: images differ in size, or the disk for temporary files (`$TMPDIR`) is full.
+    """
+    rows: list[int] = []
+    keys: list[bytes] = []
+    unusable: dict[int, str] = {}
+    shape: tuple[int, ...] = ()
+    grey = True
+
+    def decoded(row: int) -> tuple[np.ndarray, bytes, bool] | str:
+        try:
+            pixels = _decoded(read(row), image_size)
+        except UnusableError as error:
+            return str(error)
+        except (OSError, zipfile.BadZipFile, zlib.error):
+            return "cannot be read"
+        height, width, channels = pixels.shape
+        pixels = np.ascontiguousarray(np.broadcast_to(pixels, (height, width, 3)))
+        return pixels, hashlib.blake2b(pixels.data, digest_size=16).digest(), channels == 1
+
+    with (
+        explained_write_errors(Path(tempfile.gettempdir())),
+        tempfile.TemporaryFile() as stream,
+        warnings.catch_warnings(action="ignore"),
+        ThreadPoolExecutor() as pool,
+    ):
+        for start in range(0, len(names), _AT_ONCE):
+            some = range(start, min(start + _AT_ONCE, len(names)))
+            for row, found in zip(some, pool.map(decoded, some), strict=True):
+                if isinstance(found, str):
+                    unusable[row] = found
+                    continue
+                pixels, key, is_grey = found
+                shape = shape or pixels.shape
+                if pixels.shape != shape:
+                    raise UserError(
+                        f"{path}: images differ in size ({names[rows[0]]} is {_size(shape)}, "
+                        f"{names[row]} is {_size(pixels.shape)}); give --image-size N to resize "
+                        "and crop all to N×N"
+                    )
+                stream.write(pixels.data)
+                rows.append(row)
+                keys.append(key)
+                grey = grey and is_grey
+        stream.flush()
+        if not rows:
+            return Packed(np.empty((0, 0, 0, 1), "uint8"), np.array(rows, int), keys, unusable)
+        packed = np.memmap(stream, np.uint8, "r", shape=(len(rows), *shape))
+    return Packed(packed[..., :1] if grey else packed, np.array(rows), keys, unusable)
+
+
+def _decoded(content: bytes | np.ndarray, image_size: int) -> np.ndarray:
+    from PIL import Image
+
+    if isinstance(content, bytes):
+        return decode(content, image_size)
+    return _pixels(Image.fromarray(np.ascontiguousarray(content)), image_size)
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return f"{shape[1]}×{shape[0]}"
+
+
+def write_pixels(path: Path, pixels: np.ndarray, rows: np.ndarray) -> None:
+    """Write these rows of an array as .npy, a few at a time."""
+    with path.open("wb") as stream:
+        header = {"descr": "|u1", "fortran_order": False, "shape": (len(rows), *pixels.shape[1:])}
+        np.lib.format.write_array_header_1_0(stream, header)
+        for start in range(0, len(rows), _AT_ONCE):
+            stream.write(np.ascontiguousarray(pixels[rows[start : start + _AT_ONCE]]).data)

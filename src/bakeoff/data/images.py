@@ -1,0 +1,91 @@
+"""From images as they came to images a model may see: decoded, checked, duplicates grouped."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from bakeoff.data.cleaning import Rows, count_duplicates, encode
+from bakeoff.data.decoding import LEAST_SIDE, pack
+from bakeoff.data.image_files import ImageSource
+from bakeoff.data.own_splits import own_splits
+from bakeoff.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SHOWN = 5
+
+
+def clean_images(source: ImageSource, image_size: int = 0, skip_bad: bool = False) -> Rows:
+    """Decode and check every image, and find copies by their pixels.
+
+    Args:
+        source: images as they came.
+        image_size: resize the shorter side to this and crop the centre; 0 keeps the size, which
+            then must be the same for all.
+        skip_bad: leave out images that cannot be used or have no label, and count them, instead
+            of refusing.
+
+    Raises:
+        UserError: images that cannot be used, differ in size or have no class, a single class,
+            or a class that an own split lacks.
+    """
+    import pandas as pd
+
+    if 0 < image_size < LEAST_SIDE:
+        raise UserError(
+            f"--image-size {image_size} leaves no picture; give {LEAST_SIDE} pixels or more"
+        )
+    bad = _unlabelled(source)
+    labelled = source.frame.drop(index=list(bad))
+    ids = labelled.index.to_numpy("int64")
+    packed = pack(
+        lambda row: source.read(int(ids[row])), labelled["name"].tolist(), image_size, source.path
+    )
+    bad |= {int(ids[row]): reason for row, reason in packed.unusable.items()}
+    if bad and not skip_bad:
+        raise _refusal(source, bad)
+    frame = labelled.iloc[packed.rows]
+    if frame.empty:
+        raise UserError(f"{source.path} holds no image that can be used; check what is in it")
+    if source.classes:
+        labels, classes = frame["label"].to_numpy("int64"), source.classes
+    else:
+        labels, classes = encode(frame["label"], source.path, source.label_column)
+    groups, _ = pd.factorize(pd.Series(packed.keys))
+    try:
+        own, left_out = own_splits(frame["own"].to_numpy(str), groups, labels, classes)
+    except UserError as error:
+        raise UserError(f"{source.path}: {error}") from None
+    _, height, width, channels = packed.pixels.shape
+    facts = {
+        "duplicates": {
+            **count_duplicates(groups, labels),
+            "dropped_from_training": left_out,
+        },
+        "dropped": dict(Counter(bad.values())),
+        "image": {"height": height, "width": width, "channels": channels},
+    }
+    rows = pd.DataFrame({"id": frame.index, "label": labels, "name": frame["name"].to_numpy()})
+    return Rows(rows, classes, groups, facts, packed.pixels, own)
+
+
+def _unlabelled(source: ImageSource) -> dict[int, str]:
+    """Row → what is wrong with its label."""
+    labels: pd.Series = source.frame["label"]
+    if source.classes:
+        bad, reason = ~labels.between(0, len(source.classes) - 1), "label outside the classes"
+    else:
+        bad, reason = labels.isna() | (labels.astype(str).str.strip() == ""), "no label"
+    return {int(row): reason for row in labels.index[bad]}
+
+
+def _refusal(source: ImageSource, bad: dict[int, str]) -> UserError:
+    names = source.frame["name"]
+    shown = [f"{names[row]}: {bad[row]}" for row in sorted(bad)[:_SHOWN]]
+    more = ["…"] if len(bad) > _SHOWN else []
+    return UserError(
+        f"{source.path}: {len(bad)} image{'s' if len(bad) > 1 else ''} cannot be used "
+        f"({', '.join(shown + more)}); mend or remove, or leave out with --skip-bad-images"
+    )
