@@ -244,3 +244,14 @@ def test_small_components_run_as_kfp_tasks(chain, reviews_csv, tmp_path, monkeyp
     assert read_manifest(made["dataset"].parent)["files"] == by_hand["files"]
     [page] = tmp_path.glob("*/report/page")
     assert page.read_text() == Path(chain["page.html"].path).read_text()
+
+
+def test_prepare_takes_images_too(tmp_path, capsys):
+    settings = {"modality": "image", "split": "200:50:50", "image_size": 10}
+    dataset, _ = prepared("digits", tmp_path, **settings)
+    facts = read_manifest(dataset.path)["facts"]
+    assert facts["sizes"] == {"train": 200, "validation": 50, "test": 50}
+    assert facts["image"] == {"height": 10, "width": 10, "channels": 1}
+    with pytest.raises(SystemExit, match="2"):
+        prepared("imdb-25k", tmp_path / "texts", modality="image")
+    assert "imdb-25k holds texts, and images are needed here" in capsys.readouterr().err

@@ -26,7 +26,7 @@ LEAST_SIDE = 4
 """Pixels; smaller images are no pictures (tracking pixels, broken thumbnails)."""
 MOST_PIXELS = 50_000_000
 """Larger images are refused by their header: a few bytes may claim gigabytes."""
-_FORMATS = ("JPEG", "MPO", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM", "AVIF", "JPEG2000")
+_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM", "AVIF", "JPEG2000")
 _GREY = ("1", "L", "LA")
 _AT_ONCE = 64
 """Images that are decoded before they are written."""

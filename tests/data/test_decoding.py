@@ -1,0 +1,187 @@
+import re
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from noise_images import encoded, noise, png
+from PIL import Image
+
+from bakeoff.data import decoding
+from bakeoff.data.decoding import UnusableError, decode, pack, write_pixels
+from bakeoff.errors import UserError
+
+LEFT_RIGHT = np.repeat(np.array([[0] * 4 + [200] * 4], "uint8"), 8, axis=0)
+
+
+@pytest.mark.parametrize("kind", ["png", "bmp", "tiff", "webp", "ppm", "gif"])
+def test_lossless_formats_keep_every_pixel(kind):
+    pixels = noise() // 32 * 32
+    if kind == "gif":
+        pixels = np.where(pixels > 100, 255, 0).astype("uint8")
+    options = {"lossless": True} if kind == "webp" else {}
+    assert np.array_equal(decode(encoded(pixels, kind, **options)), pixels)
+
+
+def test_grey_images_have_one_channel():
+    pixels = noise(grey=True)
+    assert np.array_equal(decode(encoded(pixels)), pixels[..., None])
+    bits = Image.fromarray(LEFT_RIGHT).convert("1")
+    assert decode(encoded(bits))[0, :, 0].tolist() == [0] * 4 + [255] * 4
+
+
+def test_the_rotation_of_exif_is_applied():
+    exif = Image.Exif()
+    exif[0x0112] = 6  # Turn by 90° clockwise: the left column is the top row.
+    turned = decode(encoded(LEFT_RIGHT[:4], exif=exif))
+    assert turned.shape == (8, 4, 1)
+    assert turned[:, 0, 0].tolist() == [0] * 4 + [200] * 4
+
+
+def test_transparency_lies_on_white():
+    rgba = np.zeros((4, 4, 4), "uint8")
+    rgba[:, 2:] = (255, 0, 0, 255)
+    rgba[0, 2:, 3] = 51  # A fifth of red.
+    found = decode(encoded(rgba))
+    assert found[1].tolist() == [[255] * 3] * 2 + [[255, 0, 0]] * 2
+    assert found[0, 2].tolist() == [255, 204, 204]
+    grey = decode(encoded(Image.fromarray(rgba[..., [0, 3]], "LA")))
+    assert grey.shape == (4, 4, 1)
+    assert grey[1, :, 0].tolist() == [255] * 4
+
+
+def test_palettes_are_looked_up_with_their_transparency():
+    image = Image.new("P", (4, 4), 1)
+    image.putpalette([10, 20, 30, 40, 50, 60])
+    image.putpixel((0, 0), 0)
+    assert decode(encoded(image))[0, :2].tolist() == [[10, 20, 30], [40, 50, 60]]
+    assert decode(encoded(image, transparency=0))[0, 0].tolist() == [255] * 3
+
+
+def test_sixteen_bits_become_eight():
+    deep = np.array([[0, 256, 32768, 65535]] * 4, "uint16")
+    for kind in ("png", "tiff"):
+        assert decode(encoded(deep, kind))[0, :, 0].tolist() == [0, 1, 128, 255]
+
+
+def test_cmyk_becomes_rgb():
+    found = decode(encoded(Image.new("CMYK", (8, 8), (0, 255, 255, 0)), "jpeg"))
+    assert found.shape == (8, 8, 3)
+    assert np.abs(found.astype(int) - [255, 0, 0]).max() < 8
+
+
+def test_the_shorter_side_is_resized_and_the_centre_cropped():
+    wide = np.zeros((8, 24), "uint8")
+    wide[:, 8:16] = 100
+    assert np.array_equal(decode(encoded(wide), 8), np.full((8, 8, 1), 100))
+    assert np.array_equal(decode(encoded(wide.T), 8), np.full((8, 8, 1), 100))
+    assert decode(encoded(wide), 16).shape == (16, 16, 1)
+
+
+def test_resizing_is_antialiased():
+    checks = (np.indices((64, 64)).sum(axis=0) % 2 * 254).astype("uint8")
+    assert np.abs(decode(encoded(checks), 8).astype(int) - 127).max() <= 1
+
+
+def test_a_resized_jpeg_is_near_its_pixels():
+    smooth = np.linspace(0, 255, 512).astype("uint8") * np.ones((512, 1), "uint8")
+    found = decode(encoded(smooth, "jpeg", quality=95), 8)[0, :, 0]
+    assert np.abs(found - (np.arange(8) + 0.5) * 255 / 8).max() < 4
+
+
+def bomb(side):
+    """A PNG whose header alone claims side × side pixels."""
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    chunk = b"IHDR" + header
+    return (
+        b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    ) + b"\0\0\0\0IDAT\x35\xaf\x06\x1e"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "empty"),
+        (b"these are words, not pixels", "no image of a known format"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "no image of a known format"),
+        (encoded(noise(size=(64, 64)), "jpeg")[:1000], "damaged"),
+        (png(size=(64, 64))[:5000], "damaged"),
+        (png(size=(1, 1)), "less than 4 pixels a side"),
+        (png(size=(3, 40)), "less than 4 pixels a side"),
+        (bomb(20_000), "more than 50 megapixels"),
+        (bomb(7_100), "more than 50 megapixels"),
+        (encoded(Image.new("F", (8, 8)), "tiff"), "32 bits a pixel"),
+    ],
+)
+def test_what_cannot_be_used(content, reason):
+    with pytest.raises(UnusableError, match=f"^{reason}$"):
+        decode(content)
+
+
+def packed(contents, image_size=0):
+    names = [f"{number}.png" for number in range(len(contents))]
+    return pack(contents.__getitem__, names, image_size, "pets")
+
+
+def test_images_are_packed_in_their_order(monkeypatch):
+    monkeypatch.setattr(decoding, "_AT_ONCE", 4)
+    found = packed([png(seed) for seed in range(11)])
+    assert found.pixels.shape == (11, 8, 8, 3)
+    assert all(np.array_equal(found.pixels[seed], noise(seed)) for seed in range(11))
+    assert found.rows.tolist() == list(range(11))
+    assert len(set(found.keys)) == 11
+
+
+def test_pixels_are_taken_as_they_are_and_resized():
+    grey = noise(grey=True, size=(8, 4))
+    assert np.array_equal(packed([grey]).pixels[0], grey[..., None])
+    assert packed([noise(), grey], 4).pixels.shape == (2, 4, 4, 3)
+
+
+def test_grey_among_colours_has_three_channels_and_equals_its_copy_in_rgb():
+    grey = noise(grey=True)
+    found = packed([encoded(grey), encoded(np.stack([grey] * 3, axis=2)), png(1)])
+    assert found.pixels.shape == (3, 8, 8, 3)
+    assert found.keys[0] == found.keys[1] != found.keys[2]
+    assert packed([encoded(grey)] * 2).pixels.shape == (2, 8, 8, 1)
+
+
+def test_unusable_ones_are_told_apart():
+    def read(row):
+        if row == 3:
+            raise PermissionError
+        return [png(0), b"", png(2), b"", b"words"][row]
+
+    found = pack(read, ["a"] * 5, 0, "pets")
+    assert found.rows.tolist() == [0, 2]
+    assert np.array_equal(found.pixels[1], noise(2))
+    assert found.unusable == {
+        1: "empty",
+        3: "cannot be read",
+        4: "no image of a known format",
+    }
+    assert len(packed([b""]).pixels) == 0
+
+
+def test_images_of_several_sizes_are_refused():
+    message = (
+        "pets: images differ in size (1.png is 8×6, 2.png is 6×8); "
+        "give --image-size N to resize and crop all to N×N"
+    )
+    contents = [b"", png(size=(8, 6)), png(size=(6, 8))]
+    with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
+        packed(contents)
+    assert packed(contents, 5).pixels.shape == (2, 5, 5, 3)
+
+
+def test_a_full_disk_for_temporary_files(small_disk, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(small_disk))
+    with pytest.raises(UserError, match=f"cannot write {small_disk}: the disk is full"):
+        packed([png(seed, (64, 64)) for seed in range(20)])
+
+
+def test_rows_are_written_in_the_order_asked(tmp_path, monkeypatch):
+    monkeypatch.setattr(decoding, "_AT_ONCE", 2)
+    pixels = np.stack([noise(seed) for seed in range(5)])
+    write_pixels(tmp_path / "p.npy", pixels[..., :1], np.array([4, 0, 2]))
+    assert np.array_equal(np.load(tmp_path / "p.npy", mmap_mode="r"), pixels[[4, 0, 2], ..., :1])
