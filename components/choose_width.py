@@ -13,11 +13,11 @@ def choose_width(models: dsl.Input[List[dsl.Model]], later: list, code_hash: str
 
     Args:
         models: Trained networks, among them the RNNs.
-        later: Items of the next loop: model, seed, config.
+        later: Items of the next loop: model, seed, lineup.
         code_hash: Hash of the code that runs, so that cached outputs are never stale.
 
     Returns:
-        The same items with the chosen width in their config.
+        The same items with the chosen width in their line-up.
     """
     from pathlib import Path
 

@@ -37,17 +37,25 @@ def compare(
     import json
     from pathlib import Path
 
+    from bakeoff.artifacts import read_manifest
+    from bakeoff.evaluation.compare import compare
+    from bakeoff.images.comparison import image_facts
     from bakeoff.report.kfp import log_results
     from bakeoff.step import step
-    from bakeoff.text.comparison import compare_texts
+    from bakeoff.text.comparison import text_facts
 
     loops = [*(networks or []), *(networks_of_chosen_width or [])]
-    evaluations = [artifact for artifact in [classical, *loops, ensemble] if artifact]
+    artifacts = [artifact for artifact in [classical, *loops, ensemble] if artifact]
+    evaluations, prepared = [Path(artifact.path) for artifact in artifacts], Path(dataset.path)
     with step("compare"):
-        results = compare_texts(
-            [Path(artifact.path) for artifact in evaluations],
-            Path(dataset.path),
+        modality = read_manifest(prepared, "dataset")["facts"]["modality"]
+        results = compare(
+            evaluations,
             Path(comparison.path),
+            dataset=prepared,
+            facts=text_facts(evaluations, prepared)
+            if modality == "text"
+            else image_facts(evaluations),
             **json.loads(settings),
         )
         log_results(results, metrics, classification)

@@ -1,4 +1,4 @@
-"""A dataset → one trained text network."""
+"""A dataset → trained text networks."""
 
 from kfp import dsl
 
@@ -11,21 +11,21 @@ def train_text_network(
     models: dsl.Output[dsl.Model],
     model: str,
     seed: int,
-    config: str,
+    lineup: str,
     threads: int,
-    vectors_hash: str = "",
+    files_hash: str = "",
     code_hash: str = "",
 ):
     """Train one network over word indices.
 
     Args:
         dataset: Train and validation split from `prepare`.
-        models: A folder with the one model.
-        model: Its name.
+        models: A folder a network.
+        model: What to call the training while it runs.
         seed: Fixes weights, order of batches and dropout.
-        config: JSON object with every hyper-parameter.
+        lineup: JSON object, name → every hyper-parameter.
         threads: CPU threads; results repeat bit for bit on the same number.
-        vectors_hash: Hash of the word vectors, where they are a file.
+        files_hash: Hash of the files that the line-up names.
         code_hash: Hash of the code that runs, so that cached outputs are never stale.
     """
     import json
@@ -33,15 +33,16 @@ def train_text_network(
 
     from bakeoff.step import step
     from bakeoff.text.training import train_text_network
+    from bakeoff.training.step import train_networks
 
     with step("train", model, seed):
-        train_text_network(
+        train_networks(
             Path(dataset.path),
             Path(models.path),
-            name=model,
-            config=json.loads(config),
+            lineup=json.loads(lineup),
             seed=seed,
             threads=threads,
+            train=train_text_network,
             code=code_hash,
-            vectors=vectors_hash,
+            files=files_hash,
         )

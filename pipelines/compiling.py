@@ -12,6 +12,7 @@ COMPONENTS = (
     "audit",
     "train_text_classical",
     "train_text_network",
+    "train_image_network",
     "choose_width",
     "train_ensemble",
     "evaluate",
@@ -22,9 +23,11 @@ COMPONENTS = (
 
 def compile_plan(plan: Plan, options: Options, path: Path) -> None:
     """Write the pipeline of a plan to `path`, atomically."""
+    from bakeoff.pipelines.images import images
     from bakeoff.pipelines.sentiment import sentiment
 
-    _write(sentiment(plan, options), path)
+    graph = {"text": sentiment, "image": images}[plan.modality]
+    _write(graph(plan, options), path)
 
 
 def compile_components(folder: Path, image: str) -> list[Path]:

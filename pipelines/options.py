@@ -27,6 +27,7 @@ RESOURCES = {
     "prepare": Resources(cpu="1", memory="4Gi", minutes=60, retries=3),
     "train-text-classical": Resources(cpu="2", memory="8Gi", minutes=120, retries=1),
     "train-text-network": Resources(cpu="2", memory="4Gi", minutes=720, retries=1),
+    "train-image-network": Resources(cpu="4", memory="8Gi", minutes=1440, retries=1),
     "audit": Resources(cpu="1", memory="4Gi", minutes=60, retries=3),
     "train-ensemble": Resources(cpu="1", memory="2Gi", minutes=30, retries=3),
     "choose-width": Resources(cpu="1", memory="2Gi", minutes=15, retries=3),

@@ -14,9 +14,10 @@ import numpy as np
 from bakeoff.artifacts import new_artifact, read_json, write_json
 from bakeoff.errors import UserError
 from bakeoff.evaluation.mixture import cross_fitted, mixture_weights
-from bakeoff.predictors import Predictor, load
+from bakeoff.predictors import load
 from bakeoff.tracking import open_run
 from bakeoff.training.trained import (
+    Predictor,
     Trained,
     model_folders,
     read_model,

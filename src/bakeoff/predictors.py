@@ -2,26 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
 
 from bakeoff.errors import UserError
-from bakeoff.training.trained import read_model
-
-if TYPE_CHECKING:
-    import numpy as np
-
-
-class Predictor(Protocol):
-    """A trained model, ready to score what it was trained for."""
-
-    @property
-    def classes(self) -> list[str]: ...
-
-    def probabilities(self, inputs: Sequence[Any]) -> np.ndarray:
-        """Shape (inputs, classes), float64; rows sum to 1."""
-        ...
+from bakeoff.training.trained import Predictor, read_model
 
 
 def load(folder: Path) -> Predictor:
@@ -44,6 +28,14 @@ def load(folder: Path) -> Predictor:
         from bakeoff.text.network import load_network
 
         return load_network(folder, model)
+    if kind == "image-network":
+        from bakeoff.images.network import load_image_network
+
+        return load_image_network(folder, model)
+    if kind == "autoencoder":
+        from bakeoff.images.network import load_autoencoder
+
+        return load_autoencoder(folder, model)
     if kind == "ensemble":
         from bakeoff.ensemble import load_ensemble
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,14 @@ from bakeoff.artifacts import settings_hash
 from bakeoff.data.sources import refuse_credentials
 from bakeoff.data.splitting import SplitSpec
 from bakeoff.errors import UserError, unknown_name
-from bakeoff.text.configs import LinearText, TextConfig, TextNetwork, TreeText, to_dict
+from bakeoff.images.configs import ImageNetwork
+from bakeoff.images.registry import AUTOENCODER_PAIRS, AUTOENCODERS, RESNET_PAIRS, RESNETS
+from bakeoff.text.configs import LinearText, TextNetwork, TreeText
 from bakeoff.text.registry import LINEUPS, MODELS, PAIRS
 from bakeoff.text.width import decides, follows
-from bakeoff.training.settings import Ensemble
+from bakeoff.training.settings import Ensemble, to_dict
+
+Config = LinearText | TreeText | TextNetwork | ImageNetwork | Ensemble
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,12 +38,14 @@ class Preset:
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """One question about one kind of data; its graph is in pipelines/<name>.py."""
+    """One question about one kind of data; its graph is in pipelines/."""
 
     about: str
+    modality: str
+    """What is classified: "text" or "image"."""
     data: str
     """The data set where none is asked for."""
-    models: dict[str, TextConfig]
+    models: Mapping[str, Config]
     presets: dict[str, Preset]
     lineups: dict[str, tuple[str, ...]]
     """Names that stand for several models."""
@@ -57,9 +64,28 @@ _SHORT = (
     "ensemble",
 )
 
+
+def _images(about: str, models: Mapping[str, Config], pairs: tuple[tuple[str, str], ...]) -> Study:
+    """A study of images: the embedded digits, or STL-10 as the seed report has it."""
+    return Study(
+        about=about,
+        modality="image",
+        data="digits",
+        models=models,
+        presets={
+            "quick": Preset(split="0.7:0.1:0.2", models=tuple(models)),
+            "full": Preset(split="0.9:0.1:0.2", models=tuple(models), data="stl10"),
+            "paper": Preset(split="4500:500:1000", models=tuple(models), data="stl10"),
+        },
+        lineups={"all": tuple(models)},
+        pairs=pairs,
+    )
+
+
 STUDIES = {
     "sentiment": Study(
         about="Text classification: naive Bayes, trees and linear models, RNNs and LSTMs",
+        modality="text",
         data="imdb-25k",
         models=MODELS,
         presets={
@@ -80,7 +106,17 @@ STUDIES = {
         },
         lineups=LINEUPS,
         pairs=PAIRS,
-    )
+    ),
+    "autoencoder": _images(
+        "Image classification on the embeddings of autoencoders: probed, fine-tuned, from scratch",
+        AUTOENCODERS,
+        AUTOENCODER_PAIRS,
+    ),
+    "resnet": _images(
+        "Image classification with ResNet-18: cross-entropy, triplet loss, center loss",
+        RESNETS,
+        RESNET_PAIRS,
+    ),
 }
 
 
@@ -93,25 +129,48 @@ class Plan:
     data: str
     split: str
     limit: int = 0
-    text_column: str = "text"
+    input_column: str = ""
+    """The column with the text or the encoded image; "" is "text" or "image"."""
     label_column: str = "label"
-    skip_bad_rows: bool = False
+    image_size: int = 0
+    """Pixels a side that images are brought to; 0 keeps them."""
+    skip_bad: bool = False
+    """Leave out what cannot be used instead of refusing the data."""
     drop_suspects: bool = False
     """Leave rows with a likely label error out of training."""
-    models: dict[str, TextConfig] = field(default_factory=dict)
+    models: dict[str, Config] = field(default_factory=dict)
     seed: int = 0
     seeds: int = 1
     threads: int = 2
 
     @property
-    def classical(self) -> dict[str, TextConfig]:
+    def classical(self) -> dict[str, Config]:
         """The models that train in one task on shared features."""
         return {n: c for n, c in self.models.items() if isinstance(c, LinearText | TreeText)}
 
     @property
-    def networks(self) -> dict[str, TextNetwork]:
-        """The models that train in a task of their own, once a seed."""
-        return {n: c for n, c in self.models.items() if isinstance(c, TextNetwork)}
+    def modality(self) -> str:
+        return STUDIES[self.study].modality
+
+    @property
+    def networks(self) -> dict[str, TextNetwork | ImageNetwork]:
+        """The models that train once a seed."""
+        return {n: c for n, c in self.models.items() if isinstance(c, TextNetwork | ImageNetwork)}
+
+    @property
+    def groups(self) -> list[list[str]]:
+        """The networks by the task that trains them: those with the same pretraining share one."""
+        groups: dict[Any, list[str]] = {}
+        for name, config in self.networks.items():
+            shared = config.pretraining if isinstance(config, ImageNetwork) else None
+            groups.setdefault(shared or name, []).append(name)
+        return list(groups.values())
+
+    @property
+    def files(self) -> list[str]:
+        """What networks read besides the data: word vectors and weights, by path or address."""
+        files = (_file_of(config) for config in self.networks.values())
+        return [file for file in dict.fromkeys(files) if file]
 
     @property
     def ensemble(self) -> str | None:
@@ -125,6 +184,29 @@ class Plan:
         widths = {config["hidden"] for config in configs.values() if decides(config)}
         return [n for n, config in configs.items() if len(widths) > 1 and follows(config)]
 
+    def items(self, names: Sequence[str]) -> list[dict[str, Any]]:
+        """What the tasks of a loop over networks are given, one a seed and group: model (the
+        names), seed, lineup (JSON, name → configuration; autoencoders before what starts from
+        them) and the files it names.
+        """
+        networks = self.networks
+        return [
+            {
+                "model": ", ".join(group),
+                "seed": seed,
+                "lineup": json.dumps(
+                    {
+                        **_with_pretraining(networks[group[0]]),
+                        **{name: to_dict(networks[name]) for name in group},
+                    }
+                ),
+                "files": [file for name in group if (file := _file_of(networks[name]))],
+            }
+            for seed in self.training_seeds
+            for group in self.groups
+            if group[0] in names
+        ]
+
     @property
     def training_seeds(self) -> list[int]:
         return list(range(self.seed, self.seed + self.seeds))
@@ -133,6 +215,15 @@ class Plan:
     def group(self) -> str:
         """Names the bake-off in W&B; the same for an interrupted run and its continuation."""
         return f"{self.study}-{self.preset}-{settings_hash(repr(self))[:8]}"
+
+
+def _file_of(config: TextNetwork | ImageNetwork) -> str:
+    return config.vectors if isinstance(config, TextNetwork) else config.weights
+
+
+def _with_pretraining(config: TextNetwork | ImageNetwork) -> dict[str, Any]:
+    pretraining = config.pretraining if isinstance(config, ImageNetwork) else None
+    return {pretraining.name: to_dict(pretraining)} if pretraining else {}
 
 
 def plan(
@@ -144,6 +235,9 @@ def plan(
     glove: str = "",
     word2vec: str = "",
     freeze_vectors: bool = False,
+    weights: str = "",
+    precision: str = "",
+    keep_sides: bool = False,
     **settings: Any,
 ) -> Plan:
     """The plan of a bake-off, checked.
@@ -156,6 +250,9 @@ def plan(
         glove: file or address of the vectors of models with GloVe, instead of GloVe 6B 50d.
         word2vec: the same for models with word2vec, instead of training them; or google-news.
         freeze_vectors: keep pretrained vectors as they are.
+        weights: what ResNets start from, instead of from scratch: imagenet, or a file.
+        precision: of image networks, instead of their own.
+        keep_sides: mirror no picture; digits never are.
         settings: further fields of `Plan`; empty ones take the preset's or study's value.
 
     Raises:
@@ -172,9 +269,16 @@ def plan(
         raise UserError(f"{', '.join(lineup)} mixes other models: name some beside it")
     for vectors, source in (("glove-6b-50d", glove), ("word2vec", word2vec)):
         if source:
-            lineup = _changed(lineup, {"vectors": vectors}, vectors=_absolute(source))
+            lineup = _changed(
+                lineup, {"vectors": vectors}, vectors=_absolute(source, "word vectors")
+            )
     if freeze_vectors:
         lineup = _changed(lineup, {"freeze_vectors": False}, freeze_vectors=True)
+    if weights:
+        source = weights if weights == "imagenet" else _absolute(weights, "weights")
+        lineup = _changed(lineup, {"encoder": "resnet18"}, weights=source)
+    if precision:
+        lineup = _changed(lineup, {}, precision=precision)
     if preprocessing:
         from bakeoff.text.preprocessing import parse
 
@@ -186,12 +290,24 @@ def plan(
     if "split" in settings:
         SplitSpec.parse(settings["split"])
     defaults = {"data": chosen.data or known.data, "split": chosen.split, "limit": chosen.limit}
-    return Plan(study=study, preset=preset, models=lineup, **{**defaults, **settings})
+    settings = {**defaults, **settings}
+    if keep_sides or settings["data"] == "digits":
+        lineup = {name: _unmirrored(config) for name, config in lineup.items()}
+    return Plan(study=study, preset=preset, models=lineup, **settings)
 
 
-def _changed(
-    lineup: dict[str, TextConfig], where: dict[str, Any], **fields: Any
-) -> dict[str, TextConfig]:
+def _unmirrored(config: Config) -> Config:
+    """The configuration without any mirroring of pictures."""
+    if not isinstance(config, ImageNetwork):
+        return config
+    pretraining = config.pretraining and replace(
+        config.pretraining, pictures=replace(config.pretraining.pictures, flip=False)
+    )
+    pictures = replace(config.pictures, flip=False)
+    return replace(config, pictures=pictures, pretraining=pretraining, flip_at_test=False)
+
+
+def _changed(lineup: dict[str, Config], where: dict[str, Any], **fields: Any) -> dict[str, Config]:
     """The line-up with `fields` set in the models that have them and whose settings are `where`."""
     return {
         name: replace(config, **fields)
@@ -202,13 +318,13 @@ def _changed(
     }
 
 
-def _absolute(source: str) -> str:
+def _absolute(source: str, what: str) -> str:
     """A file's path for steps that run elsewhere; names and addresses as they are."""
     refuse_credentials(source)
     if "://" in source or source == "google-news":
         return source
     if not Path(source).is_file():
-        raise UserError(f"no such file of word vectors: {source}")
+        raise UserError(f"no such file of {what}: {source}")
     return str(Path(source).resolve())
 
 
@@ -219,7 +335,7 @@ def get_study(name: str) -> Study:
     return STUDIES[name]
 
 
-def _model(study: Study, name: str) -> TextConfig:
+def _model(study: Study, name: str) -> Config:
     if name not in study.models:
         raise unknown_name("model", name, [*study.lineups, *study.models])
     return study.models[name]

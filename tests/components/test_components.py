@@ -22,8 +22,8 @@ from bakeoff.components.train_ensemble import train_ensemble
 from bakeoff.components.train_text_classical import train_text_classical
 from bakeoff.components.train_text_network import train_text_network
 from bakeoff.predictors import load
-from bakeoff.text.configs import Ensemble, LinearText, TextNetwork, to_dict
-from bakeoff.training.settings import TrainingSettings
+from bakeoff.text.configs import Ensemble, LinearText, TextNetwork
+from bakeoff.training.settings import TrainingSettings, to_dict
 
 CLASSICAL = {"nb": LinearText(method="naive-bayes", weighting="counts", ngrams=1)}
 RNN = TextNetwork(

@@ -92,7 +92,7 @@ def test_the_manifest_tells_what_was_done(tmp_path):
         "source": {
             "name": "pets",
             "path": str(folder),
-            "sha256": fingerprint(str(folder)),
+            "fingerprint": fingerprint(str(folder)),
             "rows": 20,
         },
         "duplicates": {

@@ -15,10 +15,10 @@ from torch.nn.functional import cross_entropy
 from bakeoff.data.splits import Split
 from bakeoff.predictors import load
 from bakeoff.text.batches import Batch
-from bakeoff.text.configs import TextNetwork, to_dict
+from bakeoff.text.configs import TextNetwork
 from bakeoff.text.network import TextClassifier, _Classification, train_network
 from bakeoff.text.vocabulary import Encoded
-from bakeoff.training.settings import TrainingSettings
+from bakeoff.training.settings import TrainingSettings, to_dict
 from bakeoff.training.trained import write_trained
 
 FAST = TrainingSettings(epochs=3, least_steps=0, batch_size=16, learning_rate=0.01)

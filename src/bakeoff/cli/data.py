@@ -8,7 +8,17 @@ from typing import Annotated
 import typer
 
 from bakeoff.cli.app import data_app
-from bakeoff.cli.options import Data, LabelColumn, Seed, SkipBadRows, Split, TextColumn
+from bakeoff.cli.options import (
+    Data,
+    ImageColumn,
+    ImageSize,
+    LabelColumn,
+    Seed,
+    SkipBadImages,
+    SkipBadRows,
+    Split,
+    TextColumn,
+)
 
 
 @data_app.command("list")
@@ -25,27 +35,13 @@ def prepare_data(
     output: Annotated[Path, typer.Option(help="Folder for dataset/ and test/.", metavar="FOLDER")],
     data: Data = "imdb-25k",
     text_column: TextColumn = "text",
-    image_column: Annotated[
-        str,
-        typer.Option(
-            help="Column of a Parquet file that holds encoded images; makes it image data.",
-            show_default="image",
-        ),
-    ] = "",
+    image_column: ImageColumn = "",
     label_column: LabelColumn = "label",
-    image_size: Annotated[
-        int,
-        typer.Option(
-            help="Resize the shorter side of images to this and crop the centre; 0: keep.", min=0
-        ),
-    ] = 0,
+    image_size: ImageSize = 0,
     split: Split = "0.7:0.1:0.2",
     limit: Annotated[int, typer.Option(help="Rows used at most; 0: all.", min=0)] = 0,
     skip_bad_rows: SkipBadRows = False,
-    skip_bad_images: Annotated[
-        bool,
-        typer.Option("--skip-bad-images", help="Leave out images that cannot be used."),
-    ] = False,
+    skip_bad_images: SkipBadImages = False,
     seed: Seed = 0,
 ) -> None:
     """Clean and split labelled texts or images, as a bake-off's first step does.

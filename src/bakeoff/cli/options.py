@@ -20,7 +20,7 @@ class WandbMode(StrEnum):
     disabled = "disabled"
 
 
-Study = Annotated[str, typer.Argument(help="What to compare, for example: sentiment.")]
+Study = Annotated[str, typer.Argument(help="What to compare: sentiment, autoencoder or resnet.")]
 Run = Annotated[str, typer.Argument(help="Name of a run, or: latest.")]
 Runs = Annotated[
     Path, typer.Option("--runs", help="Folder that holds all runs.", envvar="BAKEOFF_RUNS")
@@ -34,11 +34,45 @@ Models = Annotated[
 Data = Annotated[
     str,
     typer.Option(
-        help="A named data set, or a CSV, TSV, JSONL or Parquet file by path or s3:// address.",
+        help="A named data set; a CSV, TSV, JSONL or Parquet file by path or s3:// address; or a "
+        "folder of images, class/name.jpg.",
         metavar="NAME|PATH",
     ),
 ]
 TextColumn = Annotated[str, typer.Option(help="Column of --data that holds the text.")]
+ImageColumn = Annotated[
+    str,
+    typer.Option(
+        help="Column of a Parquet --data that holds encoded images.", show_default="image"
+    ),
+]
+ImageSize = Annotated[
+    int,
+    typer.Option(
+        help="Resize the shorter side of images to this and crop the centre; 0: keep.", min=0
+    ),
+]
+SkipBadImages = Annotated[
+    bool, typer.Option("--skip-bad-images", help="Leave out images that cannot be used.")
+]
+Weights = Annotated[
+    str,
+    typer.Option(
+        help="What ResNets start from: imagenet (torchvision's weights), or a file; default: from "
+        "scratch.",
+        metavar="imagenet|FILE",
+    ),
+]
+Precision = Annotated[
+    str,
+    typer.Option(
+        help="Of image networks: fp32, bf16, or auto (bf16 on CUDA).", metavar="fp32|bf16|auto"
+    ),
+]
+KeepSides = Annotated[
+    bool,
+    typer.Option("--keep-sides", help="Mirror no image: for letters, digits, left and right."),
+]
 LabelColumn = Annotated[str, typer.Option(help="Column of --data that holds the label.")]
 Split = Annotated[
     str,

@@ -78,7 +78,7 @@ def compare(
         "winner": _winner(ranked, found),
         "models": [evaluation.record for evaluation in found],
         "comparisons": _comparisons(found, correct, ranked, pairs),
-        "errors": analyse_errors(found, data["classes"]),
+        "errors": analyse_errors(found, data["classes"], data["modality"]),
         **facts,
     }
     settings = {"study": study, "preset": preset, "seed": seed, "seeds": seeds, "pairs": pairs}

@@ -15,7 +15,9 @@ SHARED = 20
 """Mistakes of all models that are shown."""
 
 
-def analyse_errors(evaluations: Sequence[Evaluation], classes: Sequence[str]) -> dict[str, Any]:
+def analyse_errors(
+    evaluations: Sequence[Evaluation], classes: Sequence[str], modality: str
+) -> dict[str, Any]:
     """Compare the mistakes of models on the test split; the first training of each counts.
 
     Returns:
@@ -33,8 +35,10 @@ def analyse_errors(evaluations: Sequence[Evaluation], classes: Sequence[str]) ->
     agreement = [[float((one == other).mean()) for other in predicted] for one in predicted]
     return {
         "agreement": {"models": names, "matrix": agreement},
-        "by_length": _by_length(names, predicted == some.labels, some.words),
-        "shared_mistakes": _shared(some, probabilities, classes),
+        "by_length": _by_length(names, predicted == some.labels, some.extent)
+        if modality == "text"
+        else [],
+        "shared_mistakes": _shared(some, probabilities, classes, modality),
     }
 
 
@@ -58,7 +62,7 @@ def _by_length(
 
 
 def _shared(
-    test: Predictions, probabilities: np.ndarray, classes: Sequence[str]
+    test: Predictions, probabilities: np.ndarray, classes: Sequence[str], modality: str
 ) -> list[dict[str, Any]]:
     predicted = probabilities.argmax(axis=2)
     wrong = np.flatnonzero((predicted != test.labels).all(axis=0))
@@ -66,7 +70,7 @@ def _shared(
     return [
         {
             "id": int(test.ids[row]),
-            "text": test.texts[row],
+            modality: test.exhibits[row],
             "label": classes[test.labels[row]],
             "predicted": classes[int(np.bincount(predicted[:, row]).argmax())],
             "models": len(probabilities),

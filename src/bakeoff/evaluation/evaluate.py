@@ -10,16 +10,17 @@ from typing import Any
 import numpy as np
 
 from bakeoff.artifacts import new_artifact, read_json, write_json
+from bakeoff.data.exhibits import exhibit, extent
 from bakeoff.data.splits import Split, read_split
 from bakeoff.errors import UserError
+from bakeoff.evaluation.embeddings import Embedder, embedding_facts
 from bakeoff.evaluation.metrics import classification_metrics
-from bakeoff.predictors import Predictor
+from bakeoff.evaluation.reconstructions import Reconstructor, reconstruction_facts
 from bakeoff.tracking import open_run
-from bakeoff.training.trained import model_folders, read_model, read_probabilities
+from bakeoff.training.trained import Predictor, model_folders, read_model, read_probabilities
 
 MISTAKES = 20
-"""Most confident mistakes that are kept with their text."""
-_TEXT_LENGTH = 2000
+"""Most confident mistakes that are kept with their text or picture."""
 
 
 def evaluate(
@@ -31,8 +32,9 @@ def evaluate(
         models: a "models" artifact.
         test: a "test" artifact.
         evaluations: where the "evaluations" artifact goes: a folder a model with evaluation.json
-            and predictions.parquet (validation and test rows with their probabilities, length and,
-            where the model is wrong, text).
+            and predictions.parquet (validation and test rows with their probabilities, extent and,
+            where the model is wrong, exhibit). Of an autoencoder, which says nothing of classes,
+            the folder holds autoencoder.json instead.
         load: makes a predictor of a model folder.
 
     Returns:
@@ -57,22 +59,32 @@ def evaluate(
                     f"{split.classes}; train on the same classes"
                 )
             predictor = load(folder)
+            target = out / folder.name
+            target.mkdir()
+            name, seed, config = model["model"], model["seed"], model["config"]
+            if isinstance(predictor, Reconstructor):
+                record = describe(folder) | reconstruction_facts(predictor, folder, split)
+                write_json(target / "autoencoder.json", record)
+                with open_run(name, seed, config, out, job="evaluate") as run:
+                    run.log_reconstructions(record)
+                    run.log_model(folder, model["kind"])
+                continue
             started = time.perf_counter()
             probabilities = predictor.probabilities(split.inputs)
             seconds = time.perf_counter() - started
             probabilities = checked(probabilities, folder.name)
-            target = out / folder.name
-            target.mkdir()
             record = {
                 **describe(folder),
+                "validation": _validation(folder, model["classes"]),
                 "predictions_per_second": len(split.labels) / seconds,
                 "test": classification_metrics(split.labels, probabilities, split.classes),
                 "mistakes": list(mistakes(split, probabilities)),
             }
+            if isinstance(predictor, Embedder):
+                record["embedding"] = embedding_facts(predictor, folder, split)
             _write_predictions(target / "predictions.parquet", folder, split, probabilities)
             write_json(target / "evaluation.json", record)
             accuracies[folder.name] = record["test"]["accuracy"]
-            name, seed, config = model["model"], model["seed"], model["config"]
             with open_run(name, seed, config, out, job="evaluate") as run:
                 run.log_evaluation(record, split.labels, probabilities)
                 run.log_model(folder, model["kind"])
@@ -94,18 +106,18 @@ def checked(probabilities: np.ndarray, name: str) -> np.ndarray:
 
 
 def describe(folder: Path) -> dict[str, Any]:
-    """What a model folder says about itself, its validation metrics included."""
-    rows, probabilities = read_probabilities(folder / "validation.parquet")
-    model, training = read_model(folder), read_json(folder / "training.json")
+    """What a model folder says about itself."""
     return {
-        **model,
-        **training,
+        **read_model(folder),
+        **read_json(folder / "training.json"),
         "folder": str(folder),
         "size_bytes": sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()),
-        "validation": classification_metrics(
-            rows["label"].to_numpy("int64"), probabilities, model["classes"]
-        ),
     }
+
+
+def _validation(folder: Path, classes: list[str]) -> dict[str, Any]:
+    rows, probabilities = read_probabilities(folder / "validation.parquet")
+    return classification_metrics(rows["label"].to_numpy("int64"), probabilities, classes)
 
 
 def mistakes(split: Split, probabilities: np.ndarray) -> Iterator[dict[str, Any]]:
@@ -116,31 +128,27 @@ def mistakes(split: Split, probabilities: np.ndarray) -> Iterator[dict[str, Any]
     for row in wrong[np.argsort(-confidence[wrong], kind="stable")][:MISTAKES]:
         yield {
             "id": int(split.ids[row]),
-            "text": _cut(split.inputs[row]),
+            split.modality: exhibit(split.inputs, row),
             "label": split.classes[split.labels[row]],
             "predicted": split.classes[predicted[row]],
             "probability": float(confidence[row]),
         }
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _TEXT_LENGTH else text[:_TEXT_LENGTH] + "…"
-
-
 def _write_predictions(path: Path, folder: Path, split: Split, probabilities: np.ndarray) -> None:
     import pandas as pd
 
     validation = pd.read_parquet(folder / "validation.parquet").assign(split="validation")
-    validation = validation.assign(words=0, text="")
+    validation = validation.assign(extent=0, exhibit="")
     wrong = probabilities.argmax(axis=1) != split.labels
-    texts = [_cut(text) if bad else "" for text, bad in zip(split.inputs, wrong, strict=True)]
+    exhibits = [exhibit(split.inputs, row) if bad else "" for row, bad in enumerate(wrong)]
     test = pd.DataFrame(
         {
             "id": split.ids,
             "label": split.labels,
             "split": "test",
-            "words": [len(text.split()) for text in split.inputs],
-            "text": texts,
+            "extent": extent(split.inputs),
+            "exhibit": exhibits,
         }
     )
     for index in range(probabilities.shape[1]):

@@ -21,10 +21,11 @@ class Predictions:
     labels: np.ndarray
     probabilities: np.ndarray
     """Shape (rows, classes)."""
-    words: np.ndarray
-    """Words of each row's text; 0 for validation rows."""
-    texts: np.ndarray
-    """Texts of the test rows that were predicted wrong; empty for the others."""
+    extent: np.ndarray
+    """Words of each row's text; 0 for validation rows, and for images."""
+    exhibits: np.ndarray
+    """What to show of the test rows that were predicted wrong (data/exhibits.py); empty for the
+    others."""
 
     @property
     def correct(self) -> np.ndarray:
@@ -89,8 +90,8 @@ def _read(folder: Path) -> Evaluation:
             rows["id"].to_numpy("int64"),
             rows["label"].to_numpy("int64"),
             rows[columns].to_numpy("float64"),
-            rows["words"].to_numpy("int64"),
-            rows["text"].to_numpy(),
+            rows["extent"].to_numpy("int64"),
+            rows["exhibit"].to_numpy(),
         )
 
     return Evaluation(read_json(folder / "evaluation.json"), part("validation"), part("test"))

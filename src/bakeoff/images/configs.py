@@ -19,11 +19,12 @@ class Pictures:
     """One channel instead of three (ITU-R 601 luma)."""
     flip: bool = False
     """Mirror half of the training pictures left to right."""
-    shift: int = 0
-    """Pixels a training picture is moved at most, up or down and left or right; its border is
-    mirrored into the gap."""
-    cutout: int = 0
-    """Pixels a side of a square that is blanked in each training picture (DeVries & Taylor 2017)."""
+    shift: float = 0.0
+    """Share of its side by which a training picture is moved at most, up or down and left or right;
+    its border is mirrored into the gap."""
+    cutout: float = 0.0
+    """Side of a square that is blanked in each training picture, as a share of the picture's
+    (DeVries & Taylor 2017)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,11 @@ class Autoencoder:
     """`linear` (the seed report's dense layers) or `conv`."""
     pictures: Pictures = field(default_factory=Pictures)
     training: TrainingSettings = field(default_factory=TrainingSettings)
+
+    @property
+    def name(self) -> str:
+        """What a line-up calls it."""
+        return f"ae-{self.encoder}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,12 +52,13 @@ class ImageNetwork:
     pretraining: Autoencoder | None = None
     """The autoencoder whose trained encoder this network starts from."""
     weights: str = ""
-    """Where a ResNet starts: "" at random, `imagenet` (torchvision's weights), or a file of them."""
+    """Where a ResNet starts: "" at random, `imagenet` (torchvision's weights), or a file."""
     frozen: bool = False
     """Train the linear layer alone: a linear probe."""
     loss: str = "cross-entropy"
-    """`cross-entropy`; `triplet` (batch-hard mining, Hermans et al. 2017), whose linear layer learns
-    on embeddings it does not change; or `center` (cross-entropy and center loss, Wen et al. 2016)."""
+    """`cross-entropy`; `triplet` (batch-hard mining, Hermans et al. 2017), whose linear layer
+    learns on embeddings it does not change; or `center` (cross-entropy and center loss, Wen et al.
+    2016)."""
     margin: float = 0.0
     """Of the triplet loss; 0 takes the soft margin."""
     images_per_class: int = 8
@@ -65,8 +72,8 @@ class ImageNetwork:
     flip_at_test: bool = False
     """Predict the mean of a picture and its mirror image."""
     precision: str = "auto"
-    """`fp32`, `bf16` (matrix products and convolutions; weights stay fp32), or `auto`: bf16 on CUDA,
-    fp32 elsewhere."""
+    """`fp32`, `bf16` (matrix products and convolutions; weights stay fp32), or `auto`: bf16 on
+    CUDA, fp32 elsewhere."""
     training: TrainingSettings = field(default_factory=TrainingSettings)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import cast
 
@@ -26,10 +27,22 @@ def build_encoder(name: str, channels: int, size: int) -> nn.Module:
         channels: of the pictures.
         size: pixels a side.
     """
-    builders = {"linear": DenseEncoder, "conv": ConvEncoder, "resnet18": ResNet18}
-    if name not in builders:
-        raise unknown_name("encoder", name, builders)
-    return builders[name](channels, size)
+    if name == "linear":
+        return DenseEncoder(channels, size)
+    if name == "conv":
+        return ConvEncoder(channels, size)
+    if name == "resnet18":
+        return ResNet18(size)
+    raise unknown_name("encoder", name, ["linear", "conv", "resnet18"])
+
+
+def build_decoder(name: str, channels: int, size: int) -> nn.Module:
+    """The decoder that belongs to the encoder `linear` or `conv`."""
+    if name == "linear":
+        return DenseDecoder(channels, size)
+    if name == "conv":
+        return ConvDecoder(channels, size)
+    raise unknown_name("autoencoder", name, ["linear", "conv"])
 
 
 class DenseEncoder(nn.Sequential):
@@ -51,7 +64,7 @@ class DenseDecoder(nn.Sequential):
 
 def _dense(widths: tuple[int, ...]) -> list[nn.Module]:
     layers: list[nn.Module] = []
-    for below, above in zip(widths, widths[1:], strict=False):
+    for below, above in pairwise(widths):
         layers += [nn.Linear(below, above), nn.ReLU()]
     return layers[:-1]
 
@@ -75,8 +88,8 @@ class ConvEncoder(nn.Sequential):
 
 
 class ConvDecoder(nn.Sequential):
-    """The mirror image of `ConvEncoder`: nearest-neighbour upsampling before each convolution, which
-    leaves no checkerboard (Odena et al. 2016).
+    """The mirror image of `ConvEncoder`, upsampling before each convolution, which leaves no
+    checkerboard (Odena et al. 2016).
     """
 
     def __init__(self, channels: int, size: int) -> None:
@@ -103,7 +116,7 @@ class ResNet18(nn.Module):
     layer 1 sees a quarter of the pixels and not a sixteenth.
     """
 
-    def __init__(self, channels: int, size: int) -> None:
+    def __init__(self, size: int) -> None:
         super().__init__()
         from torchvision.models import resnet18
 
@@ -154,7 +167,7 @@ def _imagenet() -> dict[str, Tensor]:
 
 
 def _state(path: Path) -> dict[str, Tensor]:
-    """The tensors of a safetensors file or of a PyTorch file, which is read without running code."""
+    """The tensors of a safetensors or PyTorch file, read without running any code of it."""
     import pickle
 
     from safetensors import SafetensorError
@@ -165,6 +178,4 @@ def _state(path: Path) -> dict[str, Tensor]:
             return load_file(path)
         return cast(dict[str, Tensor], torch.load(path, map_location="cpu", weights_only=True))
     except (OSError, SafetensorError, pickle.UnpicklingError, RuntimeError) as error:
-        raise UserError(
-            f"cannot read weights from {path}: {str(error).splitlines()[0]}"
-        ) from None
+        raise UserError(f"cannot read weights from {path}: {str(error).splitlines()[0]}") from None

@@ -22,12 +22,11 @@ from typing import Any
 
 from bakeoff import events
 from bakeoff.artifacts import explained_write_errors, read_json, write_json
-from bakeoff.data.sources import CACHE, cache, fingerprint, location
+from bakeoff.data.sources import CACHE, NAMED_SETS, cache, fingerprint, location
 from bakeoff.errors import UserError
 from bakeoff.running.runs import RunFolder, store, using_store
 from bakeoff.studies import Plan
-from bakeoff.text.configs import to_dict
-from bakeoff.text.training import CHECKPOINTS
+from bakeoff.training.settings import CHECKPOINTS, to_dict
 
 Watch = Callable[[dict[str, Any]], None]
 
@@ -174,9 +173,9 @@ def _image_id(image: str) -> str:
 def _mounts(plan: Plan, folder: Path) -> list[tuple[str, bool]]:
     """Paths a container needs besides the store, and whether it writes there."""
     mounts = [(str(folder / "events"), True)]
-    files = [location(plan.data), *(config.vectors for config in plan.networks.values())]
+    files = [location(plan.data), *plan.files]
     mounts += [(path, False) for path in dict.fromkeys(files) if Path(path).is_absolute()]
-    if plan.data == "imdb":
+    if plan.data in NAMED_SETS:
         cache().mkdir(parents=True, exist_ok=True)
         mounts.append((str(cache()), True))
     return mounts

@@ -40,10 +40,11 @@ class Progress:
             disable=not self._console.is_terminal,
         )
         self._started = time.monotonic()
-        networks = len(plan.networks) * plan.seeds
+        networks = len(plan.groups) * plan.seeds
         trainings = bool(plan.classical) + networks + bool(plan.ensemble)
-        # prepare, audit, compare, report; the choice of a width; trainings with their evaluations.
-        self._tasks = 4 + bool(plan.waiting) + 2 * trainings
+        # prepare, compare, report; of text the audit and the choice of a width; trainings with
+        # their evaluations.
+        self._tasks = 3 + (plan.modality == "text") + bool(plan.waiting) + 2 * trainings
         self._done = 0
         self._total = self._bars.add_task("bake-off", total=self._tasks, facts="")
         self._rows: dict[str, TaskID] = {}
@@ -93,7 +94,7 @@ class Progress:
 
     def _see_reused(self, event: dict[str, Any]) -> None:
         self._done += 1
-        self._networks_left -= event["task"] == "train-text-network"
+        self._networks_left -= event["task"] in ("train-text-network", "train-image-network")
         self._bars.update(self._total, completed=self._done)
         if not self._console.is_terminal:
             self._print(f"{_label(event)} reused")

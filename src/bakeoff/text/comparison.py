@@ -1,4 +1,4 @@
-"""The compare step of text: what every comparison has, and the preprocessing shown on a review."""
+"""What a comparison of texts shows besides: preprocessing on a review, the choice of a width."""
 
 from __future__ import annotations
 
@@ -8,24 +8,19 @@ from typing import Any
 
 from bakeoff.artifacts import read_json
 from bakeoff.data.splits import read_split
-from bakeoff.evaluation.compare import compare
 from bakeoff.text.preprocessing import explain, parse
 from bakeoff.text.width import choice, follows
 
 _EXAMPLE_CHARACTERS = 400
 
 
-def compare_texts(
-    evaluations: Sequence[Path], dataset: Path, comparison: Path, **settings: Any
-) -> dict[str, Any]:
-    """Compare, with each preprocessing of the line-up (and the report's) shown step by step, and
-    the choice of a width.
+def text_facts(evaluations: Sequence[Path], dataset: Path) -> dict[str, Any]:
+    """Each preprocessing of the line-up (and the report's) shown step by step on a review, and the
+    choice of a width.
 
     Args:
         evaluations: "evaluations" artifacts.
         dataset: the "dataset" artifact they come from.
-        comparison: where the "comparison" artifact goes.
-        settings: what `bakeoff.evaluation.compare.compare` takes besides.
     """
     records = [
         read_json(path) for folder in evaluations for path in folder.glob("*/evaluation.json")
@@ -40,7 +35,7 @@ def compare_texts(
     facts: dict[str, Any] = {"preprocessing_examples": examples}
     if (chosen := choice(records)) and any(follows(config) for config in configs):
         facts["choice"] = {"sentence": chosen.sentence, "table": chosen.table}
-    return compare(evaluations, comparison, dataset=dataset, facts=facts, **settings)
+    return facts
 
 
 def _distance(text: str) -> float:

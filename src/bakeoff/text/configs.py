@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from bakeoff.training.settings import Ensemble, TrainingSettings
@@ -102,13 +102,8 @@ _TYPES: dict[str, Any] = {
 }
 
 
-def to_dict(config: TextConfig) -> dict[str, Any]:
-    """A configuration as JSON holds it; `type` names its dataclass."""
-    return {"type": type(config).__name__, **asdict(config)}
-
-
 def from_dict(config: Mapping[str, Any]) -> TextConfig:
-    """The configuration that `to_dict` wrote."""
+    """The configuration that `bakeoff.training.settings.to_dict` wrote."""
     fields = dict(config)
     cls = _TYPES[fields.pop("type")]
     if "training" in fields:

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from bakeoff.artifacts import read_json
 from bakeoff.data.splits import Split
 from bakeoff.text.batches import Batch, batches, sorted_rows, steps_per_epoch, training_rows
-from bakeoff.text.configs import TextNetwork, from_dict, to_dict
+from bakeoff.text.configs import TextNetwork, from_dict
 from bakeoff.text.encoders import build_encoder
 from bakeoff.text.preprocessing import parse, preprocess_all
 from bakeoff.text.vectors import load_vectors
@@ -24,6 +24,7 @@ from bakeoff.text.vocabulary import PADDING, Encoded, Vocabulary
 from bakeoff.training.history import best_epoch
 from bakeoff.training.layers import layer_table
 from bakeoff.training.loop import Observer, Outcome, fit
+from bakeoff.training.settings import to_dict
 from bakeoff.training.trained import Trained
 
 PREDICTION_BATCH = 128
@@ -127,6 +128,9 @@ class _Classification:
         if disturbing:
             loss = self._half_disturbed(network, batch, embedded, loss)
         return Outcome(loss, len(labels), (logits.detach().argmax(dim=1) == labels).sum())
+
+    def epoch_facts(self, _: nn.Module, /) -> dict[str, Any]:
+        return {}
 
     def _loss(self, network: TextClassifier, logits: Tensor, labels: Tensor) -> Tensor:
         smoothing = self._settings.label_smoothing if network.training else 0.0

@@ -20,7 +20,7 @@ def items_of_chosen_width(
 
     Args:
         models: "models" artifacts, among them RNNs of several widths.
-        later: items with model, seed and config (a JSON object).
+        later: items with model, seed and lineup (a JSON object, name → configuration).
     """
     records = [
         {
@@ -37,7 +37,12 @@ def items_of_chosen_width(
         {
             **item,
             "seed": int(item["seed"]),
-            "config": json.dumps({**json.loads(item["config"]), "hidden": chosen.width}),
+            "lineup": json.dumps(
+                {
+                    name: {**config, "hidden": chosen.width}
+                    for name, config in json.loads(item["lineup"]).items()
+                }
+            ),
         }
         for item in later
     ]

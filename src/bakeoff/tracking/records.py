@@ -43,18 +43,59 @@ def define_metrics(_: Any, run: Any) -> None:
         run.define_metric(name, step_metric="epoch")
 
 
-def epoch_values(record: Mapping[str, Any]) -> dict[str, Any]:
-    """A record of the history under W&B's names.
+def epoch_values(wandb: Any, record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record of the history under W&B's names, its pictures as W&B's images.
 
-    >>> epoch_values({"epoch": 1, "train_loss": 0.6, "validation_loss": 0.5, "seconds": 9.0})
+    >>> epoch_values(None, {"epoch": 1, "train_loss": 0.6, "validation_loss": 0.5, "seconds": 9.0})
     {'epoch': 1, 'train/loss': 0.6, 'validation/loss': 0.5, 'epoch_seconds': 9.0}
     """
     names = {"seconds": "epoch_seconds"}
-    return {
+    figures = {
         names.get(key, re.sub("^(train|validation)_", r"\1/", key)): value
         for key, value in record.items()
-        if value is not None
+        if value is not None and key != "pictures"
     }
+    pictures = record.get("pictures", {})
+    return figures | {
+        f"reconstruction/{name}": _image(wandb, uri) for name, uri in pictures.items()
+    }
+
+
+def log_reconstructions(wandb: Any, run: Any, record: Mapping[str, Any]) -> None:
+    """Test error, nearest neighbours and examples of an autoencoder."""
+    run.summary.update(
+        {"test/mse": record["mse"], "size_bytes": record["size_bytes"], **_neighbours(record)}
+    )
+    run.define_metric("evaluation/step", hidden=True)
+    run.define_metric("evaluation/*", step_metric="evaluation/step")
+    examples = {
+        f"evaluation/{name}": [_image(wandb, uri) for uri in uris]
+        for name, uris in record["examples"].items()
+    }
+    run.log({"evaluation/step": 0, **examples})
+
+
+def _neighbours(record: Mapping[str, Any]) -> dict[str, float]:
+    """What embeddings are good for, as figures of the summary; none where there are none."""
+    embedding = record.get("embedding")
+    if not embedding:
+        return {}
+    return {
+        "test/knn_accuracy": embedding["knn"]["accuracy"],
+        "test/centroid_accuracy": embedding["centroid"]["accuracy"],
+        "test/recall_at_1": embedding["recall_at_1"],
+    }
+
+
+def _image(wandb: Any, uri: str) -> Any:
+    """A data: URI as W&B's image."""
+    import base64
+    import io
+
+    from PIL import Image
+
+    content = base64.b64decode(uri.partition(",")[2])
+    return wandb.Image(Image.open(io.BytesIO(content)))
 
 
 def log_training(wandb: Any, run: Any, trained: Trained) -> None:
@@ -102,9 +143,11 @@ def log_evaluation(
         for name, value in evaluation[split].items()
         if isinstance(value, int | float)
     }
-    run.summary.update({**summary, "size_bytes": evaluation["size_bytes"]})
+    run.summary.update(
+        {**summary, **_neighbours(evaluation), "size_bytes": evaluation["size_bytes"]}
+    )
     charts = {
-        "mistakes": _table(wandb, evaluation["mistakes"]),
+        "mistakes": _table(wandb, [_shown(wandb, row) for row in evaluation["mistakes"]]),
         "classes": _table(wandb, test["per_class"]),
         "calibration": _calibration(wandb, test["calibration"]),
     }
@@ -125,6 +168,12 @@ def _calibration(wandb: Any, bins: list[dict[str, Any]]) -> Any:
     """Stated probability against the share that was right."""
     table = _table(wandb, [row for row in bins if row["n"]])
     return wandb.plot.line(table, "mean_probability", "accuracy", title="Calibration")
+
+
+def _shown(wandb: Any, mistake: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: _image(wandb, value) if key == "image" else value for key, value in mistake.items()
+    }
 
 
 def _table(wandb: Any, rows: list[dict[str, Any]]) -> Any:

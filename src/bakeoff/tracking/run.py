@@ -102,7 +102,7 @@ class Run:
 
     def epoch(self, record: dict[str, Any]) -> None:
         """One record of the history: a point on every curve."""
-        self.submit(lambda _, run: run.log(records.epoch_values(record)))
+        self.submit(lambda wandb, run: run.log(records.epoch_values(wandb, record)))
 
     def log_training(self, trained: Trained) -> None:
         """What a finished training leaves: cost and layers."""
@@ -111,6 +111,10 @@ class Run:
     def log_model(self, folder: Path, kind: str) -> None:
         """The model folder as an artifact; `folder` is where it stays."""
         self.submit(lambda wandb, run: records.log_model(wandb, run, folder, kind))
+
+    def log_reconstructions(self, record: dict[str, Any]) -> None:
+        """The test error of an autoencoder and examples; the content of autoencoder.json."""
+        self.submit(lambda wandb, run: records.log_reconstructions(wandb, run, record))
 
     def log_evaluation(
         self, evaluation: dict[str, Any], labels: np.ndarray, probabilities: np.ndarray

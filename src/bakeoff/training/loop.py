@@ -49,6 +49,10 @@ class Task(Protocol):
 
     def objective(self, model: nn.Module, batch: Any) -> Outcome: ...
 
+    def epoch_facts(self, model: nn.Module, /) -> dict[str, Any]:
+        """What else the record of an epoch that just ended should hold, as JSON holds it."""
+        ...
+
 
 class Observer(Protocol):
     """Who watches a training: the progress display, Weights & Biases."""
@@ -85,7 +89,8 @@ def fit(
 
     Returns:
         One record an epoch: epoch, train_loss, train_accuracy, validation_loss,
-        validation_accuracy, learning_rate, seconds; accuracies are None where they mean nothing.
+        validation_accuracy, learning_rate, seconds, and the task's `epoch_facts`; accuracies are
+        None where they mean nothing.
 
     Raises:
         UserError: the loss is no longer finite.
@@ -116,6 +121,7 @@ def fit(
             "validation_accuracy": accuracy,
             "learning_rate": optimizers.learning_rate,
             "seconds": seconds,
+            **task.epoch_facts(model),
         }
         history.append(record)
         if best_epoch(history) is record:
@@ -223,4 +229,5 @@ class EventObserver:
         events.emit("progress", **self._which, **self._length, **facts)
 
     def epoch(self, record: dict[str, Any]) -> None:
-        events.emit("epoch", **self._which, **record)
+        figures = {name: value for name, value in record.items() if not isinstance(value, dict)}
+        events.emit("epoch", **self._which, **figures)

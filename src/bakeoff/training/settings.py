@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
+
+CHECKPOINTS = "BAKEOFF_CHECKPOINTS"
+"""Variable: the folder for checkpoints of interrupted networks; without it none are kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,3 +52,8 @@ class Ensemble:
 
     least_weight: float = 0.02
     """Models that would get less are left out."""
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """A configuration (a dataclass) as JSON holds it; `type` names its class."""
+    return {"type": type(config).__name__, **asdict(config)}

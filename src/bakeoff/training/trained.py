@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bakeoff.artifacts import read_json, write_json
 
@@ -55,6 +55,17 @@ class Trained:
     @property
     def folder_name(self) -> str:
         return f"{self.name}-seed{self.seed}"
+
+
+class Predictor(Protocol):
+    """A trained model, ready to score what it was trained for."""
+
+    @property
+    def classes(self) -> list[str]: ...
+
+    def probabilities(self, inputs: Any) -> np.ndarray:
+        """Shape (inputs, classes), float64; rows sum to 1."""
+        ...
 
 
 def peak_memory_bytes() -> int:

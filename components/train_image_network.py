@@ -1,0 +1,48 @@
+"""A dataset → trained image networks."""
+
+from kfp import dsl
+
+from bakeoff.container import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def train_image_network(
+    dataset: dsl.Input[dsl.Dataset],
+    models: dsl.Output[dsl.Model],
+    model: str,
+    seed: int,
+    lineup: str,
+    threads: int,
+    files_hash: str = "",
+    code_hash: str = "",
+):
+    """Train one network over pictures, or several that share work.
+
+    Args:
+        dataset: Train and validation split from `prepare`.
+        models: A folder a network.
+        model: What to call the training while it runs.
+        seed: Fixes weights, order of batches and dropout.
+        lineup: JSON object, name → every hyper-parameter.
+        threads: CPU threads; results repeat bit for bit on the same number.
+        files_hash: Hash of the files that the line-up names.
+        code_hash: Hash of the code that runs, so that cached outputs are never stale.
+    """
+    import json
+    from pathlib import Path
+
+    from bakeoff.images.training import train_image_network
+    from bakeoff.step import step
+    from bakeoff.training.step import train_networks
+
+    with step("train", model, seed):
+        train_networks(
+            Path(dataset.path),
+            Path(models.path),
+            lineup=json.loads(lineup),
+            seed=seed,
+            threads=threads,
+            train=train_image_network,
+            code=code_hash,
+            files=files_hash,
+        )

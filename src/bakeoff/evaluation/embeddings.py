@@ -1,0 +1,103 @@
+"""What a model's embeddings say without its head: neighbours, centroids, and maps of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from bakeoff.data.splits import Split
+from bakeoff.evaluation.bootstrap import accuracy_interval
+
+NEIGHBOURS = 20
+MAPPED = 1000
+"""Test rows on a map, at most."""
+_PERPLEXITY = 30
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """A model that embeds what it classifies."""
+
+    def embeddings(self, inputs: Any) -> np.ndarray:
+        """Shape (n, width), float32."""
+        ...
+
+    def reference(self, folder: Path) -> tuple[np.ndarray, np.ndarray]:
+        """Embeddings of the training rows, and their labels, from the model's folder."""
+        ...
+
+
+def embedding_facts(model: Embedder, folder: Path, split: Split) -> dict[str, Any]:
+    """Judge the embeddings of a split by their neighbours among those of training; cosine distances
+    throughout.
+
+    Returns:
+        knn (accuracy of the NEIGHBOURS nearest, weighted by nearness) and centroid (accuracy of the
+        nearest class mean), each with accuracy and its 95 % interval low and high; recall_at_1, the
+        share of rows whose nearest other row of the split has their class; and `maps`: pca and tsne
+        (van der Maaten & Hinton 2008), records x, y, class (its index) of at most MAPPED rows.
+    """
+    known, labels = model.reference(folder)
+    known, asked = _normalised(known), _normalised(model.embeddings(split.inputs))
+    return {
+        "knn": _scored(_knn(known, labels, asked, len(split.classes)) == split.labels),
+        "centroid": _scored(
+            _nearest_centroid(known, labels, asked, len(split.classes)) == split.labels
+        ),
+        "recall_at_1": float(_nearest_other_agrees(asked, split.labels).mean()),
+        "maps": _maps(asked[:MAPPED], split.labels[:MAPPED]),
+    }
+
+
+def _normalised(embeddings: np.ndarray) -> np.ndarray:
+    norms = np.linalg.norm(embeddings, axis=1, keepdims=True)
+    return embeddings / np.maximum(norms, 1e-12)
+
+
+def _scored(right: np.ndarray) -> dict[str, float]:
+    low, high = accuracy_interval(right[:, None].astype(float))
+    return {"accuracy": float(right.mean()), "low": low, "high": high}
+
+
+def _knn(known: np.ndarray, labels: np.ndarray, asked: np.ndarray, classes: int) -> np.ndarray:
+    similarity = asked @ known.T
+    k = min(NEIGHBOURS, len(known))
+    nearest = np.argpartition(-similarity, k - 1, axis=1)[:, :k]
+    weights = np.take_along_axis(similarity, nearest, axis=1) + 1
+    votes = np.zeros((len(asked), classes))
+    for column in range(k):
+        np.add.at(votes, (np.arange(len(asked)), labels[nearest[:, column]]), weights[:, column])
+    return votes.argmax(axis=1)
+
+
+def _nearest_centroid(
+    known: np.ndarray, labels: np.ndarray, asked: np.ndarray, classes: int
+) -> np.ndarray:
+    sums = np.zeros((classes, known.shape[1]))
+    np.add.at(sums, labels, known)
+    return (asked @ _normalised(sums).T).argmax(axis=1)
+
+
+def _nearest_other_agrees(asked: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    similarity = asked @ asked.T
+    np.fill_diagonal(similarity, -np.inf)
+    return labels[similarity.argmax(axis=1)] == labels
+
+
+def _maps(embeddings: np.ndarray, labels: np.ndarray) -> dict[str, list[dict[str, Any]]]:
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
+
+    parts = min(50, *embeddings.shape)
+    reduced = PCA(parts, random_state=0).fit_transform(embeddings)
+    perplexity = min(_PERPLEXITY, (len(embeddings) - 1) / 3)
+    tsne = TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(reduced)
+    return {
+        name: [
+            {"x": round(float(x), 3), "y": round(float(y), 3), "class": int(label)}
+            for (x, y), label in zip(points, labels, strict=True)
+        ]
+        for name, points in (("pca", reduced[:, :2]), ("tsne", tsne))
+    }

@@ -1,0 +1,225 @@
+"""Networks over pictures: how they are built, saved, loaded and used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from bakeoff.artifacts import read_json
+from bakeoff.images.configs import Autoencoder, ImageNetwork, from_dict
+from bakeoff.images.encoders import build_decoder, build_encoder
+from bakeoff.images.losses import Centers
+from bakeoff.images.pictures import PREDICTION_BATCH, as_floats, loaded
+
+_WEIGHTS, _REFERENCE = "weights.safetensors", "embeddings.safetensors"
+
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a network takes."""
+
+    channels: int
+    size: int
+
+
+def device() -> torch.device:
+    """The GPU where there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def autocast(precision: str) -> torch.autocast:
+    """The context of a forward pass: bf16 where that is asked for or, on CUDA, left open."""
+    kind = device().type
+    half = precision == "bf16" or (precision == "auto" and kind == "cuda")
+    return torch.autocast(kind, torch.bfloat16, enabled=half)
+
+
+class ImageClassifier(nn.Module):
+    """Encoder → embedding (batch, width) → linear layer → logits (batch, classes)."""
+
+    def __init__(self, config: ImageNetwork, shape: Shape, classes: int) -> None:
+        super().__init__()
+        self.encoder = build_encoder(config.encoder, shape.channels, shape.size)
+        self.width = cast(int, self.encoder.width)
+        self.frozen = config.frozen
+        self.encoder.requires_grad_(not config.frozen)
+        head: list[nn.Module] = [nn.Linear(self.width, classes)]
+        if config.frozen:
+            # A probe's rate must not depend on the scale of what it probes.
+            head.insert(0, nn.BatchNorm1d(self.width, affine=False))
+        if config.dropout:
+            head.insert(0, nn.Dropout(config.dropout))
+        self.head = nn.Sequential(*head)
+        if config.loss == "center":
+            self.centers = Centers(classes, self.width, config.center_rate)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Logits of pictures (batch, channels, size, size) in 0 … 1."""
+        return self.head(self.encoder(pictures))
+
+    def train(self, mode: bool = True) -> ImageClassifier:
+        super().train(mode)
+        if self.frozen:
+            self.encoder.eval()
+        return self
+
+
+class AutoencoderNetwork(nn.Module):
+    """Pictures to pictures, through an embedding."""
+
+    def __init__(self, config: Autoencoder, shape: Shape) -> None:
+        super().__init__()
+        self.encoder = build_encoder(config.encoder, shape.channels, shape.size)
+        self.decoder = build_decoder(config.encoder, shape.channels, shape.size)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Reconstructions in 0 … 1, shaped as the pictures."""
+        return self.decoder(self.encoder(pictures))
+
+
+def placed(model: Network) -> Network:
+    """The model on the device, its convolutions laid out for pictures with channels last."""
+    return model.to(device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+class _Predictor:
+    """What both kinds of networks do with raw pictures."""
+
+    def __init__(
+        self,
+        config: ImageNetwork | Autoencoder,
+        shape: Shape,
+        model: ImageClassifier | AutoencoderNetwork,
+        classes: list[str],
+        threads: int,
+    ) -> None:
+        """`threads` CPU threads score: the last bits of results depend on their number."""
+        self.classes = classes
+        self._config, self._shape, self._threads = config, shape, threads
+        self._model = placed(model)
+
+    @torch.no_grad()
+    def embeddings(self, inputs: np.ndarray) -> np.ndarray:
+        """Shape (n, width), float32, of raw pictures: uint8 (n, height, width, channels)."""
+        parts = [self._model.encoder(pictures).float() for pictures in self._batches(inputs)]
+        return torch.cat(parts).cpu().numpy()
+
+    def _batches(self, inputs: np.ndarray) -> Iterator[Tensor]:
+        torch.set_num_threads(self._threads)
+        self._model.eval()
+        grey = self._shape.channels == 1
+        for start in range(0, len(inputs), PREDICTION_BATCH):
+            some = inputs[start : start + PREDICTION_BATCH]
+            pictures = as_floats(loaded(some, self._shape.size, grey, device()))
+            yield pictures.expand(-1, self._shape.channels, -1, -1)
+
+    def save(self, folder: Path, inputs: np.ndarray, labels: np.ndarray) -> None:
+        """Write the weights, and the embeddings of the training pictures, which nearest neighbours
+        are among.
+        """
+        state = {name: tensor.contiguous() for name, tensor in self._model.state_dict().items()}
+        save_file(state, folder / _WEIGHTS)
+        embeddings = torch.from_numpy(self.embeddings(inputs)).half()
+        save_file(
+            {"embeddings": embeddings, "labels": torch.from_numpy(labels)}, folder / _REFERENCE
+        )
+
+    def reference(self, folder: Path) -> tuple[np.ndarray, np.ndarray]:
+        """Embeddings of the training pictures, float32 (n, width), and their labels."""
+        tensors = load_file(folder / _REFERENCE)
+        return tensors["embeddings"].float().numpy(), tensors["labels"].numpy()
+
+
+class ImagePredictor(_Predictor):
+    """A trained classifier of pictures."""
+
+    KIND = "image-network"
+    _config: ImageNetwork
+    _model: ImageClassifier
+
+    @torch.no_grad()
+    def probabilities(self, inputs: np.ndarray) -> np.ndarray:
+        """Shape (n, classes), float64, of raw pictures: uint8 (n, height, width, channels)."""
+        parts = []
+        for pictures in self._batches(inputs):
+            parts.append(self._softmax(pictures))
+            if self._config.flip_at_test:
+                parts[-1] = (parts[-1] + self._softmax(pictures.flip(3))) / 2
+        return torch.cat(parts).cpu().numpy()
+
+    def _softmax(self, pictures: Tensor) -> Tensor:
+        with autocast(self._config.precision):
+            logits = self._model(pictures)
+        return logits.double().softmax(dim=1)
+
+
+class AutoencoderPredictor(_Predictor):
+    """A trained autoencoder."""
+
+    KIND = "autoencoder"
+    _config: Autoencoder
+    _model: AutoencoderNetwork
+
+    def probabilities(self, inputs: np.ndarray) -> np.ndarray:
+        """Shape (n, 0): it tells no classes apart."""
+        return np.empty((len(inputs), 0))
+
+    @torch.no_grad()
+    def reconstructions(self, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What raw pictures become: the pictures as the network sees them and what it makes of
+        them, both uint8 (n, size, size, channels).
+        """
+        seen, made = [], []
+        for pictures in self._batches(inputs):
+            seen.append(_bytes(pictures))
+            made.append(_bytes(self._model(pictures)))
+        return np.concatenate(seen), np.concatenate(made)
+
+
+def _bytes(pictures: Tensor) -> np.ndarray:
+    """0 … 1, (n, channels, size, size), to uint8, (n, size, size, channels)."""
+    return (pictures.float() * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+
+
+def load_image_network(folder: Path, model: Mapping[str, Any]) -> ImagePredictor:
+    """The classifier of a model folder; `model` is its model.json."""
+    config = from_dict(model["config"])
+    assert isinstance(config, ImageNetwork)
+    shape, threads = _facts(folder)
+    network = ImageClassifier(config, shape, len(model["classes"]))
+    network.load_state_dict(load_file(folder / _WEIGHTS))
+    return ImagePredictor(config, shape, network, model["classes"], threads)
+
+
+def load_autoencoder(folder: Path, model: Mapping[str, Any]) -> AutoencoderPredictor:
+    """The autoencoder of a model folder; `model` is its model.json."""
+    config = from_dict(model["config"])
+    assert isinstance(config, Autoencoder)
+    shape, threads = _facts(folder)
+    network = AutoencoderNetwork(config, shape)
+    network.load_state_dict(load_file(folder / _WEIGHTS))
+    return AutoencoderPredictor(config, shape, network, model["classes"], threads)
+
+
+def _facts(folder: Path) -> tuple[Shape, int]:
+    training = read_json(folder / "training.json")
+    facts = training["facts"]
+    return Shape(facts["channels"], facts["size"]), training["threads"]
+
+
+def load_encoder(model: ImageClassifier, autoencoder: Path) -> None:
+    """Take over the encoder of a trained autoencoder's folder."""
+    prefix = "encoder."
+    weights = load_file(autoencoder / _WEIGHTS)
+    own = {n.removeprefix(prefix): t for n, t in weights.items() if n.startswith(prefix)}
+    model.encoder.load_state_dict(own)

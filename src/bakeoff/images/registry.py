@@ -1,0 +1,93 @@
+"""The image models by name. Adding a model is one entry here; a new kind of encoder or loss is a
+class in encoders.py or losses.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bakeoff.images.configs import Autoencoder, ImageNetwork, Pictures
+from bakeoff.training.settings import TrainingSettings
+
+_MOVED = Pictures(size=96, flip=True, shift=1 / 8)
+_LINEAR = Autoencoder(
+    encoder="linear",
+    pictures=Pictures(size=96, grey=True),
+    training=TrainingSettings(
+        epochs=24, optimizer="adam", learning_rate=1e-3, least_steps=400, patience=24
+    ),
+)
+_CONV = Autoencoder(
+    encoder="conv",
+    pictures=replace(_MOVED, cutout=1 / 3),
+    training=TrainingSettings(epochs=24, learning_rate=2e-3, least_steps=300, patience=24),
+)
+_PROBE = TrainingSettings(epochs=40, learning_rate=3e-3, weight_decay=0.01, patience=40)
+
+
+def _classifiers(name: str, scratch: ImageNetwork, pretraining: Autoencoder) -> dict:
+    """A linear probe of an autoencoder, the same fine-tuned, and from scratch as control."""
+    probe = ImageNetwork(
+        encoder=scratch.encoder,
+        pictures=replace(pretraining.pictures, cutout=0),
+        pretraining=pretraining,
+        frozen=True,
+        training=_PROBE,
+    )
+    return {
+        f"{name}-frozen": probe,
+        f"{name}-tuned": replace(scratch, pretraining=pretraining),
+        f"{name}-scratch": scratch,
+    }
+
+
+AUTOENCODERS: dict[str, ImageNetwork] = {
+    **_classifiers(
+        "ae-linear",
+        ImageNetwork(
+            encoder="linear",
+            pictures=replace(_MOVED, grey=True),
+            dropout=0.3,
+            training=TrainingSettings(
+                epochs=60, learning_rate=1e-3, weight_decay=0.05, patience=60, label_smoothing=0.1
+            ),
+        ),
+        _LINEAR,
+    ),
+    **_classifiers(
+        "ae-conv",
+        ImageNetwork(
+            encoder="conv",
+            pictures=replace(_MOVED, cutout=1 / 3),
+            dropout=0.5,
+            flip_at_test=True,
+            training=TrainingSettings(
+                epochs=40, learning_rate=2e-3, weight_decay=0.05, patience=40, label_smoothing=0.1
+            ),
+        ),
+        _CONV,
+    ),
+}
+
+_RESNET = ImageNetwork(
+    encoder="resnet18",
+    pictures=Pictures(flip=True, shift=1 / 8, cutout=1 / 3),
+    flip_at_test=True,
+    training=TrainingSettings(
+        epochs=40, learning_rate=2e-3, weight_decay=0.05, patience=40, label_smoothing=0.1
+    ),
+)
+
+RESNETS: dict[str, ImageNetwork] = {
+    "resnet18": _RESNET,
+    "resnet18-triplet": replace(_RESNET, loss="triplet"),
+    "resnet18-center": replace(_RESNET, loss="center"),
+}
+
+AUTOENCODER_PAIRS = tuple(
+    (f"{name}-tuned", f"{name}-{other}")
+    for name in ("ae-linear", "ae-conv")
+    for other in ("scratch", "frozen")
+)
+RESNET_PAIRS = (("resnet18-triplet", "resnet18"), ("resnet18-center", "resnet18"))
+"""Differences the report tests wherever both models ran: first against second."""

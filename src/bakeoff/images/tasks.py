@@ -1,0 +1,161 @@
+"""What image networks learn: the tasks of the training loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from bakeoff.data.exhibits import exhibit
+from bakeoff.errors import unknown_name
+from bakeoff.images.configs import Autoencoder, ImageNetwork
+from bakeoff.images.losses import batch_hard_triplet
+from bakeoff.images.network import ImageClassifier, autocast
+from bakeoff.images.pictures import (
+    PREDICTION_BATCH,
+    Batch,
+    augmented,
+    class_balanced_rows,
+    plain_batches,
+    training_rows,
+)
+from bakeoff.training.loop import Outcome
+
+LOSSES = ("cross-entropy", "triplet", "center")
+
+
+class _Pictures:
+    """Batches of a training and a validation split that are on the device."""
+
+    def __init__(
+        self,
+        config: ImageNetwork | Autoencoder,
+        seed: int,
+        train: tuple[Tensor, Tensor],
+        validation: tuple[Tensor, Tensor],
+    ) -> None:
+        """Pictures are uint8 (n, size, size, channels), labels (n,)."""
+        self._config, self._seed = config, seed
+        self._train, self._validation = train, validation
+        self.steps_per_epoch = len(self._rows(np.random.default_rng(0)))
+
+    def _rows(self, rng: np.random.Generator) -> Sequence[np.ndarray]:
+        return training_rows(len(self._train[1]), self._config.training.batch_size, rng)
+
+    def training_batches(self, epoch: int) -> Iterator[Batch]:
+        rng = np.random.default_rng([self._seed, epoch])
+        for rows in self._rows(rng):
+            yield augmented(*self._train, rows, self._config.pictures, rng)
+
+    def validation_batches(self) -> Iterator[Batch]:
+        return plain_batches(*self._validation)
+
+    def epoch_facts(self, _: nn.Module, /) -> dict[str, Any]:
+        return {}
+
+
+class Classification(_Pictures):
+    """Cross-entropy, alone or beside a loss on embeddings."""
+
+    _config: ImageNetwork
+
+    def __init__(self, config: ImageNetwork, *data: Any) -> None:
+        if config.loss not in LOSSES:
+            raise unknown_name("loss", config.loss, LOSSES)
+        super().__init__(config, *data)
+
+    def _rows(self, rng: np.random.Generator) -> Sequence[np.ndarray]:
+        if self._config.loss != "triplet":
+            return super()._rows(rng)
+        size = self._config.training.batch_size
+        labels = self._train[1].cpu().numpy()
+        return class_balanced_rows(labels, size, self._config.images_per_class, rng)
+
+    def objective(self, model: nn.Module, batch: Batch) -> Outcome:
+        network, config, labels = cast(ImageClassifier, model), self._config, batch.labels
+        with autocast(config.precision):
+            embeddings = network.encoder(batch.pictures)
+            learned = embeddings.detach() if config.loss == "triplet" else embeddings
+            logits = network.head(learned)
+        embeddings, logits = embeddings.float(), logits.float()
+        smoothing = config.training.label_smoothing if network.training else 0.0
+        loss = F.cross_entropy(logits, labels, label_smoothing=smoothing)
+        if config.loss == "triplet" and network.training:
+            loss = loss + batch_hard_triplet(embeddings, labels, config.margin)
+        elif config.loss == "center":
+            loss = loss + config.center_weight * network.centers(embeddings, labels)
+            if network.training:
+                network.centers.follow(embeddings.detach(), labels)
+        return Outcome(loss, len(labels), (logits.detach().argmax(dim=1) == labels).sum())
+
+
+class Probing(Classification):
+    """A linear layer on embeddings that stay as they are, and so are computed once."""
+
+    def __init__(
+        self,
+        config: ImageNetwork,
+        seed: int,
+        train: tuple[Tensor, Tensor],
+        validation: tuple[Tensor, Tensor],
+        model: ImageClassifier,
+    ) -> None:
+        super().__init__(config, seed, train, validation)
+        self._embedded = [_embedded(model, *train), _embedded(model, *validation)]
+
+    def training_batches(self, epoch: int) -> Iterator[Batch]:
+        embeddings, labels = self._embedded[0]
+        for rows in self._rows(np.random.default_rng([self._seed, epoch])):
+            index = torch.from_numpy(rows).to(labels.device)
+            yield Batch(embeddings[index], labels[index], embeddings[index])
+
+    def validation_batches(self) -> Iterator[Batch]:
+        embeddings, labels = self._embedded[1]
+        yield Batch(embeddings, labels, embeddings)
+
+    def objective(self, model: nn.Module, batch: Batch) -> Outcome:
+        logits = cast(ImageClassifier, model).head(batch.pictures)
+        loss = F.cross_entropy(logits, batch.labels)
+        correct = (logits.detach().argmax(dim=1) == batch.labels).sum()
+        return Outcome(loss, len(batch.labels), correct)
+
+
+@torch.no_grad()
+def _embedded(model: ImageClassifier, pictures: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    model.eval()
+    parts = [model.encoder(batch.pictures) for batch in plain_batches(pictures, labels)]
+    return torch.cat(parts), labels
+
+
+class Reconstruction(_Pictures):
+    """Mean squared error of what comes back; what was blanked in a picture is asked for too (a
+    denoising autoencoder, Vincent et al. 2008).
+    """
+
+    def objective(self, model: nn.Module, batch: Batch) -> Outcome:
+        loss = F.mse_loss(model(batch.pictures), batch.targets)
+        return Outcome(loss, len(batch.labels))
+
+    @torch.no_grad()
+    def epoch_facts(self, model: nn.Module, /) -> dict[str, Any]:
+        """The best, the median and the worst of the first validation pictures, above what the
+        network makes of each: `pictures`, name → data: URI.
+        """
+        pictures, labels = (part[:PREDICTION_BATCH] for part in self._validation)
+        batch = next(plain_batches(pictures, labels))
+        model.eval()
+        made = model(batch.pictures)
+        errors = (made - batch.pictures).square().flatten(1).mean(dim=1).cpu().numpy()
+        made = (made * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
+        pairs = torch.cat([pictures, made], dim=1).cpu().numpy()
+        return {"pictures": {name: exhibit(pairs, row) for name, row in extremes(errors).items()}}
+
+
+def extremes(errors: np.ndarray) -> dict[str, int]:
+    """The rows of the smallest, the median and the greatest error."""
+    order = np.argsort(errors, kind="stable")
+    return {"best": int(order[0]), "median": int(order[len(order) // 2]), "worst": int(order[-1])}

@@ -1,0 +1,132 @@
+"""Training a network over pictures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bakeoff.artifacts import read_json
+from bakeoff.data.splits import Split
+from bakeoff.images.configs import Autoencoder, from_dict
+from bakeoff.images.encoders import ResNet18
+from bakeoff.images.network import (
+    AutoencoderNetwork,
+    AutoencoderPredictor,
+    ImageClassifier,
+    ImagePredictor,
+    Shape,
+    device,
+    load_encoder,
+    placed,
+)
+from bakeoff.images.pictures import loaded, side
+from bakeoff.images.tasks import Classification, Probing, Reconstruction
+from bakeoff.training.history import best_epoch
+from bakeoff.training.layers import layer_table
+from bakeoff.training.loop import Observer, fit
+from bakeoff.training.trained import Trained
+
+EXAMPLE = 7
+"""Pictures that show the shapes of layers."""
+
+
+def train_image_network(
+    name: str,
+    config: Mapping[str, Any],
+    train: Split,
+    validation: Split,
+    *,
+    seed: int,
+    threads: int,
+    checkpoint: Path | None = None,
+    observers: Sequence[Observer] = (),
+    earlier: Path | None = None,
+) -> Trained:
+    """Train one network of a line-up (a `bakeoff.training.step.Train`).
+
+    Args:
+        name: in the registry.
+        config: every hyper-parameter, as JSON holds it.
+        train: what it learns from.
+        validation: what picks its best epoch.
+        seed: of weights, order, augmentation and dropout.
+        threads: CPU threads.
+        checkpoint: a folder of its own, to go on from after a kill.
+        observers: told about steps and epochs.
+        earlier: holds the folder of the autoencoder it starts from.
+
+    Raises:
+        UserError: weights that cannot be read, or a diverging loss.
+    """
+    started = time.perf_counter()
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(not torch.cuda.is_available(), warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    torch.manual_seed(seed)
+    settings = from_dict(config)
+    shape = Shape(
+        channels=1 if settings.pictures.grey else train.inputs.shape[3],
+        size=side(train.inputs, settings.pictures.size),
+    )
+    data = _on_device(train, shape), _on_device(validation, shape)
+    before = 0.0
+    model: AutoencoderNetwork | ImageClassifier
+    task: Reconstruction | Classification
+    predictor: AutoencoderPredictor | ImagePredictor
+    if isinstance(settings, Autoencoder):
+        model = placed(AutoencoderNetwork(settings, shape))
+        task = Reconstruction(settings, seed, *data)
+        predictor = AutoencoderPredictor(settings, shape, model, train.classes, threads)
+    else:
+        model = placed(ImageClassifier(settings, shape, len(train.classes)))
+        if settings.pretraining:
+            assert earlier is not None
+            folder = earlier / f"{settings.pretraining.name}-seed{seed}"
+            load_encoder(model, folder)
+            before = read_json(folder / "training.json")["seconds"]
+        if settings.weights:
+            assert isinstance(model.encoder, ResNet18)
+            model.encoder.load(settings.weights)
+        if settings.frozen:
+            task = Probing(settings, seed, *data, model)
+        else:
+            task = Classification(settings, seed, *data)
+        predictor = ImagePredictor(settings, shape, model, train.classes, threads)
+    preparation = time.perf_counter() - started
+    history = fit(
+        model, task, settings.training, seed=seed, observers=observers, checkpoint=checkpoint
+    )
+    example = torch.rand(EXAMPLE, shape.channels, shape.size, shape.size, device=device())
+    fastest = min(record["seconds"] for record in history)
+    return Trained(
+        name=name,
+        seed=seed,
+        kind=predictor.KIND,
+        config=dict(config),
+        parameters=sum(p.numel() for p in model.parameters()),
+        seconds=before + preparation + sum(record["seconds"] for record in history),
+        threads=threads,
+        validation_probabilities=predictor.probabilities(validation.inputs),
+        save=lambda folder: predictor.save(folder, train.inputs, train.labels),
+        history=history,
+        layers=layer_table(model, (example,), {EXAMPLE: "batch"}),
+        facts={
+            "size": shape.size,
+            "channels": shape.channels,
+            "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU",
+            "best_epoch": best_epoch(history)["epoch"],
+            "seconds_per_epoch": float(np.median([record["seconds"] for record in history])),
+            "images_per_second": len(train.labels) / fastest,
+        },
+    )
+
+
+def _on_device(split: Split, shape: Shape) -> tuple[Tensor, Tensor]:
+    pictures = loaded(split.inputs, shape.size, shape.channels == 1, device())
+    return pictures, torch.from_numpy(split.labels).to(device())

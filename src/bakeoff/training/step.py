@@ -1,0 +1,84 @@
+"""The train step of networks: from a dataset folder to a folder of models."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from bakeoff.artifacts import artifact_hash, new_artifact, settings_hash
+from bakeoff.data.splits import Split, read_split
+from bakeoff.tracking import open_run
+from bakeoff.training.loop import EventObserver, Observer
+from bakeoff.training.settings import CHECKPOINTS
+from bakeoff.training.trained import Trained, write_trained
+
+
+class Train(Protocol):
+    """Trains one network of a line-up."""
+
+    def __call__(
+        self,
+        name: str,
+        config: Mapping[str, Any],
+        train: Split,
+        validation: Split,
+        *,
+        seed: int,
+        threads: int,
+        checkpoint: Path | None,
+        observers: Sequence[Observer],
+        earlier: Path,
+    ) -> Trained:
+        """`earlier` holds the folders of the networks before it in the line-up."""
+        ...
+
+
+def train_networks(
+    dataset: Path,
+    models: Path,
+    *,
+    lineup: Mapping[str, Mapping[str, Any]],
+    seed: int,
+    threads: int,
+    train: Train,
+    code: str = "",
+    files: str = "",
+) -> None:
+    """Train networks one after another; an interrupted one goes on from its last epoch.
+
+    Args:
+        dataset: a "dataset" artifact.
+        models: where the "models" artifact goes; it holds a folder for each network.
+        lineup: name → configuration, as JSON holds it.
+        seed: fixes weights, order of batches and dropout.
+        threads: CPU threads; a result repeats bit for bit on the same number only.
+        train: trains one of them.
+        code: hash of the code that trains; a checkpoint of other code is not continued.
+        files: hash of files that a configuration names, likewise.
+    """
+    training, validation = read_split(dataset, "train"), read_split(dataset, "validation")
+    settings = {"lineup": dict(lineup), "seed": seed, "threads": threads}
+    checkpoints = None
+    if root := os.environ.get(CHECKPOINTS):
+        checkpoints = Path(root) / settings_hash([settings, artifact_hash(dataset), code, files])
+    with new_artifact(models, "models", settings=settings, inputs={"dataset": dataset}) as (out, _):
+        for name, config in lineup.items():
+            with open_run(name, seed, dict(config), out, job="train") as run:
+                trained = train(
+                    name,
+                    config,
+                    training,
+                    validation,
+                    seed=seed,
+                    threads=threads,
+                    checkpoint=checkpoints and checkpoints / name,
+                    observers=[EventObserver(name, seed), run],
+                    earlier=out,
+                )
+                write_trained(trained, out / trained.folder_name, training.classes, validation)
+                run.log_training(trained)
+    if checkpoints:
+        shutil.rmtree(checkpoints, ignore_errors=True)
