@@ -23,7 +23,7 @@ from bakeoff.evaluation.predictions import (
 from bakeoff.evaluation.significance import difference, holm, mcnemar, sentence
 from bakeoff.report.formats import interval, percent
 
-_AVERAGED = ("precision", "recall", "f1")
+_AVERAGED = ("precision", "recall", "f1", "top5_accuracy")
 
 
 def compare(
@@ -100,7 +100,7 @@ def mean_scores(metrics: Sequence[Mapping[str, Any]], right: np.ndarray) -> dict
         "accuracy": float(right.mean()),
         "accuracy_low": low,
         "accuracy_high": high,
-        **{key: mean(scores[key] for scores in metrics) for key in _AVERAGED},
+        **{key: mean(scores[key] for scores in metrics) for key in _AVERAGED if key in metrics[0]},
     }
 
 

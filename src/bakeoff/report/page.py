@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff.artifacts import explained_write_errors
+from bakeoff.evaluation.embeddings import NEIGHBOURS
 from bakeoff.report import formats, summary
 
 MOST_CLASSES_IN_A_TABLE = 20
@@ -83,6 +84,10 @@ def _context(results: dict[str, Any]) -> dict[str, Any]:
             run["config"].get("training", {}).get("label_smoothing") for run in results["models"]
         ),
         "width": summary.width(results),
+        "top5": "top5_accuracy" in leaderboard[0],
+        "neighbours": NEIGHBOURS,
+        "embeddings": _embeddings(results, runs),
+        "autoencoders": [_autoencoder(record) for record in results.get("autoencoders", ())],
         "chosen": shown[results["winner"]["model"]],
         "drivers": [_drivers(model) for model in shown.values() if model["facts"].get("drivers")],
         "models": [_model(shown[name], seeds) for name, seeds in runs.items()],
@@ -127,21 +132,59 @@ def _model(model: dict[str, Any], seeds: list[dict[str, Any]]) -> dict[str, Any]
         "seeds": seeds,
         "probability_plots": plots.probability_plots(model["model"], model["test"]),
         "settings": summary.flat(model["config"]),
-        "training": {
-            "time": formats.duration(model["seconds"]),
-            "threads": model["threads"],
-            "peak memory": formats.size(model["peak_memory_bytes"]),
-            "size on disk": formats.size(model["size_bytes"]),
-            **({"epochs trained": len(model["history"])} if model["history"] else {}),
-            **{
-                name: formats.percent(value) if name in SHARES else value
-                for name, value in model["facts"].items()
-                if name not in ("drivers", "weights")
-            },
-        },
+        "training": _training(model),
         "weights": dict(
             sorted(model["facts"].get("weights", {}).items(), key=lambda item: -item[1])
         ),
+    }
+
+
+def _training(model: dict[str, Any]) -> dict[str, Any]:
+    """What the training of a model cost and found."""
+    return {
+        "time": formats.duration(model["seconds"]),
+        "threads": model["threads"],
+        "peak memory": formats.size(model["peak_memory_bytes"]),
+        "size on disk": formats.size(model["size_bytes"]),
+        **({"epochs trained": len(model["history"])} if model["history"] else {}),
+        **{
+            name: formats.percent(value) if name in SHARES else value
+            for name, value in model["facts"].items()
+            if name not in ("drivers", "weights")
+        },
+    }
+
+
+def _embeddings(
+    results: dict[str, Any], runs: dict[str, list[dict[str, Any]]]
+) -> list[dict[str, Any]]:
+    """The embeddings of each model's first training and of each autoencoder's."""
+    from bakeoff.report import plots
+
+    first = {name: seeds[0] for name, seeds in runs.items()}
+    for record in results.get("autoencoders", ()):
+        first.setdefault(record["model"], record)
+    return [
+        {
+            "name": name,
+            "accuracy": record["test"]["accuracy"] if "test" in record else None,
+            "mapped": len(record["embedding"]["maps"]["pca"]),
+            "plot": plots.embedding_maps(name, record["embedding"]["maps"], results["classes"]),
+            **record["embedding"],
+        }
+        for name, record in first.items()
+        if "embedding" in record
+    ]
+
+
+def _autoencoder(record: dict[str, Any]) -> dict[str, Any]:
+    from bakeoff.report import plots
+
+    name = f"{record['model']}-seed{record['seed']}"
+    return record | {
+        "curve": plots.learning_curves(name, [record["history"]]),
+        "settings": summary.flat(record["config"]),
+        "training": _training(record),
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
@@ -71,6 +72,10 @@ PERCENT = FuncFormatter(lambda share, _: f"{100 * share:g} %")
 
 WIDTH = 10.5
 """Inches of a figure as wide as the page, where its text is as large as that of the tables."""
+
+MARKERS = "os^Dvp*X"
+"""Tell apart classes that have the same of ten colours."""
+MOST_CLASSES_NAMED = 20
 
 Rows = list[dict[str, Any]]
 
@@ -217,6 +222,34 @@ def learning_curves(model: str, histories: list[Rows]) -> Markup:
         return _svg(
             figure, f"curves-{model}", f"Training and validation curves of {model} by epoch"
         )
+
+
+def embedding_maps(model: str, maps: dict[str, Rows], classes: Sequence[str]) -> Markup:
+    """t-SNE and PCA of embeddings, side by side, coloured by class."""
+    titles = {"tsne": "t-SNE", "pca": "PCA"}
+    named = len(classes) <= MOST_CLASSES_NAMED
+    with matplotlib.rc_context({**STYLE, "axes.grid": False}):
+        figure = Figure(figsize=(WIDTH, 4.6 if named else 4.2))
+        for axes, (kind, title) in zip(figure.subplots(1, 2), titles.items(), strict=True):
+            for index, name in enumerate(classes):
+                points = [point for point in maps[kind] if point["class"] == index]
+                axes.plot(
+                    [point["x"] for point in points],
+                    [point["y"] for point in points],
+                    MARKERS[index // 10 % len(MARKERS)],
+                    ms=3,
+                    alpha=0.8,
+                    color=matplotlib.colormaps["tab10"](index % 10),
+                    label=name,
+                )
+            axes.set(xticks=[], yticks=[])
+            axes.set_title(title, loc="left")
+        if named:
+            handles, labels = figure.axes[0].get_legend_handles_labels()
+            figure.legend(
+                handles, labels, loc="outside lower center", ncols=10, fontsize=8, markerscale=1.6
+            )
+        return _svg(figure, f"embeddings-{model}", f"Maps of the embeddings of {model} by class")
 
 
 def probability_plots(model: str, metrics: dict[str, Any]) -> Markup:
