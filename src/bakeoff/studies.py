@@ -17,7 +17,7 @@ from bakeoff.images.registry import AUTOENCODER_PAIRS, AUTOENCODERS, RESNET_PAIR
 from bakeoff.text.configs import LinearText, TextNetwork, TreeText
 from bakeoff.text.registry import LINEUPS, MODELS, PAIRS
 from bakeoff.text.width import decides, follows
-from bakeoff.training.settings import Ensemble, to_dict
+from bakeoff.training.settings import Ensemble, TrainingSettings, to_dict
 
 Config = LinearText | TreeText | TextNetwork | ImageNetwork | Ensemble
 
@@ -34,6 +34,8 @@ class Preset:
     """Line-up where none is asked for."""
     data: str = ""
     """The data set where none is asked for, if not the study's."""
+    epochs: float = 1.0
+    """Share of their epochs that image networks train."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +75,7 @@ def _images(about: str, models: Mapping[str, Config], pairs: tuple[tuple[str, st
         data="digits",
         models=models,
         presets={
-            "quick": Preset(split="0.7:0.1:0.2", models=tuple(models)),
+            "quick": Preset(split="0.7:0.1:0.2", models=tuple(models), epochs=0.25),
             "full": Preset(split="0.9:0.1:0.2", models=tuple(models), data="stl10"),
             "paper": Preset(split="4500:500:1000", models=tuple(models), data="stl10"),
         },
@@ -291,9 +293,24 @@ def plan(
         SplitSpec.parse(settings["split"])
     defaults = {"data": chosen.data or known.data, "split": chosen.split, "limit": chosen.limit}
     settings = {**defaults, **settings}
+    lineup = {name: _shortened(config, chosen.epochs) for name, config in lineup.items()}
     if keep_sides or settings["data"] == "digits":
         lineup = {name: _unmirrored(config) for name, config in lineup.items()}
     return Plan(study=study, preset=preset, models=lineup, **settings)
+
+
+def _shortened(config: Config, share: float) -> Config:
+    """The configuration with this share of its epochs."""
+    if not isinstance(config, ImageNetwork) or share == 1:
+        return config
+
+    def shorter(settings: TrainingSettings) -> TrainingSettings:
+        return replace(settings, epochs=max(1, round(share * settings.epochs)), least_steps=0)
+
+    pretraining = config.pretraining and replace(
+        config.pretraining, training=shorter(config.pretraining.training)
+    )
+    return replace(config, training=shorter(config.training), pretraining=pretraining)
 
 
 def _unmirrored(config: Config) -> Config:

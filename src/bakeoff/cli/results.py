@@ -39,24 +39,31 @@ def report(run: Run = "latest", json: Json = False, runs: Runs = Path("runs")) -
 @app.command()
 def predict(
     run: Run,
-    text: Annotated[
-        str | None, typer.Argument(help="A text, or a file with one text a line; default: stdin.")
+    given: Annotated[
+        str | None,
+        typer.Argument(
+            help="A text, or a file with one text a line; of images a file, or a folder of them; "
+            "default: texts or paths of images, one a line, from stdin.",
+            metavar="TEXT|FILE",
+        ),
     ] = None,
     model: Annotated[str, typer.Option(help="Default: the winner of the run.")] = "",
     json: Json = False,
     runs: Runs = Path("runs"),
 ) -> None:
-    """Label new texts with the winner of a run, or with another of its models."""
+    """Label new texts or images with the winner of a run, or with another of its models."""
     from bakeoff.report.terminal import show_json
     from bakeoff.running.predict import predict as label
     from bakeoff.running.runs import find_run
 
-    rows = label(find_run(runs, run), _texts(text), model)
+    bakeoff = find_run(runs, run)
+    modality = bakeoff.results["dataset"]["modality"]
+    rows = label(bakeoff, _texts(given) if modality == "text" else _images(given), model)
     if json:
         show_json(rows)
         return
     for row in rows:
-        print(f"{row['label']}\t{row['probability']:.4f}\t{row['text']}")
+        print(f"{row['label']}\t{row['probability']:.4f}\t{row[modality]}")
 
 
 @app.command()
@@ -110,6 +117,19 @@ def clean(runs: Runs = Path("runs")) -> None:
     from bakeoff.running.runs import clean as remove
 
     print(f"freed {remove(runs) / 1e6:.1f} MB")
+
+
+def _images(argument: str | None) -> list[str]:
+    """The path of an image, those in a folder, or those that stdin names."""
+    if argument is None:
+        return _texts(None)
+    from bakeoff.data.image_files import visible_files
+
+    path = Path(argument)
+    found = sorted(visible_files(path)) if path.is_dir() else [path]
+    if not found:
+        raise UserError(f"{argument} holds no files; give an image or a folder of images")
+    return [str(file) for file in found]
 
 
 def _texts(argument: str | None) -> list[str]:

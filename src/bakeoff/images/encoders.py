@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bakeoff.errors import UserError, unknown_name
+from bakeoff.images import vision
 
 DENSE = (1024, 1200, 728, 512, 128)
 """Widths of the seed report's dense layers."""
@@ -88,8 +89,8 @@ class ConvEncoder(nn.Sequential):
 
 
 class ConvDecoder(nn.Sequential):
-    """The mirror image of `ConvEncoder`, upsampling before each convolution, which leaves no
-    checkerboard (Odena et al. 2016).
+    """The mirror image of `ConvEncoder`; kernels of twice the stride leave no checkerboard (Odena
+    et al. 2016).
     """
 
     def __init__(self, channels: int, size: int) -> None:
@@ -97,11 +98,12 @@ class ConvDecoder(nn.Sequential):
         super().__init__(nn.Unflatten(1, (CHANNELS[-1], side, side)))
         for number, below in reversed(list(enumerate(CHANNELS))):
             above = CHANNELS[number - 1] if number else channels
-            self.append(nn.Upsample(size=-(-size // 2**number)))
-            self.append(nn.Conv2d(below, above, 3, padding=1))
-            if number:
-                self.extend([nn.BatchNorm2d(above), nn.ReLU()])
-        self.append(nn.Sigmoid())
+            self.append(nn.ConvTranspose2d(below, above, 4, stride=2, padding=1))
+            self.extend([nn.BatchNorm2d(above), nn.ReLU()] if number else [nn.Sigmoid()])
+        self._size = size
+
+    def forward(self, embeddings: Tensor) -> Tensor:
+        return super().forward(embeddings)[:, :, : self._size, : self._size]
 
 
 def _map_side(size: int) -> int:
@@ -118,9 +120,7 @@ class ResNet18(nn.Module):
 
     def __init__(self, size: int) -> None:
         super().__init__()
-        from torchvision.models import resnet18
-
-        self.network = resnet18()
+        self.network = vision.models().resnet18()
         self.width = self.network.fc.in_features
         self.network.fc = nn.Identity()
         if size <= SMALL:
@@ -155,10 +155,9 @@ class ResNet18(nn.Module):
 def _imagenet() -> dict[str, Tensor]:
     from urllib.error import URLError
 
-    from torchvision.models import ResNet18_Weights
-
+    weights = vision.models().ResNet18_Weights.DEFAULT
     try:
-        return cast(dict[str, Tensor], ResNet18_Weights.DEFAULT.get_state_dict(check_hash=True))
+        return cast(dict[str, Tensor], weights.get_state_dict(check_hash=True))
     except (URLError, OSError) as error:
         raise UserError(
             f"cannot download torchvision's ImageNet weights ({error}); give a file of them with "

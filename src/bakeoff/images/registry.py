@@ -5,27 +5,36 @@ class in encoders.py or losses.py.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from bakeoff.images.configs import Autoencoder, ImageNetwork, Pictures
 from bakeoff.training.settings import TrainingSettings
 
-_MOVED = Pictures(size=96, flip=True, shift=1 / 8)
+
+def _epochs(number: int, learning_rate: float, **settings: Any) -> TrainingSettings:
+    """All of the epochs, however long none is better: the rate falls to the end."""
+    return TrainingSettings(
+        epochs=number, patience=number, least_steps=0, learning_rate=learning_rate, **settings
+    )
+
+
+_MOVED = Pictures(flip=True, shift=1 / 8)
 _LINEAR = Autoencoder(
     encoder="linear",
     pictures=Pictures(size=96, grey=True),
-    training=TrainingSettings(
-        epochs=24, optimizer="adam", learning_rate=1e-3, least_steps=400, patience=24
-    ),
+    training=_epochs(24, 1e-3, optimizer="adam"),
 )
 _CONV = Autoencoder(
     encoder="conv",
     pictures=replace(_MOVED, cutout=1 / 3),
-    training=TrainingSettings(epochs=24, learning_rate=2e-3, least_steps=300, patience=24),
+    training=_epochs(24, 2e-3),
 )
-_PROBE = TrainingSettings(epochs=40, learning_rate=3e-3, weight_decay=0.01, patience=40)
+_PROBE = _epochs(40, 3e-3, weight_decay=0.01)
 
 
-def _classifiers(name: str, scratch: ImageNetwork, pretraining: Autoencoder) -> dict:
+def _classifiers(
+    name: str, scratch: ImageNetwork, pretraining: Autoencoder
+) -> dict[str, ImageNetwork]:
     """A linear probe of an autoencoder, the same fine-tuned, and from scratch as control."""
     probe = ImageNetwork(
         encoder=scratch.encoder,
@@ -46,11 +55,9 @@ AUTOENCODERS: dict[str, ImageNetwork] = {
         "ae-linear",
         ImageNetwork(
             encoder="linear",
-            pictures=replace(_MOVED, grey=True),
+            pictures=replace(_MOVED, size=96, grey=True),
             dropout=0.3,
-            training=TrainingSettings(
-                epochs=60, learning_rate=1e-3, weight_decay=0.05, patience=60, label_smoothing=0.1
-            ),
+            training=_epochs(60, 1e-3, weight_decay=0.05, label_smoothing=0.1),
         ),
         _LINEAR,
     ),
@@ -61,9 +68,7 @@ AUTOENCODERS: dict[str, ImageNetwork] = {
             pictures=replace(_MOVED, cutout=1 / 3),
             dropout=0.5,
             flip_at_test=True,
-            training=TrainingSettings(
-                epochs=40, learning_rate=2e-3, weight_decay=0.05, patience=40, label_smoothing=0.1
-            ),
+            training=_epochs(40, 2e-3, weight_decay=0.05, label_smoothing=0.1),
         ),
         _CONV,
     ),
@@ -73,9 +78,7 @@ _RESNET = ImageNetwork(
     encoder="resnet18",
     pictures=Pictures(flip=True, shift=1 / 8, cutout=1 / 3),
     flip_at_test=True,
-    training=TrainingSettings(
-        epochs=40, learning_rate=2e-3, weight_decay=0.05, patience=40, label_smoothing=0.1
-    ),
+    training=_epochs(40, 2e-3, weight_decay=0.05, label_smoothing=0.1),
 )
 
 RESNETS: dict[str, ImageNetwork] = {

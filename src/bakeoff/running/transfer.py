@@ -65,6 +65,10 @@ def transfer(
             or the data cannot be used.
     """
     results = run.results
+    if results["dataset"]["modality"] != "text":
+        raise UserError(
+            f"run {run.path.name} classifies images; only runs on texts can be scored on other data"
+        )
     own = {row["model"]: row["accuracy"] for row in results["leaderboard"]}
     folders = {
         name: [model_folder(run, training) for training in trainings(results, name)]
