@@ -1,0 +1,179 @@
+"""Images a second that ResNet-18 trains on: ours against a plain loop with torchvision's parts, as
+its tutorials have it (DataLoader with workers, PIL transforms, default memory format), on the same
+pictures, batches, optimiser and threads, side by side in turn.
+
+.venv/bin/python benchmarks/images.py --data ../shared/data/stl10_train5000_test1000.parquet
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from record import record
+from torch import nn
+
+from bakeoff.data.prepare import prepare
+from bakeoff.data.splits import Split, read_split
+from bakeoff.images import vision
+from bakeoff.images.configs import Pictures
+from bakeoff.images.network import ImageClassifier, Shape, device, placed
+from bakeoff.images.pictures import loaded
+from bakeoff.images.registry import RESNETS
+from bakeoff.images.tasks import Classification
+from bakeoff.training.optimization import Optimizers
+
+WARM_UP = 2
+"""Steps before the clock starts."""
+
+
+class Images(torch.utils.data.Dataset):
+    """Pictures through PIL and torchvision's transforms, one at a time."""
+
+    def __init__(self, split: Split) -> None:
+        vision.models()
+        from torchvision import transforms
+
+        size = split.inputs.shape[1]
+        self._split, self._shape = split, (size, size, 3)
+        self._transform = transforms.Compose(
+            [
+                transforms.RandomCrop(size, padding=size // 8, padding_mode="reflect"),
+                transforms.RandomHorizontalFlip(),
+                transforms.ToTensor(),
+                transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
+            ]
+        )
+
+    def __len__(self) -> int:
+        return len(self._split.labels)
+
+    def __getitem__(self, row: int) -> tuple[torch.Tensor, int]:
+        from PIL import Image
+
+        image = Image.fromarray(np.broadcast_to(self._split.inputs[row], self._shape))
+        return self._transform(image), int(self._split.labels[row])
+
+
+def plain(split: Split, batch_size: int, workers: int) -> Iterator[int]:
+    """Train step by step; yields the pictures of each."""
+    torch.manual_seed(0)
+    model = vision.models().resnet18(num_classes=len(split.classes)).to(device())
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    loader = torch.utils.data.DataLoader(
+        Images(split), batch_size, shuffle=True, num_workers=workers, persistent_workers=True
+    )
+    model.train()
+    while True:
+        for pictures, labels in loader:
+            loss = nn.functional.cross_entropy(model(pictures.to(device())), labels.to(device()))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            yield len(labels)
+
+
+def ours(split: Split, batch_size: int, precision: str) -> Iterator[int]:
+    """The same with our batches, layout and precision."""
+    torch.manual_seed(0)
+    config = replace(
+        RESNETS["resnet18"],
+        pictures=Pictures(flip=True, shift=1 / 8),
+        precision=precision,
+        training=replace(RESNETS["resnet18"].training, batch_size=batch_size, optimizer="adam"),
+    )
+    shape = Shape(split.inputs.shape[3], split.inputs.shape[1])
+    pictures = loaded(split.inputs, shape.size, False, device())
+    data = pictures, torch.from_numpy(split.labels).to(device())
+    model = placed(ImageClassifier(config, shape, len(split.classes)))
+    task = Classification(config, 0, data, data)
+    optimizers = Optimizers(model, config.training, 10_000)
+    model.train()
+    epoch = 0
+    while True:
+        epoch += 1
+        for batch in task.training_batches(epoch):
+            task.objective(model, batch).loss.backward()
+            optimizers.step()
+            yield len(batch.labels)
+
+
+def images_a_second(training: Iterator[int], steps: int) -> float:
+    for _ in range(WARM_UP):
+        next(training)
+    _wait()
+    started = time.perf_counter()
+    images = sum(next(training) for _ in range(steps))
+    _wait()
+    return images / (time.perf_counter() - started)
+
+
+def _wait() -> None:
+    if device().type == "cuda":
+        torch.cuda.synchronize()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__.partition("\n\n")[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--data", default="digits", help="named set, folder or Parquet")
+    add("--image-size", type=int, default=0, help="pixels a side; 0 keeps them")
+    add("--batch-size", type=int, default=64)
+    add("--steps", type=int, default=20, help="measured steps a round and side")
+    add("--rounds", type=int, default=3)
+    add("--threads", type=int, default=2)
+    add("--workers", type=int, default=2, help="of the plain loop's DataLoader")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    with tempfile.TemporaryDirectory() as folder:
+        dataset = Path(folder) / "dataset"
+        prepare(
+            dataset,
+            Path(folder) / "test",
+            source=options.data,
+            modality="image",
+            split="0.7:0.1:0.2",
+            seed=0,
+            image_size=options.image_size,
+        )
+        split = read_split(dataset, "train")
+        split = replace(split, inputs=np.array(split.inputs))
+    sides: dict[str, list[float]] = {"plain": [], "ours fp32": [], "ours bf16": []}
+    for _ in range(options.rounds):
+        for side, found in sides.items():
+            training = (
+                plain(split, options.batch_size, options.workers)
+                if side == "plain"
+                else ours(split, options.batch_size, side.split()[1])
+            )
+            found.append(images_a_second(training, options.steps))
+            print(f"{side:10} {found[-1]:8.1f} images a second", flush=True)
+    medians = {side: statistics.median(found) for side, found in sides.items()}
+    figures: dict[str, Any] = {
+        f"{side} times as fast": medians[side] / medians["plain"] for side in list(sides)[1:]
+    }
+    record(
+        "images",
+        options.rounds,
+        settings=vars(options),
+        device=torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU",
+        size=split.inputs.shape[1],
+        images_a_second=sides,
+        medians=medians,
+        **figures,
+    )
+
+
+if __name__ == "__main__":
+    main()
