@@ -29,6 +29,7 @@ from bakeoff.images.network import ImageClassifier, Shape, device, placed
 from bakeoff.images.pictures import loaded
 from bakeoff.images.registry import RESNETS
 from bakeoff.images.tasks import Classification
+from bakeoff.training.loop import make_repeatable
 from bakeoff.training.optimization import Optimizers
 
 WARM_UP = 2
@@ -63,8 +64,10 @@ class Images(torch.utils.data.Dataset):
         return self._transform(image), int(self._split.labels[row])
 
 
-def plain(split: Split, batch_size: int, workers: int) -> Iterator[int]:
+def plain(split: Split, batch_size: int, workers: int, threads: int) -> Iterator[int]:
     """Train step by step; yields the pictures of each."""
+    torch.use_deterministic_algorithms(False)
+    torch.set_num_threads(threads)
     torch.manual_seed(0)
     model = vision.models().resnet18(num_classes=len(split.classes)).to(device())
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
@@ -81,9 +84,9 @@ def plain(split: Split, batch_size: int, workers: int) -> Iterator[int]:
             yield len(labels)
 
 
-def ours(split: Split, batch_size: int, precision: str) -> Iterator[int]:
+def ours(split: Split, batch_size: int, precision: str, threads: int) -> Iterator[int]:
     """The same with our batches, layout and precision."""
-    torch.manual_seed(0)
+    make_repeatable(0, threads)
     config = replace(
         RESNETS["resnet18"],
         pictures=Pictures(flip=True, shift=1 / 8),
@@ -135,7 +138,6 @@ def main() -> None:
     add("--threads", type=int, default=2)
     add("--workers", type=int, default=2, help="of the plain loop's DataLoader")
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory() as folder:
         dataset = Path(folder) / "dataset"
         prepare(
@@ -153,9 +155,9 @@ def main() -> None:
     for _ in range(options.rounds):
         for side, found in sides.items():
             training = (
-                plain(split, options.batch_size, options.workers)
+                plain(split, options.batch_size, options.workers, options.threads)
                 if side == "plain"
-                else ours(split, options.batch_size, side.split()[1])
+                else ours(split, options.batch_size, side.split()[1], options.threads)
             )
             found.append(images_a_second(training, options.steps))
             print(f"{side:10} {found[-1]:8.1f} images a second", flush=True)

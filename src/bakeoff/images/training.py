@@ -29,7 +29,7 @@ from bakeoff.images.pictures import loaded, side
 from bakeoff.images.tasks import Classification, Probing, Reconstruction
 from bakeoff.training.history import best_epoch
 from bakeoff.training.layers import layer_table
-from bakeoff.training.loop import Observer, fit
+from bakeoff.training.loop import Observer, fit, make_repeatable
 from bakeoff.training.trained import Trained
 
 EXAMPLE = 7
@@ -65,10 +65,7 @@ def train_image_network(
         UserError: weights that cannot be read, or a diverging loss.
     """
     started = time.perf_counter()
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(not torch.cuda.is_available(), warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    torch.manual_seed(seed)
+    make_repeatable(seed, threads)
     settings = from_dict(config)
     shape = Shape(
         channels=1 if settings.pictures.grey else train.inputs.shape[3],
