@@ -55,7 +55,7 @@ def compare(
             dataset=prepared,
             facts=text_facts(evaluations, prepared)
             if modality == "text"
-            else image_facts(evaluations),
+            else image_facts(evaluations, prepared),
             **json.loads(settings),
         )
         log_results(results, metrics, classification)

@@ -76,7 +76,7 @@ def _images(about: str, models: Mapping[str, Config], pairs: tuple[tuple[str, st
         models=models,
         presets={
             "quick": Preset(split="0.7:0.1:0.2", models=tuple(models), epochs=0.25),
-            "full": Preset(split="0.9:0.1:0.2", models=tuple(models), data="stl10"),
+            "full": Preset(split="0.72:0.08:0.2", models=tuple(models), data="stl10"),
             "paper": Preset(split="4500:500:1000", models=tuple(models), data="stl10"),
         },
         lineups={"all": tuple(models)},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -30,10 +30,25 @@ class Batch:
     targets: Tensor
     """The same pictures without what was blanked in them."""
 
+    def to(self, device: torch.device) -> Batch:
+        """The same on a device; nothing is done where it is there already."""
+        return Batch(*(getattr(self, field.name).to(device) for field in fields(self)))
+
 
 def side(inputs: np.ndarray, wanted: int) -> int:
     """Pixels a side of the network's input for raw pictures (n, height, width, channels)."""
     return wanted or max(*inputs.shape[1:3], LEAST_SIZE)
+
+
+def home(inputs: np.ndarray, size: int, device: torch.device) -> torch.device:
+    """Where the pictures of a split stay: on the device, or in main memory where they would take
+    more than half of what the device has left.
+    """
+    if device.type != "cuda":
+        return device
+    free, _ = torch.cuda.mem_get_info()
+    needed = len(inputs) * size * size * inputs.shape[3]
+    return device if needed < free / 2 else torch.device("cpu")
 
 
 def loaded(inputs: np.ndarray, size: int, grey: bool, device: torch.device) -> Tensor:

@@ -14,7 +14,7 @@ from bakeoff.data.exhibits import exhibit
 from bakeoff.errors import unknown_name
 from bakeoff.images.configs import Autoencoder, ImageNetwork
 from bakeoff.images.losses import batch_hard_triplet
-from bakeoff.images.network import ImageClassifier, autocast
+from bakeoff.images.network import ImageClassifier, autocast, device
 from bakeoff.images.pictures import (
     PREDICTION_BATCH,
     Batch,
@@ -49,10 +49,10 @@ class _Pictures:
     def training_batches(self, epoch: int) -> Iterator[Batch]:
         rng = np.random.default_rng([self._seed, epoch])
         for rows in self._rows(rng):
-            yield augmented(*self._train, rows, self._config.pictures, rng)
+            yield augmented(*self._train, rows, self._config.pictures, rng).to(device())
 
     def validation_batches(self) -> Iterator[Batch]:
-        return plain_batches(*self._validation)
+        return (batch.to(device()) for batch in plain_batches(*self._validation))
 
     def epoch_facts(self, _: nn.Module, /) -> dict[str, Any]:
         return {}
@@ -127,8 +127,8 @@ class Probing(Classification):
 @torch.no_grad()
 def _embedded(model: ImageClassifier, pictures: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     model.eval()
-    parts = [model.encoder(batch.pictures) for batch in plain_batches(pictures, labels)]
-    return torch.cat(parts), labels
+    batches = (batch.to(device()) for batch in plain_batches(pictures, labels))
+    return torch.cat([model.encoder(batch.pictures) for batch in batches]), labels.to(device())
 
 
 class Reconstruction(_Pictures):
@@ -146,12 +146,12 @@ class Reconstruction(_Pictures):
         network makes of each: `pictures`, name → data: URI.
         """
         pictures, labels = (part[:PREDICTION_BATCH] for part in self._validation)
-        batch = next(plain_batches(pictures, labels))
+        batch = next(plain_batches(pictures, labels)).to(device())
         model.eval()
         made = model(batch.pictures)
         errors = (made - batch.pictures).square().flatten(1).mean(dim=1).cpu().numpy()
-        made = (made * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
-        pairs = torch.cat([pictures, made], dim=1).cpu().numpy()
+        made = (made * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu()
+        pairs = torch.cat([pictures.cpu(), made], dim=1).numpy()
         return {"pictures": {name: exhibit(pairs, row) for name, row in extremes(errors).items()}}
 
 

@@ -25,7 +25,7 @@ from bakeoff.images.network import (
     load_encoder,
     placed,
 )
-from bakeoff.images.pictures import loaded, side
+from bakeoff.images.pictures import home, loaded, side
 from bakeoff.images.tasks import Classification, Probing, Reconstruction
 from bakeoff.training.history import best_epoch
 from bakeoff.training.layers import layer_table
@@ -125,5 +125,6 @@ def train_image_network(
 
 
 def _on_device(split: Split, shape: Shape) -> tuple[Tensor, Tensor]:
-    pictures = loaded(split.inputs, shape.size, shape.channels == 1, device())
-    return pictures, torch.from_numpy(split.labels).to(device())
+    where = home(split.inputs, shape.size, device())
+    pictures = loaded(split.inputs, shape.size, shape.channels == 1, where)
+    return pictures, torch.from_numpy(split.labels).to(where)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +72,8 @@ def log_reconstructions(wandb: Any, run: Any, record: Mapping[str, Any]) -> None
         f"evaluation/{name}": [_image(wandb, uri) for uri in uris]
         for name, uris in record["examples"].items()
     }
+    points = record["embedding"]["maps"]["tsne"]
+    examples["evaluation/tsne"] = _map(wandb, points, record["classes"])
     run.log({"evaluation/step": 0, **examples})
 
 
@@ -151,6 +153,8 @@ def log_evaluation(
         "classes": _table(wandb, test["per_class"]),
         "calibration": _calibration(wandb, test["calibration"]),
     }
+    if "embedding" in evaluation:
+        charts["tsne"] = _map(wandb, evaluation["embedding"]["maps"]["tsne"], classes)
     if len(classes) <= MOST_CHART_CLASSES:
         charts["confusion_matrix"] = wandb.plot.confusion_matrix(
             y_true=labels.tolist(),
@@ -162,6 +166,12 @@ def log_evaluation(
     run.define_metric("evaluation/step", hidden=True)
     run.define_metric("evaluation/*", step_metric="evaluation/step")
     run.log({"evaluation/step": 0, **{f"evaluation/{key}": chart for key, chart in charts.items()}})
+
+
+def _map(wandb: Any, points: list[dict[str, Any]], classes: Sequence[str]) -> Any:
+    """Embeddings in two dimensions; the table behind it has their classes."""
+    table = _table(wandb, [point | {"class": classes[point["class"]]} for point in points])
+    return wandb.plot.scatter(table, "x", "y", title="t-SNE of embeddings")
 
 
 def _calibration(wandb: Any, bins: list[dict[str, Any]]) -> Any:
