@@ -33,8 +33,11 @@ def save_checkpoint(
     tensors["random/cpu"] = torch.get_rng_state()
     if torch.cuda.is_available():
         tensors["random/cuda"] = torch.cuda.get_rng_state()
-    # A tensor may not share memory with another one in the file.
-    owned = {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
+    # A tensor may not share memory with another one in the file, nor leave gaps in its own.
+    owned = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in tensors.items()
+    }
     owned["facts"] = torch.frombuffer(bytearray(json.dumps(facts).encode()), dtype=torch.uint8)
     with explained_write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)

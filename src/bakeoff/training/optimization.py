@@ -96,6 +96,11 @@ class Optimizers:
                     values["step"] = int(values["step"])
             groups = optimizer.state_dict()["param_groups"]
             optimizer.load_state_dict({"state": state, "param_groups": groups})
+            for parameter, values in optimizer.state.items():
+                for key, value in values.items():
+                    if torch.is_tensor(value) and value.shape == parameter.shape:
+                        # A fused step wants the layout of its parameter.
+                        values[key] = torch.empty_like(parameter.detach()).copy_(value)
         self._set_rate()
 
 
