@@ -374,3 +374,105 @@ def twelve_classes() -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def two_hundred_classes() -> dict[str, Any]:
     return make_results([f"class-{number:03}" for number in range(200)], LINE_UP[:2])
+
+
+def picture(red: int) -> str:
+    """A data: URI that tells pictures apart."""
+    return f"data:image/png;base64,{'A' * red}"
+
+
+def embedding(rng: np.random.Generator, classes: list[str], accuracy: float) -> dict[str, Any]:
+    points = [
+        {"x": float(x), "y": float(y), "class": index % len(classes)}
+        for index, (x, y) in enumerate(rng.normal(size=(60, 2)))
+    ]
+    scored = {"accuracy": accuracy, "low": accuracy - 0.03, "high": accuracy + 0.03}
+    return {
+        "knn": scored,
+        "centroid": {**scored, "accuracy": accuracy - 0.02},
+        "recall_at_1": accuracy - 0.05,
+        "maps": {"pca": points, "tsne": points},
+    }
+
+
+@pytest.fixture(scope="session")
+def pictures() -> dict[str, Any]:
+    """Two classifiers of images on an autoencoder, and a ResNet from ImageNet's weights."""
+    rng = np.random.default_rng(3)
+    classes = ["airplane", "bird", "car", "cat", "deer", "dog", "horse"]
+    line_up = [
+        ("resnet18", "image-network", 0.81, 900.0, 11_181_642, 45_000_000),
+        ("ae-conv-tuned", "image-network", 0.66, 300.0, 1_000_000, 4_000_000),
+        ("ae-conv-frozen", "image-network", 0.46, 130.0, 1_000_000, 4_000_000),
+    ]
+    results = make_results(classes, line_up)
+    for model in results["models"]:
+        accuracy = model["test"]["accuracy"]
+        model["history"] = history(rng, 5, accuracy)
+        model["embedding"] = embedding(rng, classes, accuracy)
+        model["test"]["top5_accuracy"] = 0.95
+        model["mistakes"] = [
+            {
+                "id": row,
+                "image": picture(row + 1),
+                "label": "cat",
+                "predicted": "dog",
+                "probability": 0.9 - 0.01 * row,
+            }
+            for row in range(20)
+        ]
+    for row in results["leaderboard"]:
+        row["top5_accuracy"] = 0.95
+    del results["preprocessing_examples"]
+    losses = [
+        record
+        | {
+            "train_accuracy": None,
+            "validation_accuracy": None,
+            "pictures": {name: picture(100 + epoch) for name in ("best", "median", "worst")},
+        }
+        for epoch, record in enumerate(history(rng, 4, 0.5))
+    ]
+    autoencoder = {
+        "model": "ae-conv",
+        "seed": 0,
+        "kind": "autoencoder",
+        "config": {"encoder": "conv", "training": {"epochs": 4}},
+        "history": losses,
+        "layers": [
+            {"name": "encoder.0", "type": "Conv2d", "output_shape": "(batch)", "parameters": 9}
+        ],
+        "parameters": 2_000_000,
+        "seconds": 120.0,
+        "threads": 2,
+        "peak_memory_bytes": 10**9,
+        "size_bytes": 8_000_000,
+        "facts": {"images_per_second": 150.0, "best_epoch": 4},
+        "mse": 0.0123,
+        "examples": {name: [picture(200 + n) for n in range(6)] for name in ("best", "worst")},
+        "embedding": embedding(rng, classes, 0.4),
+    }
+    dataset = {**results["dataset"], "modality": "image"}
+    dataset["source"] = {**dataset["source"], "name": "stl10"}
+    return results | {
+        "study": "autoencoder",
+        "dataset": dataset,
+        "autoencoders": [autoencoder],
+        "contaminated": ["resnet18"],
+        "errors": {
+            "by_length": [],
+            "agreement": {
+                "models": [row["model"] for row in results["leaderboard"]],
+                "matrix": [[1.0] * 3] * 3,
+            },
+            "shared_mistakes": [
+                {
+                    "id": 4,
+                    "image": picture(300),
+                    "label": "deer",
+                    "predicted": "horse",
+                    "models": 3,
+                }
+            ],
+        },
+    }

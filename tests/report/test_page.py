@@ -53,17 +53,24 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def pages(
-    two_classes: dict, full_study: dict, twelve_classes: dict, two_hundred_classes: dict
+    two_classes: dict,
+    full_study: dict,
+    twelve_classes: dict,
+    two_hundred_classes: dict,
+    pictures: dict,
 ) -> dict[str, str]:
     return {
         "two classes": render_report(two_classes),
         "full study": render_report(full_study),
         "twelve classes": render_report(twelve_classes),
         "two hundred classes": render_report(two_hundred_classes),
+        "pictures": render_report(pictures),
     }
 
 
-@pytest.fixture(params=["two classes", "full study", "twelve classes", "two hundred classes"])
+@pytest.fixture(
+    params=["two classes", "full study", "twelve classes", "two hundred classes", "pictures"]
+)
 def any_page(request: pytest.FixtureRequest, pages: dict[str, str]) -> Page:
     return Page(pages[request.param])
 
@@ -235,3 +242,46 @@ def test_write_report_is_whole_or_not_there(two_classes: dict, tmp_path: Path) -
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match=r"cannot write .*another folder"):
         write_report(two_classes, tmp_path / "file" / "report.html")
+
+
+def test_mistakes_of_images_are_pictures_with_both_classes(
+    pages: dict[str, str], pictures: dict
+) -> None:
+    page = pages["pictures"]
+    for mistake in pictures["models"][0]["mistakes"]:
+        assert page.count(f'src="{mistake["image"]}" alt="cat, predicted dog"') == 3
+    assert 'alt="deer, predicted horse"' in page
+    assert "Accuracy by length" not in page
+    assert "5,000 test images" in Page(page).text
+
+
+def test_an_autoencoder_shows_what_comes_back_of_every_epoch(
+    pages: dict[str, str], pictures: dict
+) -> None:
+    page = pages["pictures"]
+    (autoencoder,) = pictures["autoencoders"]
+    for uris in autoencoder["examples"].values():
+        assert all(f'src="{uri}"' in page for uri in uris)
+    for record in autoencoder["history"]:
+        assert page.count(f'src="{record["pictures"]["best"]}"') == 3
+    assert "0.0123" in Page(page).text
+
+
+def test_embeddings_are_judged_and_mapped(pages: dict[str, str], pictures: dict) -> None:
+    page = pages["pictures"]
+    section = page[page.index('id="embeddings"') : page.index('id="autoencoders"')]
+    names = ["resnet18", "ae-conv-tuned", "ae-conv-frozen", "ae-conv"]
+    assert re.findall(r'<th scope="row">([^<]+)</th>', section) == names
+    assert section.count("t-SNE and PCA of 60 test images") == len(names)
+    for name in pictures["classes"]:
+        assert section.count(f">{name}<") >= len(names)
+
+
+def test_top_five_and_contamination_are_told_where_they_matter(pages: dict[str, str]) -> None:
+    text = Page(pages["pictures"]).text
+    assert "Top 5" in text
+    assert "95.0\u202f%" in text
+    assert "resnet18 started from weights trained on ImageNet" in text
+    for name in ("two classes", "two hundred classes"):
+        assert "Contaminated" not in pages[name]
+    assert "Top 5" not in pages["two classes"]

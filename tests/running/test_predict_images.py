@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from bakeoff.artifacts import write_json
+from bakeoff.data.splits import Split
+from bakeoff.errors import UserError
+from bakeoff.images.configs import ImageNetwork
+from bakeoff.images.training import train_image_network
+from bakeoff.running.predict import predict
+from bakeoff.running.runs import RunFolder
+from bakeoff.training.settings import TrainingSettings, to_dict
+from bakeoff.training.trained import write_trained
+
+CONFIG = ImageNetwork(
+    encoder="conv",
+    training=TrainingSettings(epochs=12, patience=12, least_steps=0, batch_size=8),
+)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A network that tells dark pictures from light ones."""
+    folder = tmp_path_factory.mktemp("run")
+    rng = np.random.default_rng(0)
+    labels = np.arange(32) % 2
+    noise = rng.integers(0, 60, (32, 32, 32, 3))
+    pictures = (noise + 180 * labels[:, None, None, None]).astype("uint8")
+    split = Split(np.arange(32), pictures, labels, ["dark", "light"], "image")
+    trained = train_image_network("net", to_dict(CONFIG), split, split, seed=0, threads=1)
+    assert trained.history[-1]["validation_accuracy"] == 1.0
+    write_trained(trained, folder / "net-seed0", split.classes, split)
+    entry = {"model": "net", "seed": 0, "folder": str(folder / "net-seed0")}
+    write_json(folder / "run.json", {"status": "finished"})
+    results = {
+        "models": [entry],
+        "leaderboard": [{"model": "net"}],
+        "winner": {"model": "net", "seed": 0},
+        "dataset": {"modality": "image", "image": {"height": 32, "width": 32, "channels": 3}},
+    }
+    write_json(folder / "results.json", results)
+    return RunFolder(folder)
+
+
+@pytest.mark.parametrize(("mode", "size"), [("RGB", (32, 32)), ("L", (100, 64)), ("P", (40, 90))])
+def test_pictures_of_any_mode_and_size_are_labelled(run, tmp_path, mode, size):
+    for name, value in (("dark", 20), ("light", 230)):
+        path = tmp_path / f"{name}.png"
+        Image.new("L", size, value).convert(mode).save(path)
+        [record] = predict(run, [str(path)])
+        assert (record["image"], record["label"]) == (str(path), name)
+        assert sum(record["probabilities"].values()) == pytest.approx(1)
+
+
+def test_a_picture_is_labelled_the_same_in_company(run, tmp_path):
+    paths = []
+    for number in range(3):
+        paths.append(str(tmp_path / f"{number}.png"))
+        Image.new("RGB", (32 + number, 32), (90 * number, 80, 70)).save(paths[-1])
+    assert predict(run, paths) == [predict(run, [path])[0] for path in paths]
+
+
+def test_what_is_no_picture_is_one_line(run, tmp_path):
+    (tmp_path / "a.jpg").write_text("no picture")
+    with pytest.raises(UserError, match=r"cannot use the image .*a\.jpg: no image"):
+        predict(run, [str(tmp_path / "a.jpg")])
+    with pytest.raises(UserError, match=r"cannot use the image .*b\.jpg: No such file"):
+        predict(run, [str(tmp_path / "b.jpg")])
