@@ -95,7 +95,8 @@ def test_mistakes_of_images_are_pictures_and_embeddings_a_map(tmp_path, uri):
     probabilities = np.array([[0.9, 0.1], [0.2, 0.8]])
     with open_run("resnet18", 0, {}, tmp_path, job="evaluate") as run:
         run.log_evaluation(evaluation, np.array([0, 1]), probabilities)
-    summary, _, files = recorded(tmp_path)
+    summary, points, files = recorded(tmp_path)
     assert summary["test/knn_accuracy"] == 0.75
+    assert points["evaluation/mistakes.captions"] == ["cat, predicted dog"]
     assert [name for name in files if "tsne" in name]
     assert [name for name in files if name.endswith(".png")]

@@ -89,7 +89,7 @@ def _neighbours(record: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
-def _image(wandb: Any, uri: str) -> Any:
+def _image(wandb: Any, uri: str, caption: str | None = None) -> Any:
     """A data: URI as W&B's image."""
     import base64
     import io
@@ -97,7 +97,7 @@ def _image(wandb: Any, uri: str) -> Any:
     from PIL import Image
 
     content = base64.b64decode(uri.partition(",")[2])
-    return wandb.Image(Image.open(io.BytesIO(content)))
+    return wandb.Image(Image.open(io.BytesIO(content)), caption=caption)
 
 
 def log_training(wandb: Any, run: Any, trained: Trained) -> None:
@@ -149,7 +149,7 @@ def log_evaluation(
         {**summary, **_neighbours(evaluation), "size_bytes": evaluation["size_bytes"]}
     )
     charts = {
-        "mistakes": _table(wandb, [_shown(wandb, row) for row in evaluation["mistakes"]]),
+        "mistakes": _mistakes(wandb, evaluation["mistakes"]),
         "classes": _table(wandb, test["per_class"]),
         "calibration": _calibration(wandb, test["calibration"]),
     }
@@ -180,10 +180,13 @@ def _calibration(wandb: Any, bins: list[dict[str, Any]]) -> Any:
     return wandb.plot.line(table, "mean_probability", "accuracy", title="Calibration")
 
 
-def _shown(wandb: Any, mistake: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        key: _image(wandb, value) if key == "image" else value for key, value in mistake.items()
-    }
+def _mistakes(wandb: Any, rows: list[dict[str, Any]]) -> Any:
+    """A table of texts, or pictures with what was said of them."""
+    if not rows or "image" not in rows[0]:
+        return _table(wandb, rows)
+    return [
+        _image(wandb, row["image"], f"{row['label']}, predicted {row['predicted']}") for row in rows
+    ]
 
 
 def _table(wandb: Any, rows: list[dict[str, Any]]) -> Any:
