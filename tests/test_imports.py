@@ -9,12 +9,13 @@ import bakeoff
 
 SOURCE = Path(bakeoff.__file__).parent
 STEPS = {"training", "evaluation", "report", "tracking"}
-KINDS = {"text"}
+KINDS = {"text", "images"}
 ABOVE = {"running", "pipelines", "components", "cli", "studies"}
 MAY_NOT = {
     "data": STEPS | KINDS | ABOVE | {"predictors", "ensemble"},
     **dict.fromkeys(sorted(STEPS), KINDS | ABOVE | {"ensemble"}),
-    "text": ABOVE | {"predictors", "ensemble"},
+    "text": ABOVE | {"predictors", "ensemble", "images"},
+    "images": ABOVE | {"predictors", "ensemble", "text"},
     "running": {"cli"},
 }
 

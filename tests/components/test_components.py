@@ -22,8 +22,8 @@ from bakeoff.components.train_ensemble import train_ensemble
 from bakeoff.components.train_text_classical import train_text_classical
 from bakeoff.components.train_text_network import train_text_network
 from bakeoff.predictors import load
-from bakeoff.text.configs import Ensemble, LinearText, TextNetwork
-from bakeoff.training.settings import TrainingSettings, to_dict
+from bakeoff.text.configs import LinearText, TextNetwork
+from bakeoff.training.settings import Ensemble, TrainingSettings, to_dict
 
 CLASSICAL = {"nb": LinearText(method="naive-bayes", weighting="counts", ngrams=1)}
 RNN = TextNetwork(
@@ -62,8 +62,8 @@ def prepared(data, folder, **rest):
 
 def trained_rnn(dataset, folder, width, name):
     models = artifact(folder, name, dsl.Model)
-    config = json.dumps(to_dict(replace(RNN, hidden=width)))
-    train_text_network.python_func(dataset, models, name, seed=0, config=config, threads=1)
+    lineup = json.dumps({name: to_dict(replace(RNN, hidden=width))})
+    train_text_network.python_func(dataset, models, name, seed=0, lineup=lineup, threads=1)
     return models
 
 
@@ -180,13 +180,14 @@ def test_choose_width_writes_the_better_rnn_into_every_item(chain):
 
     narrow, wide = chain["networks"]
     bilstm = to_dict(replace(RNN, encoder="lstm", hidden=99))
-    later = [{"model": "bilstm", "seed": seed, "config": json.dumps(bilstm)} for seed in (0.0, 1.0)]
+    lineup = json.dumps({"bilstm": bilstm})
+    later = [{"model": "bilstm", "seed": seed, "lineup": lineup} for seed in (0.0, 1.0)]
     items = choose_width.python_func([narrow, wide], later)
-    chosen = json.loads(items[0]["config"])["hidden"]
+    chosen = json.loads(items[0]["lineup"])["bilstm"]["hidden"]
     assert chosen == 8 or (chosen == 16 and accuracy(wide) > accuracy(narrow))
     assert [item["seed"] for item in items] == [0, 1]
     for item in items:
-        assert json.loads(item["config"]) == {**bilstm, "hidden": chosen}
+        assert json.loads(item["lineup"]) == {"bilstm": {**bilstm, "hidden": chosen}}
 
 
 def test_kfp_metrics_are_those_of_the_evaluation_and_the_leaderboard(chain):
@@ -218,7 +219,7 @@ def test_small_components_run_as_kfp_tasks(chain, reviews_csv, tmp_path, monkeyp
     """prepare → audit, two imported models → choose_width, an imported comparison → report."""
     from kfp import local
 
-    later = [{"model": "bilstm", "seed": 0, "config": json.dumps(to_dict(RNN))}]
+    later = [{"model": "bilstm", "seed": 0, "lineup": json.dumps({"bilstm": to_dict(RNN)})}]
     folders = [models.path for models in chain["networks"]]
     comparison = chain["comparison"].path
 

@@ -42,7 +42,7 @@ class Workshop:
     def test(self, labels, texts=None, ids=None) -> Path:
         texts = texts or [f"text {row}" for row in range(len(labels))]
         with new_artifact(self.root / "test", "test", settings={}) as (out, facts):
-            facts["classes"] = self.classes
+            facts |= {"modality": "text", "classes": self.classes}
             ids = np.arange(len(labels)) if ids is None else ids
             frame = pd.DataFrame({"id": ids, "text": texts, "label": labels})
             frame.astype({"label": "int16"}).to_parquet(out / "test.parquet")

@@ -7,7 +7,7 @@ from bakeoff.evaluation.predictions import read_evaluations
 def analysed(workshop, models, labels, texts=None):
     workshop.test(labels, texts)
     found = read_evaluations([workshop.evaluation(name, given) for name, given in models.items()])
-    return analyse_errors(found, workshop.classes)
+    return analyse_errors(found, workshop.classes, "text")
 
 
 def test_agreement_by_hand(workshop):
@@ -73,6 +73,7 @@ def test_a_shared_mistake_is_never_called_right(workshop):
         workshop.evaluation("a", [[0.52, 0.0, 0.48]], **arguments),
         workshop.evaluation("b", [[0.0, 0.52, 0.48]], **arguments),
     ]
-    shared = analyse_errors(read_evaluations(folders), workshop.classes)["shared_mistakes"]
+    found = read_evaluations(folders)
+    shared = analyse_errors(found, workshop.classes, "text")["shared_mistakes"]
     assert shared[0]["label"] == "z"
     assert shared[0]["predicted"] in ("x", "y")

@@ -38,9 +38,9 @@ def test_what_it_writes(workshop):
     assert frame.groupby("split").size().to_dict() == {"test": 4, "validation": 2}
     rows = frame[frame["split"] == "test"].set_index("id")
     assert rows["p1"].tolist() == pytest.approx([0.9, 0.2, 0.3, 0.6])
-    assert rows["words"].tolist() == [2, 2, 2, 2]
+    assert rows["extent"].tolist() == [2, 2, 2, 2]
     # Texts of right predictions stay in the test split.
-    assert rows["text"].tolist() == ["", "", "text 2", "text 3"]
+    assert rows["exhibit"].tolist() == ["", "", "text 2", "text 3"]
     assert read_manifest(target, "evaluations")["inputs"].keys() == {"models", "test"}
 
 

@@ -33,7 +33,7 @@ def small_plan(data, **settings):
         **{
             "models": ["nb-counts"],
             "data": str(data),
-            "text_column": "review",
+            "input_column": "review",
             "label_column": "stars",
             **settings,
         },
@@ -190,7 +190,7 @@ def test_latest_and_unknown_runs(finished):
 
 def test_refused_data_is_one_line_and_leaves_no_results(tmp_path, reviews_csv):
     with pytest.raises(UserError, match="review, stars"):
-        run(small_plan(reviews_csv, text_column="body"), tmp_path)
+        run(small_plan(reviews_csv, input_column="body"), tmp_path)
     folder = RunFolder(next(tmp_path.glob("2*")))
     assert folder.facts["status"] == "failed"
     with pytest.raises(UserError, match="has no results"):

@@ -14,12 +14,13 @@ from bakeoff.data.prepare import prepare
 from bakeoff.data.sources import NAMED_SETS, NamedSet, Source
 from bakeoff.data.splits import Split, read_split
 from bakeoff.errors import UserError
+from bakeoff.evaluation.compare import compare
 from bakeoff.evaluation.evaluate import evaluate
 from bakeoff.predictors import load
 from bakeoff.running.runs import RunFolder
 from bakeoff.running.transfer import transfer
 from bakeoff.text.classical import train_classical
-from bakeoff.text.comparison import compare_texts
+from bakeoff.text.comparison import text_facts
 from bakeoff.text.configs import LinearText
 from bakeoff.training.trained import write_trained
 
@@ -64,7 +65,13 @@ def run(tmp_path):
         evaluations.append(store / "evaluations" / models.name)
         evaluate(models, store / "test", evaluations[-1], load=load)
     settings = {"study": "sentiment", "preset": "quick", "seed": 0, "seeds": 2, "pairs": []}
-    compare_texts(evaluations, store / "dataset", store / "comparison", **settings)
+    compare(
+        evaluations,
+        store / "comparison",
+        dataset=store / "dataset",
+        facts=text_facts(evaluations, store / "dataset"),
+        **settings,
+    )
     folder.mkdir()
     shutil.copy(store / "comparison" / "results.json", folder)
     facts = {"id": folder.name, "status": "finished", "comparison": str(store / "comparison")}

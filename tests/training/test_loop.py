@@ -40,6 +40,9 @@ class Scripted:
             return Outcome(torch.tensor(batch), 1)
         return Outcome(model(batch).mean(), 1)
 
+    def epoch_facts(self, model):
+        return {}
+
 
 class Parity:
     """Noisy labels of random points: a task that needs no data."""
@@ -60,6 +63,9 @@ class Parity:
         logits = model(points)
         loss = nn.functional.cross_entropy(logits, labels)
         return Outcome(loss, len(labels), (logits.argmax(dim=1) == labels).sum())
+
+    def epoch_facts(self, model):
+        return {"pictures": {"best": f"of {next(model.parameters()).device}"}}
 
 
 class Recorder:
@@ -115,6 +121,7 @@ def test_a_record_holds_what_the_epoch_was():
     assert first["seconds"] > 0
     assert last["validation_accuracy"] > 0.9 > first["train_accuracy"]
     assert last["validation_loss"] < first["validation_loss"]
+    assert first["pictures"] == {"best": "of cpu"}
 
 
 def test_means_weigh_examples_not_batches():
@@ -159,11 +166,12 @@ def test_events_name_the_model(tmp_path, monkeypatch):
     observer = EventObserver("rnn-64", 3)
     observer.start(epochs=4, steps=10)
     observer.step(epoch=1, step=5, loss=0.5, accuracy=None)
-    observer.epoch({"epoch": 1, "train_loss": 0.4})
+    observer.epoch({"epoch": 1, "train_loss": 0.4, "pictures": {"best": "data:" + "x" * 9000}})
     progress, epoch = events.EventReader(tmp_path).new_events()
     assert (progress["event"], progress["model"], progress["seed"]) == ("progress", "rnn-64", 3)
     assert (progress["epochs"], progress["steps"], progress["step"]) == (4, 10, 5)
     assert (epoch["event"], epoch["train_loss"]) == ("epoch", 0.4)
+    assert "pictures" not in epoch
 
 
 def run_alone(out: Path, checkpoint: Path, kill_at: int = 0) -> int:
