@@ -26,9 +26,20 @@ class Steps:
     def __init__(self, plan: Plan, options: Options):
         self._plan, self._options = plan, options
         self._test = None
-        self._evaluations = {}
-        self.models = {}
-        """Models by the loop or task that trained them, as later steps take them."""
+        self._loops = set()
+        self._models, self._evaluations = {}, {}
+
+    @property
+    def models(self):
+        """Models by the loop or task that trained them, as one later step takes them."""
+        return self._collected(self._models)
+
+    def _collected(self, outputs):
+        # Compiling turns a Collected into the input of the one task that takes it.
+        return {
+            name: dsl.Collected(output) if name in self._loops else output
+            for name, output in outputs.items()
+        }
 
     def add(self, component, **arguments):
         """One task."""
@@ -46,7 +57,7 @@ class Steps:
     def train(self, name, component, **arguments):
         """A task that trains, and the evaluation of its models."""
         trained = self.add(component, **arguments).outputs["models"]
-        self.models[name] = trained
+        self._models[name] = trained
         self._evaluations[name] = self._evaluated(trained)
 
     def train_each(self, loop, items, component, dataset):
@@ -61,9 +72,9 @@ class Steps:
                 files_hash=item.files_hash,
                 threads=self._plan.threads,
             ).outputs["models"]
-            evaluated = self._evaluated(trained)
-        self.models[loop] = dsl.Collected(trained)
-        self._evaluations[loop] = dsl.Collected(evaluated)
+            self._models[loop] = trained
+            self._evaluations[loop] = self._evaluated(trained)
+        self._loops.add(loop)
 
     def _evaluated(self, models):
         return self.add(evaluate, models=models, test=self._test).outputs["evaluations"]
@@ -79,7 +90,10 @@ class Steps:
             "pairs": [list(pair) for pair in STUDIES[plan.study].pairs],
         }
         compared = self.add(
-            compare, dataset=dataset, settings=json.dumps(settings), **self._evaluations
+            compare,
+            dataset=dataset,
+            settings=json.dumps(settings),
+            **self._collected(self._evaluations),
         ).outputs["comparison"]
         drawn = self.add(report, comparison=compared)
         return Outputs(comparison=compared, page=drawn.outputs["page"])

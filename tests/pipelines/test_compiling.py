@@ -1,5 +1,6 @@
 """The compiled YAML, read as a KFP backend reads it."""
 
+import json
 import re
 
 import pytest
@@ -8,14 +9,15 @@ import yaml
 from bakeoff.errors import UserError
 from bakeoff.pipelines.compiling import COMPONENTS, compile_components, compile_plan
 from bakeoff.pipelines.options import RESOURCES, Options
-from bakeoff.studies import plan
+from bakeoff.studies import STUDIES, plan
+from bakeoff.training.settings import to_dict
 
 IMAGE = "registry.example/bakeoff@sha256:" + "0" * 64
 
 
-def compiled(tmp_path, options, **settings):
+def compiled(tmp_path, options, study="sentiment", **settings):
     path = tmp_path / "pipeline.yaml"
-    compile_plan(plan("sentiment", "full", **settings), options, path)
+    compile_plan(plan(study, "full", **settings), options, path)
     return list(yaml.safe_load_all(path.read_text()))
 
 
@@ -116,6 +118,55 @@ def test_the_wandb_key_is_a_reference_never_a_value(monkeypatch, tmp_path):
     assert "secretAsEnv" not in executors["exec-prepare"]
 
 
+@pytest.mark.parametrize("study", ["autoencoder", "resnet"])
+def test_images_are_trained_compared_and_drawn_and_only_evaluate_takes_test(study, tmp_path):
+    spec, platform = compiled(tmp_path, Options(image=IMAGE), study=study)
+    assert consumers(spec, "test") == {"evaluate"}
+    assert consumers(spec, "dataset") == {"train-image-network", "compare"}
+    steps = {name for name in tasks(spec) if not name.startswith("for-loop")}
+    assert steps == {"prepare", "train-image-network", "evaluate", "compare", "report"}
+    assert tasks(spec)["prepare"]["inputs"]["parameters"]["modality"] == {
+        "runtimeValue": {"constant": "image"}
+    }
+    given = spec["root"]["inputDefinitions"]["parameters"]
+    assert {"data", "image_size", "input_column", "skip_bad", "split", "limit"} <= set(given)
+    assert given["data"]["defaultValue"] == "stl10"
+    timeouts = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    assert len(timeouts) == len(spec["deploymentSpec"]["executors"]) == 5
+
+
+def test_networks_of_the_same_autoencoder_are_one_item_which_comes_first(tmp_path):
+    spec = compiled(tmp_path, Options(), study="autoencoder", seeds=2)[0]
+    items = spec["root"]["inputDefinitions"]["parameters"]["networks"]["defaultValue"]
+    linear, conv = "ae-linear-frozen, ae-linear-tuned", "ae-conv-frozen, ae-conv-tuned"
+    wanted = [linear, "ae-linear-scratch", conv, "ae-conv-scratch"]
+    assert [(item["model"], item["seed"]) for item in items] == [
+        (name, seed) for seed in (0, 1) for name in wanted
+    ]
+    lineup = json.loads(items[0]["lineup"])
+    assert list(lineup) == ["ae-linear", "ae-linear-frozen", "ae-linear-tuned"]
+    pretraining = lineup["ae-linear-tuned"]["pretraining"]
+    assert lineup["ae-linear"] == {"type": "Autoencoder", **pretraining}
+    assert list(json.loads(items[1]["lineup"])) == ["ae-linear-scratch"]
+
+
+def test_changed_weights_are_noticed_on_this_machine_alone(tmp_path):
+    weights = tmp_path / "weights.pth"
+
+    def files_hash(content, **options):
+        weights.write_bytes(content)
+        spec = compiled(tmp_path, Options(**options), study="resnet", weights=str(weights))[0]
+        items = spec["root"]["inputDefinitions"]["parameters"]["networks"]["defaultValue"]
+        assert json.loads(items[0]["lineup"])["resnet18"]["weights"] == str(weights)
+        [found] = {item["files_hash"] for item in items}
+        return found
+
+    first = files_hash(b"one", local=True)
+    assert first
+    assert files_hash(b"one", local=True) == first != files_hash(b"two", local=True)
+    assert files_hash(b"one") == ""
+
+
 def test_parts_without_models_are_left_out(tmp_path):
     classical = compiled(tmp_path, Options(), models=["nb-counts"])[0]
     networks = compiled(tmp_path, Options(), models=["rnn-64"])[0]
@@ -126,7 +177,9 @@ def test_parts_without_models_are_left_out(tmp_path):
 def test_a_loop_item_carries_the_complete_configuration(cluster):
     default = cluster[0]["root"]["inputDefinitions"]["parameters"]["networks"]["defaultValue"]
     assert [item["model"] for item in default] == ["rnn-64", "bilstm-glove"]
-    assert '"learning_rate"' in default[0]["config"]
+    for item in default:
+        config = to_dict(STUDIES["sentiment"].models[item["model"]])
+        assert json.loads(item["lineup"]) == {item["model"]: config}
 
 
 def test_local_compilation_knows_the_code_and_the_cluster_one_does_not(tmp_path, cluster):
