@@ -12,7 +12,7 @@ from bakeoff.artifacts import settings_hash
 from bakeoff.data.sources import refuse_credentials
 from bakeoff.data.splitting import SplitSpec
 from bakeoff.errors import UserError, unknown_name
-from bakeoff.images.configs import ImageNetwork
+from bakeoff.images.configs import PRECISIONS, ImageNetwork
 from bakeoff.images.registry import AUTOENCODER_PAIRS, AUTOENCODERS, RESNET_PAIRS, RESNETS
 from bakeoff.text.configs import LinearText, TextNetwork, TreeText
 from bakeoff.text.registry import LINEUPS, MODELS, PAIRS
@@ -269,25 +269,31 @@ def plan(
     lineup = {name: _model(known, name) for name in names}
     if all(isinstance(config, Ensemble) for config in lineup.values()):
         raise UserError(f"{', '.join(lineup)} mixes other models: name some beside it")
-    for vectors, source in (("glove-6b-50d", glove), ("word2vec", word2vec)):
-        if source:
-            lineup = _changed(
-                lineup, {"vectors": vectors}, vectors=_absolute(source, "word vectors")
-            )
+    for option, vectors, file in (
+        ("--glove", "glove-6b-50d", glove),
+        ("--word2vec", "word2vec", word2vec),
+    ):
+        if file:
+            path = _absolute(file, "word vectors")
+            lineup = _changed(option, lineup, {"vectors": vectors}, vectors=path)
     if freeze_vectors:
-        lineup = _changed(lineup, {"freeze_vectors": False}, freeze_vectors=True)
+        lineup = _changed("--freeze-vectors", lineup, {}, freeze_vectors=True)
     if weights:
         source = weights if weights == "imagenet" else _absolute(weights, "weights")
-        lineup = _changed(lineup, {"encoder": "resnet18"}, weights=source)
+        lineup = _changed("--weights", lineup, {"encoder": "resnet18"}, weights=source)
     if precision:
-        lineup = _changed(lineup, {}, precision=precision)
+        if precision not in PRECISIONS:
+            raise unknown_name("precision", precision, PRECISIONS)
+        lineup = _changed("--precision", lineup, {}, precision=precision)
     if preprocessing:
         from bakeoff.text.preprocessing import parse
 
         parse(preprocessing)
-        lineup = _changed(lineup, {}, preprocessing=preprocessing)
+        lineup = _changed("--preprocessing", lineup, {}, preprocessing=preprocessing)
     if settings.get("seeds", 1) < 1:
         raise UserError(f"--seeds {settings['seeds']}: at least one seed is needed")
+    if known.modality == "image" and settings.get("drop_suspects"):
+        raise UserError("--drop-suspects reads texts: leave it out of a study of images")
     refuse_credentials(settings.get("data", ""))
     if "split" in settings:
         SplitSpec.parse(settings["split"])
@@ -324,15 +330,26 @@ def _unmirrored(config: Config) -> Config:
     return replace(config, pictures=pictures, pretraining=pretraining, flip_at_test=False)
 
 
-def _changed(lineup: dict[str, Config], where: dict[str, Any], **fields: Any) -> dict[str, Config]:
-    """The line-up with `fields` set in the models that have them and whose settings are `where`."""
-    return {
-        name: replace(config, **fields)
-        if all(hasattr(config, field) for field in fields)
-        and all(getattr(config, field) == value for field, value in where.items())
-        else config
+def _changed(
+    option: str, lineup: dict[str, Config], where: dict[str, Any], **fields: Any
+) -> dict[str, Config]:
+    """The line-up with `fields` set in the models that have them and whose settings are `where`.
+
+    Raises:
+        UserError: there is none.
+    """
+    chosen = {
+        name
         for name, config in lineup.items()
+        if all(hasattr(config, field) for field in fields)
+        and all(getattr(config, field, None) == value for field, value in where.items())
     }
+    if not chosen:
+        raise UserError(
+            f"{option} changes none of these models: {', '.join(lineup)}; leave it out, or choose "
+            "others with --models"
+        )
+    return {n: replace(c, **fields) if n in chosen else c for n, c in lineup.items()}
 
 
 def _absolute(source: str, what: str) -> str:

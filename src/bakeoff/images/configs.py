@@ -8,6 +8,8 @@ from typing import Any
 
 from bakeoff.training.settings import TrainingSettings
 
+PRECISIONS = ("auto", "fp32", "bf16")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Pictures:

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.report.formats import count, decimal, percent, plain, points, short, words
+from bakeoff.report.summary import flat
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+_HOW = ("training.", "pretraining.")
 PIPE_WIDTH = 160
 """Columns where the output is no terminal: enough that no table is cut."""
 
@@ -67,8 +69,8 @@ def models_table(models: Mapping[str, Mapping[str, Any]]) -> Table:
     for name, config in models.items():
         settings = [
             f"{words(key)} {plain(value)}"
-            for key, value in config.items()
-            if key not in ("type", "training") and value not in ("", False)
+            for key, value in flat(dict(config)).items()
+            if key != "type" and not key.startswith(_HOW) and value
         ]
         table.add_row(name, config["type"], ", ".join(settings))
     return table
