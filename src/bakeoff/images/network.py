@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,22 @@ def autocast(precision: str) -> torch.autocast:
     return torch.autocast(kind, torch.bfloat16, enabled=half)
 
 
+class Spread(nn.BatchNorm1d):
+    """Embeddings whose every number has the same spread over a batch, about LENGTH long.
+
+    Batch-hard triplets first draw all embeddings to one point, where nothing parts them again; batch
+    norm, here as in Luo et al. 2019, leaves them no such point.
+    """
+
+    LENGTH = 8.0
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width, affine=False)
+
+    def forward(self, embeddings: Tensor) -> Tensor:
+        return super().forward(embeddings) * (self.LENGTH / math.sqrt(self.num_features))
+
+
 class ImageClassifier(nn.Module):
     """Encoder → embedding (batch, width) → linear layer → logits (batch, classes)."""
 
@@ -53,6 +70,7 @@ class ImageClassifier(nn.Module):
         self.width = cast(int, self.encoder.width)
         self.frozen = config.frozen
         self.encoder.requires_grad_(not config.frozen)
+        self.spread = Spread(self.width) if config.loss == "triplet" else nn.Identity()
         head: list[nn.Module] = [nn.Linear(self.width, classes)]
         if config.frozen:
             # A probe's rate must not depend on the scale of what it probes.
@@ -65,7 +83,11 @@ class ImageClassifier(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Logits of pictures (batch, channels, size, size) in 0 … 1."""
-        return self.head(self.encoder(pictures))
+        return self.head(self.embed(pictures))
+
+    def embed(self, pictures: Tensor) -> Tensor:
+        """Embeddings of pictures."""
+        return self.spread(self.encoder(pictures))
 
     def train(self, mode: bool = True) -> ImageClassifier:
         super().train(mode)
@@ -84,7 +106,11 @@ class AutoencoderNetwork(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Reconstructions in 0 … 1, shaped as the pictures."""
-        return self.decoder(self.encoder(pictures))
+        return self.decoder(self.embed(pictures))
+
+    def embed(self, pictures: Tensor) -> Tensor:
+        """Embeddings of pictures."""
+        return self.encoder(pictures)
 
 
 def placed(model: Network) -> Network:
@@ -111,7 +137,7 @@ class _Predictor:
     @torch.no_grad()
     def embeddings(self, inputs: np.ndarray) -> np.ndarray:
         """Shape (n, width), float32, of raw pictures: uint8 (n, height, width, channels)."""
-        parts = [self._model.encoder(pictures).float() for pictures in self._batches(inputs)]
+        parts = [self._model.embed(pictures).float() for pictures in self._batches(inputs)]
         return torch.cat(parts).cpu().numpy()
 
     def _batches(self, inputs: np.ndarray) -> Iterator[Tensor]:

@@ -78,7 +78,7 @@ class Classification(_Pictures):
     def objective(self, model: nn.Module, batch: Batch) -> Outcome:
         network, config, labels = cast(ImageClassifier, model), self._config, batch.labels
         with autocast(config.precision):
-            embeddings = network.encoder(batch.pictures)
+            embeddings = network.embed(batch.pictures)
             learned = embeddings.detach() if config.loss == "triplet" else embeddings
             logits = network.head(learned)
         embeddings, logits = embeddings.float(), logits.float()
@@ -128,7 +128,7 @@ class Probing(Classification):
 def _embedded(model: ImageClassifier, pictures: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     model.eval()
     batches = (batch.to(device()) for batch in plain_batches(pictures, labels))
-    return torch.cat([model.encoder(batch.pictures) for batch in batches]), labels.to(device())
+    return torch.cat([model.embed(batch.pictures) for batch in batches]), labels.to(device())
 
 
 class Reconstruction(_Pictures):
