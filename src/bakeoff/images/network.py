@@ -48,7 +48,7 @@ def autocast(precision: str) -> torch.autocast:
 class Spread(nn.BatchNorm1d):
     """Embeddings whose every number has the same spread over a batch, about LENGTH long.
 
-    Batch-hard triplets first draw all embeddings to one point, where nothing parts them again; batch
+    Batch-hard triplets draw all embeddings to one point at first, where nothing parts them; batch
     norm, here as in Luo et al. 2019, leaves them no such point.
     """
 
