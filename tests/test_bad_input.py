@@ -156,6 +156,7 @@ def test_names(refused, here, command, expected):
 def test_texts_to_predict(refused, here, content, expected):
     (here / "runs" / "mine").mkdir(parents=True)
     (here / "runs" / "mine" / "run.json").write_text("{}")
+    (here / "runs" / "mine" / "results.json").write_text('{"dataset": {"modality": "text"}}')
     (here / "texts.txt").write_bytes(content)
     assert expected in refused("predict", "mine", "texts.txt")
 

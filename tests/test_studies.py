@@ -7,7 +7,9 @@ from bakeoff.errors import UserError
 from bakeoff.studies import STUDIES, get_study, plan
 from bakeoff.text.registry import LINEUPS, MODELS, PAIRS
 
-ROWS = {"imdb-25k": 25_000, "imdb": 50_000}
+ROWS = {"imdb-25k": 25_000, "imdb": 50_000, "digits": 1_797}
+OWN = {"stl10": (5_000, 0, 8_000)}
+"""Rows of data with a test split of its own: train, validation, test."""
 
 
 @pytest.mark.parametrize(
@@ -17,6 +19,10 @@ ROWS = {"imdb-25k": 25_000, "imdb": 50_000}
         ({"preset": "quik"}, "unknown preset 'quik': did you mean 'quick'"),
         ({"models": ["rnn64"]}, "unknown model 'rnn64': did you mean 'rnn-64'"),
         ({"models": ["nb-counts", "xyz"]}, "unknown model 'xyz': Known: all, report, nb-counts"),
+        ({"study": "resnet", "models": ["resnet81"]}, "did you mean 'resnet18'"),
+        ({"study": "resnet", "weights": "nowhere.pth"}, "no such file of weights: nowhere.pth"),
+        ({"study": "resnet", "weights": "imagnet"}, "no such file of weights: imagnet"),
+        ({"study": "resnet", "precision": "fp16"}, "unknown precision 'fp16'"),
         ({"preprocessing": "reprot"}, "did you mean 'report'"),
         ({"split": "7:2"}, "split '7:2': give three numbers"),
         ({"split": "0.7:0.2:0.2"}, "the shares sum to 1.1, not to 1"),
@@ -36,10 +42,12 @@ def test_every_preset_is_made_of_models_of_its_study_and_fits_its_data(study):
     for name in STUDIES[study].presets:
         chosen = plan(study, name)
         assert list(chosen.models) == list(STUDIES[study].presets[name].models)
-        train, validation, test = SplitSpec.parse(chosen.split).sizes(
-            ROWS[chosen.data], chosen.limit
-        )
-        assert min(train, validation, test) > 0
+        spec = SplitSpec.parse(chosen.split)
+        if chosen.data in OWN:
+            sizes = spec.sizes_beside(OWN[chosen.data], chosen.limit)
+        else:
+            sizes = spec.sizes(ROWS[chosen.data], chosen.limit)
+        assert min(sizes) > 0
 
 
 def test_presets_use_the_rows_they_promise():
@@ -52,6 +60,11 @@ def test_presets_use_the_rows_they_promise():
         "full": (35_000, 5_000, 10_000),
         "paper": (36_000, 4_000, 10_000),
     }
+    images = {
+        name: SplitSpec.parse(get_study("resnet").presets[name].split).sizes_beside(OWN["stl10"])
+        for name in ("full", "paper")
+    }
+    assert images == {"full": (4_500, 500, 8_000), "paper": (4_500, 500, 1_000)}
 
 
 def test_what_is_given_replaces_the_preset_and_what_is_empty_does_not():
@@ -116,3 +129,84 @@ def test_the_group_is_that_of_the_same_bake_off_alone():
         plan("sentiment", "quick", models=["nb-counts"], preprocessing="report"),
     ]
     assert len({first.group, *(other.group for other in others)}) == 4
+
+
+def networks(study, **settings):
+    return plan(study, **{"preset": "paper", **settings}).models
+
+
+def pictures(config):
+    """How pictures reach a network, and the autoencoder it starts from."""
+    return [config.pictures, *([config.pretraining.pictures] if config.pretraining else [])]
+
+
+@pytest.mark.parametrize("study", ["autoencoder", "resnet"])
+def test_a_mirrored_digit_is_no_digit(study):
+    usual = networks(study)
+    assert any(how.flip for config in usual.values() for how in pictures(config))
+    assert any(config.flip_at_test for config in usual.values())
+    for settings in ({"data": "digits"}, {"data": "letters", "keep_sides": True}):
+        kept = networks(study, **settings)
+        for name, config in kept.items():
+            assert not config.flip_at_test
+            assert not any(how.flip for how in pictures(config))
+            # Nothing else is another one.
+            assert config.pictures == replace(usual[name].pictures, flip=False)
+            assert config.training == usual[name].training
+
+
+@pytest.mark.parametrize("preset", ["quick", "full", "paper"])
+def test_a_network_and_the_autoencoder_it_starts_from_see_the_same_pictures(preset):
+    for name, config in networks("autoencoder", preset=preset, data="mine").items():
+        if config.pretraining:
+            assert config.encoder == config.pretraining.encoder
+            for field in ("size", "grey"):
+                values = {getattr(how, field) for how in pictures(config)}
+                assert len(values) == 1, (name, field)
+
+
+def test_weights_are_for_resnets_alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.pth").write_bytes(b"")
+    resnets = plan("resnet", "quick", weights="mine.pth")
+    assert {config.weights for config in resnets.models.values()} == {str(tmp_path / "mine.pth")}
+    assert resnets.files == [str(tmp_path / "mine.pth")]
+    assert plan("resnet", "quick", weights="imagenet").models["resnet18"].weights == "imagenet"
+    assert plan("autoencoder", "quick", weights="imagenet") == plan("autoencoder", "quick")
+    assert plan("sentiment", "quick", weights="imagenet") == plan("sentiment", "quick")
+
+
+def test_precision_is_that_of_every_image_network():
+    assert {c.precision for c in networks("resnet").values()} == {"auto"}
+    for study in ("resnet", "autoencoder"):
+        assert {c.precision for c in networks(study, precision="bf16").values()} == {"bf16"}
+
+
+def test_quick_trains_a_quarter_of_the_epochs():
+    quick, paper = (plan("autoencoder", name, data="mine").models for name in ("quick", "paper"))
+    for name, config in quick.items():
+        assert config.training.epochs == round(paper[name].training.epochs / 4)
+        assert config.training.planned_epochs(1) == config.training.epochs
+        if config.pretraining:
+            assert config.pretraining.training.epochs == 6
+            assert paper[name].pretraining.training.epochs == 24
+
+
+def test_networks_with_the_same_autoencoder_train_in_one_task():
+    chosen = plan("autoencoder", "paper", models=["ae-conv-tuned", "ae-conv-scratch"], seeds=2)
+    assert chosen.groups == [["ae-conv-tuned"], ["ae-conv-scratch"]]
+    assert [(item["model"], item["seed"]) for item in chosen.items(list(chosen.networks))] == [
+        ("ae-conv-tuned", 0),
+        ("ae-conv-scratch", 0),
+        ("ae-conv-tuned", 1),
+        ("ae-conv-scratch", 1),
+    ]
+    both = plan("autoencoder", "paper", models=["ae-conv-tuned", "ae-conv-frozen"])
+    assert both.groups == [["ae-conv-tuned", "ae-conv-frozen"]]
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_every_pair_names_models_and_none_of_them_twice(study):
+    known = STUDIES[study]
+    assert {name for pair in known.pairs for name in pair} <= set(known.models)
+    assert all(first != second for first, second in known.pairs)

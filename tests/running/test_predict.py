@@ -13,6 +13,7 @@ from bakeoff.text.configs import LinearText
 from bakeoff.training.trained import write_trained
 
 BAYES = LinearText(method="naive-bayes", weighting="counts", ngrams=1, min_count=1, strength=1.0)
+TEXTS = {"modality": "text"}
 
 
 def train(folder, texts, classes, name="nb", seed=0):
@@ -24,11 +25,11 @@ def train(folder, texts, classes, name="nb", seed=0):
     return {"model": name, "seed": seed, "folder": str(target)}
 
 
-def finished(folder, entries, winner):
+def finished(folder, entries, winner, dataset=TEXTS):
     write_json(folder / "run.json", {"status": "finished"})
     names = dict.fromkeys(entry["model"] for entry in entries)
     board = [{"model": name} for name in names]
-    results = {"models": entries, "leaderboard": board, "winner": winner}
+    results = {"models": entries, "leaderboard": board, "winner": winner, "dataset": dataset}
     write_json(folder / "results.json", results)
     return RunFolder(folder)
 

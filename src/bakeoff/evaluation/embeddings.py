@@ -14,6 +14,9 @@ NEIGHBOURS = 20
 MAPPED = 1000
 """Test rows on a map, at most."""
 _PERPLEXITY = 30
+_LEAST_MAPPED = 3
+_SAME = 1e-6
+"""Embeddings of length 1 that differ by less are the same one."""
 
 
 @runtime_checkable
@@ -90,14 +93,18 @@ def _maps(embeddings: np.ndarray, labels: np.ndarray) -> dict[str, list[dict[str
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
 
+    if len(embeddings) < _LEAST_MAPPED or np.ptp(embeddings, axis=0).max() < _SAME:
+        # Nothing to lay out; t-SNE would end the process.
+        return {name: _points(np.zeros((len(labels), 2)), labels) for name in ("pca", "tsne")}
     parts = min(50, *embeddings.shape)
     reduced = PCA(parts, random_state=0).fit_transform(embeddings)
     perplexity = min(_PERPLEXITY, (len(embeddings) - 1) / 3)
     tsne = TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(reduced)
-    return {
-        name: [
-            {"x": round(float(x), 3), "y": round(float(y), 3), "class": int(label)}
-            for (x, y), label in zip(points, labels, strict=True)
-        ]
-        for name, points in (("pca", reduced[:, :2]), ("tsne", tsne))
-    }
+    return {"pca": _points(reduced[:, :2], labels), "tsne": _points(tsne, labels)}
+
+
+def _points(places: np.ndarray, labels: np.ndarray) -> list[dict[str, Any]]:
+    return [
+        {"x": round(float(x), 3), "y": round(float(y), 3), "class": int(label)}
+        for (x, y), label in zip(places, labels, strict=True)
+    ]

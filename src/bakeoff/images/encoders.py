@@ -16,6 +16,7 @@ DENSE = (1024, 1200, 728, 512, 128)
 """Widths of the seed report's dense layers."""
 CHANNELS = (32, 64, 128, 256, 256)
 """Channels of the convolutional autoencoder; each layer halves height and width."""
+_STEM = (64, 3, 7, 7)
 SMALL = 64
 """Pictures of at most this many pixels a side get a ResNet whose stem keeps more of them."""
 
@@ -138,16 +139,26 @@ class ResNet18(nn.Module):
         Raises:
             UserError: the file cannot be read, or holds the weights of something else.
         """
-        state = _imagenet() if weights == "imagenet" else _state(Path(weights))
-        state = {name: tensor for name, tensor in state.items() if not name.startswith("fc.")}
         own = self.network.state_dict()
-        if self.network.conv1.weight.shape != state.get("conv1.weight", torch.empty(0)).shape:
+        # Old files lack the counters of batch norm.
+        state = {name: own[name] for name in own if name.endswith("num_batches_tracked")}
+        given = _imagenet() if weights == "imagenet" else _state(Path(weights))
+        state |= {name: tensor for name, tensor in given.items() if not name.startswith("fc.")}
+        stem = "conv1.weight"
+        if stem in state and own[stem].shape != state[stem].shape == _STEM:
             # The small stem is another layer: it starts at random.
-            state["conv1.weight"] = own["conv1.weight"]
-        if wrong := set(own) ^ set(state):
+            state[stem] = own[stem]
+        wrong = dict.fromkeys(own.keys() - state.keys(), "missing")
+        wrong |= dict.fromkeys(state.keys() - own.keys(), "unknown")
+        wrong |= {
+            name: "of another shape"
+            for name in own.keys() & state.keys()
+            if own[name].shape != state[name].shape
+        }
+        if wrong:
+            name = min(wrong)
             raise UserError(
-                f"{weights} does not hold the weights of a ResNet-18: {min(wrong)} is "
-                f"{'missing' if min(wrong) in own else 'unknown'}"
+                f"{weights} does not hold the weights of a ResNet-18: {name} is {wrong[name]}"
             )
         self.network.load_state_dict(state)
 
@@ -167,14 +178,22 @@ def _imagenet() -> dict[str, Tensor]:
 
 def _state(path: Path) -> dict[str, Tensor]:
     """The tensors of a safetensors or PyTorch file, read without running any code of it."""
-    import pickle
-
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        return cast(dict[str, Tensor], torch.load(path, map_location="cpu", weights_only=True))
-    except (OSError, SafetensorError, pickle.UnpicklingError, RuntimeError) as error:
-        raise UserError(f"cannot read weights from {path}: {str(error).splitlines()[0]}") from None
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise UserError(f"cannot read weights from {path}: {error.strerror or error}") from None
+    except Exception:  # Readers stumble over other files in every way there is.
+        raise UserError(
+            f"cannot read weights from {path}: it is damaged, or no file of safetensors or of "
+            "PyTorch; give a state dict of torchvision's resnet18"
+        ) from None
+    if not isinstance(state, dict) or not all(torch.is_tensor(value) for value in state.values()):
+        raise UserError(
+            f"{path} holds something else than tensors by name; give a state dict of torchvision's "
+            "resnet18"
+        )
+    return state

@@ -32,9 +32,6 @@ from bakeoff.training.layers import layer_table
 from bakeoff.training.loop import Observer, fit, make_repeatable
 from bakeoff.training.trained import Trained
 
-EXAMPLE = 7
-"""Pictures that show the shapes of layers."""
-
 
 def train_image_network(
     name: str,
@@ -99,7 +96,8 @@ def train_image_network(
     history = fit(
         model, task, settings.training, seed=seed, observers=observers, checkpoint=checkpoint
     )
-    example = torch.rand(EXAMPLE, shape.channels, shape.size, shape.size, device=device())
+    batch = _example(shape, len(train.classes))
+    example = torch.rand(batch, shape.channels, shape.size, shape.size, device=device())
     fastest = min(record["seconds"] for record in history)
     return Trained(
         name=name,
@@ -112,7 +110,7 @@ def train_image_network(
         validation_probabilities=predictor.probabilities(validation.inputs),
         save=lambda folder: predictor.save(folder, train.inputs, train.labels),
         history=history,
-        layers=layer_table(model, (example,), {EXAMPLE: "batch"}),
+        layers=layer_table(model, (example,), {batch: "batch"}),
         facts={
             "size": shape.size,
             "channels": shape.channels,
@@ -122,6 +120,12 @@ def train_image_network(
             "images_per_second": len(train.labels) / fastest,
         },
     )
+
+
+def _example(shape: Shape, classes: int) -> int:
+    """Pictures that show the shapes of layers: a number that is no other size of a layer."""
+    sides = {-(-shape.size // 2**halved) for halved in range(6)}
+    return next(n for n in (7, 11, 13, 17, 19, 23, 29, 31) if n not in sides | {classes})
 
 
 def _on_device(split: Split, shape: Shape) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,232 @@
+"""What happens to pictures on their way to a network, pixel by pixel."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from bakeoff.images.configs import Pictures
+from bakeoff.images.pictures import (
+    PREDICTION_BATCH,
+    augmented,
+    class_balanced_rows,
+    loaded,
+    plain_batches,
+    side,
+    training_rows,
+)
+
+CPU = torch.device("cpu")
+
+
+def batch(pictures, how, seed=0, rows=None):
+    """Pictures of shape (n, size, size), augmented; as bytes again."""
+    pictures = torch.from_numpy(np.asarray(pictures, np.uint8)).unsqueeze(3)
+    rows = np.arange(len(pictures)) if rows is None else rows
+    labels = torch.arange(len(pictures))
+    return augmented(pictures, labels, rows, how, np.random.default_rng(seed))
+
+
+def as_bytes(values):
+    return (values * 255).round().to(torch.uint8)[:, 0].numpy()
+
+
+@pytest.mark.parametrize("size", [4, 32])
+def test_grey_is_the_luma_of_itu_r_601(size):
+    pixels = np.random.default_rng(0).integers(0, 256, (5, size, size, 3), np.uint8)
+    grey = loaded(pixels, size, True, CPU)
+    assert grey.shape == (5, size, size, 1)
+    by_pillow = np.stack([np.asarray(Image.fromarray(picture).convert("L")) for picture in pixels])
+    assert np.abs(grey[..., 0].numpy().astype(int) - by_pillow).max() <= 1
+    pure = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255]], np.uint8)
+    values = loaded(pure.reshape(1, 2, 2, 3), 2, True, CPU)
+    assert values.flatten().tolist() == [76, 150, 29, 255]
+
+
+def test_pictures_of_the_right_size_stay_as_they_are():
+    pixels = np.random.default_rng(0).integers(0, 256, (7, 9, 9, 3), np.uint8)
+    assert np.array_equal(loaded(pixels, 9, False, CPU).numpy(), pixels)
+    grey = pixels[..., :1]
+    assert np.array_equal(loaded(grey, 9, True, CPU).numpy(), grey)
+
+
+@pytest.mark.parametrize("wanted", [8, 24, 48])
+def test_resizing_is_antialiased_as_pillow_does_it(wanted):
+    ramp = np.add.outer(np.arange(24), np.arange(24)).astype(np.uint8) * 5
+    noise = np.random.default_rng(0).integers(0, 256, (24, 24), np.uint8)
+    resized = loaded(np.stack([ramp, noise])[..., None], wanted, False, CPU)
+    assert resized.shape == (2, wanted, wanted, 1)
+    for given, got in zip((ramp, noise), resized[..., 0].numpy(), strict=True):
+        pillow = Image.fromarray(given).resize((wanted, wanted), Image.Resampling.BILINEAR)
+        assert np.abs(got.astype(int) - np.asarray(pillow)).max() <= 1
+
+
+def test_many_pictures_and_a_file_behind_them(tmp_path):
+    pixels = np.arange(1100 * 16, dtype=np.uint32).astype(np.uint8).reshape(1100, 4, 4, 1)
+    np.save(tmp_path / "p.npy", pixels)
+    mapped = np.load(tmp_path / "p.npy", mmap_mode="r")
+    assert np.array_equal(loaded(mapped, 4, False, CPU).numpy(), pixels)
+
+
+def test_the_side_of_a_network():
+    def pixels(height, width):
+        return np.empty((1, height, width, 3), np.uint8)
+
+    assert side(pixels(8, 8), 0) == 32
+    assert side(pixels(40, 64), 0) == 64
+    assert side(pixels(64, 40), 96) == 96
+    assert side(pixels(64, 64), 16) == 16
+
+
+def test_plain_batches_are_all_pictures_in_order():
+    pixels = np.random.default_rng(0).integers(0, 256, (PREDICTION_BATCH + 3, 4, 4, 3), np.uint8)
+    labels = torch.arange(len(pixels))
+    batches = list(plain_batches(torch.from_numpy(pixels), labels))
+    assert [len(some.labels) for some in batches] == [PREDICTION_BATCH, 3]
+    assert torch.equal(torch.cat([some.labels for some in batches]), labels)
+    values = torch.cat([some.pictures for some in batches])
+    assert values.shape == (len(pixels), 3, 4, 4)
+    assert np.array_equal((values * 255).round().numpy().transpose(0, 2, 3, 1), pixels)
+    assert batches[0].pictures.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_without_augmentation_nothing_changes():
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 5, 5))
+    got = batch(pixels, Pictures(), rows=np.array([4, 0, 4]))
+    assert np.array_equal(as_bytes(got.pictures), pixels[[4, 0, 4]])
+    assert torch.equal(got.pictures, got.targets)
+    assert got.labels.tolist() == [4, 0, 4]
+
+
+def test_half_of_the_pictures_are_mirrored_each_by_its_own_chance():
+    pixels = np.random.default_rng(0).integers(0, 256, (400, 3, 3))
+    got = as_bytes(batch(pixels, Pictures(flip=True)).pictures)
+    mirrored = np.array([np.array_equal(g, p[:, ::-1]) for g, p in zip(got, pixels, strict=True)])
+    kept = np.array([np.array_equal(g, p) for g, p in zip(got, pixels, strict=True)])
+    assert (mirrored ^ kept).all()
+    assert 150 < mirrored.sum() < 250
+    assert 0 < mirrored[:20].sum() < 20
+
+
+def test_a_moved_picture_is_mirrored_into_the_gap():
+    """Against NumPy's own padding: its "reflect" does not repeat the border either."""
+    pixels = np.random.default_rng(0).integers(0, 256, (200, 8, 8))
+    got = as_bytes(batch(pixels, Pictures(shift=1 / 4)).pictures)
+    found = []
+    for picture, moved in zip(pixels, got, strict=True):
+        padded = np.pad(picture, 2, "reflect")
+        places = [
+            (down - 2, across - 2)
+            for down in range(5)
+            for across in range(5)
+            if np.array_equal(padded[down : down + 8, across : across + 8], moved)
+        ]
+        assert len(places) == 1
+        found += places
+    # All moves of up to two pixels either way, and each picture its own.
+    assert set(found) == {(down, across) for down in range(-2, 3) for across in range(-2, 3)}
+
+
+def test_flip_and_shift_together_lose_no_picture():
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 8, 8))
+    got = as_bytes(batch(pixels, Pictures(shift=1 / 8, flip=True)).pictures)
+    for picture, moved in zip(pixels, got, strict=True):
+        padded = np.pad(picture, 1, "reflect")
+        windows = [padded[d : d + 8, a : a + 8] for d in range(3) for a in range(3)]
+        assert any(np.array_equal(window, moved) for window in windows) or any(
+            np.array_equal(window[:, ::-1], moved) for window in windows
+        )
+
+
+def test_a_square_is_blanked_in_the_picture_and_not_in_the_target():
+    pixels = np.full((300, 9, 9), 255)
+    got = batch(pixels, Pictures(cutout=1 / 3))
+    assert (got.targets == 1).all()
+    blank = (got.pictures[:, 0] == 0.5).numpy()
+    assert ((got.pictures[:, 0] == 1).numpy() | blank).all()
+    centres = set()
+    for picture in blank:
+        rows, columns = np.flatnonzero(picture.any(axis=1)), np.flatnonzero(picture.any(axis=0))
+        # One rectangle: at most 3 × 3, and cut at the border alone.
+        assert picture.sum() == len(rows) * len(columns)
+        for places in (rows, columns):
+            assert np.array_equal(places, np.arange(places[0], places[0] + len(places)))
+            assert len(places) == 3 or (len(places) == 2 and {0, 8} & set(places.tolist()))
+        centres.add((rows[-1] - 1 + (rows[0] == 0), columns[-1] - 1 + (columns[0] == 0)))
+    assert len(centres) > 30
+
+
+def test_seeds_repeat():
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 8, 8))
+    how = Pictures(flip=True, shift=0.25, cutout=0.3)
+    first, again, other = (batch(pixels, how, seed).pictures for seed in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+@pytest.mark.parametrize(("rows", "batch_size"), [(1, 64), (64, 64), (100, 32), (95, 64), (97, 64)])
+def test_an_epoch_takes_every_row_once_in_batches_of_about_the_same_size(rows, batch_size):
+    batches = training_rows(rows, batch_size, np.random.default_rng(0))
+    assert sorted(np.concatenate(batches)) == list(range(rows))
+    sizes = [len(some) for some in batches]
+    assert max(sizes) - min(sizes) <= 1
+    assert max(sizes) < 1.5 * batch_size + 1
+    if rows > 1:
+        assert min(sizes) > 1, "batch norm needs company"
+    other = training_rows(rows, batch_size, np.random.default_rng(1))
+    assert [len(some) for some in other] == sizes
+
+
+def test_a_balanced_batch_has_p_classes_and_k_pictures_of_each():
+    labels = np.repeat(np.arange(6), 8)
+    batches = class_balanced_rows(labels, 12, 4, np.random.default_rng(0))
+    assert len(batches) == 4
+    for rows in batches:
+        found, counts = np.unique(labels[rows], return_counts=True)
+        assert len(found) == 3
+        assert (counts == 4).all()
+    assert sorted(np.concatenate(batches)) == list(range(48))
+
+
+def test_classes_of_uneven_size_are_used_whole():
+    """Rows are repeated only to fill up the last K of a class."""
+    labels = np.repeat([0, 1, 2, 3], [10, 9, 7, 8])
+    for seed in range(5):
+        batches = class_balanced_rows(labels, 8, 4, np.random.default_rng(seed))
+        used = np.concatenate(batches)
+        assert set(used) == set(range(34))
+        # 12 + 12 + 8 + 8 rows, in batches of at least two classes.
+        assert len(used) == 40
+        for rows in batches:
+            found, counts = np.unique(labels[rows], return_counts=True)
+            assert len(found) >= 2
+            assert (counts == 4).all()
+
+
+def test_a_class_with_a_single_picture_has_it_k_times():
+    labels = np.array([0, 1, 1, 1, 1])
+    [rows] = class_balanced_rows(labels, 64, 4, np.random.default_rng(0))
+    assert sorted(rows) == [0, 0, 0, 0, 1, 2, 3, 4]
+
+
+def test_what_is_left_of_one_class_alone_waits_for_another_epoch():
+    labels = np.repeat([0, 1], [40, 4])
+    batches = class_balanced_rows(labels, 16, 4, np.random.default_rng(0))
+    assert [len(rows) for rows in batches] == [8]
+    seen = {
+        row
+        for seed in range(60)
+        for rows in class_balanced_rows(labels, 16, 4, np.random.default_rng(seed))
+        for row in rows
+    }
+    assert seen == set(range(44))
+
+
+def test_balanced_batches_repeat_with_their_seed_and_their_number_with_any():
+    labels = np.random.default_rng(0).integers(0, 5, 93)
+    first, again, other = (
+        class_balanced_rows(labels, 16, 4, np.random.default_rng(seed)) for seed in (1, 1, 2)
+    )
+    assert all(np.array_equal(one, same) for one, same in zip(first, again, strict=True))
+    assert len(other) == len(first)
+    assert not np.array_equal(np.concatenate(first), np.concatenate(other))
