@@ -54,6 +54,16 @@ def test_mistakes_that_all_share_come_surest_first(workshop):
     }
 
 
+def test_a_shared_mistake_of_images_is_shown_and_length_says_nothing(workshop):
+    workshop.test([1, 1])
+    found = read_evaluations([workshop.evaluation("a", [0.9, 0.2])])
+    facts = analyse_errors(found, workshop.classes, "image")
+    assert facts["by_length"] == []
+    [mistake] = facts["shared_mistakes"]
+    assert (mistake["id"], mistake["image"]) == (1, "text 1")
+    assert "text" not in mistake
+
+
 def test_without_shared_mistakes_there_are_none(workshop):
     models = {"a": [0.9, 0.4], "b": [0.1, 0.8]}
     assert analysed(workshop, models, [1, 1])["shared_mistakes"] == []

@@ -1,0 +1,202 @@
+"""What image networks learn: losses and gradients of a batch, and pictures of an epoch."""
+
+import base64
+import io
+
+import numpy as np
+import pytest
+import torch
+from drawn import drawn
+from PIL import Image
+from torch.nn.functional import cross_entropy
+
+from bakeoff.errors import UserError
+from bakeoff.images.configs import Autoencoder, ImageNetwork, Pictures
+from bakeoff.images.losses import batch_hard_triplet
+from bakeoff.images.network import AutoencoderNetwork, ImageClassifier, Shape
+from bakeoff.images.pictures import Batch
+from bakeoff.images.tasks import Classification, Probing, Reconstruction, extremes
+from bakeoff.training.settings import TrainingSettings
+
+SHAPE = Shape(channels=3, size=12)
+TRAINING = TrainingSettings(batch_size=12, label_smoothing=0.1)
+NETWORK = ImageNetwork(encoder="conv", training=TRAINING)
+
+
+def tensors(split):
+    return torch.from_numpy(split.inputs), torch.from_numpy(split.labels)
+
+
+DATA = tensors(drawn()), tensors(drawn(seed=1))
+
+
+def task_and_model(kind=Classification, **fields):
+    config = ImageNetwork(**{**vars(NETWORK), **fields})
+    torch.manual_seed(0)
+    model = ImageClassifier(config, SHAPE, classes=3).train()
+    rest = [model] if kind is Probing else []
+    return kind(config, 0, *DATA, *rest), model
+
+
+def some_batch(task):
+    return next(iter(task.training_batches(1)))
+
+
+def gradients(module):
+    return [None if p.grad is None else p.grad.clone() for p in module.parameters()]
+
+
+def test_cross_entropy_is_smoothed_in_training_alone():
+    task, model = task_and_model()
+    batch = some_batch(task)
+    outcome = task.objective(model, batch)
+    logits = model(batch.pictures)
+    smoothed = cross_entropy(logits, batch.labels, label_smoothing=0.1)
+    assert outcome.loss.item() == pytest.approx(smoothed.item(), rel=1e-5)
+    assert outcome.examples == 12
+    assert outcome.correct == (logits.argmax(dim=1) == batch.labels).sum()
+    model.eval()
+    plain = cross_entropy(model(batch.pictures), batch.labels).item()
+    assert task.objective(model, batch).loss.item() == pytest.approx(plain, rel=1e-5)
+
+
+@pytest.mark.parametrize("margin", [0.0, 0.5])
+def test_the_head_of_a_triplet_network_does_not_change_its_encoder(margin):
+    task, model = task_and_model(loss="triplet", margin=margin, images_per_class=4)
+    batch = some_batch(task)
+    task.objective(model, batch).loss.backward()
+    encoder, head = gradients(model.encoder), gradients(model.head)
+    assert all(gradient.abs().sum() > 0 for gradient in head)
+    model.zero_grad()
+    batch_hard_triplet(model.encoder(batch.pictures), batch.labels, margin).backward()
+    for both, alone in zip(encoder, gradients(model.encoder), strict=True):
+        assert torch.allclose(both, alone, atol=1e-6)
+    assert any(gradient.abs().sum() > 0 for gradient in encoder)
+    model.zero_grad()
+    logits = model.head(model.encoder(batch.pictures).detach())
+    cross_entropy(logits, batch.labels, label_smoothing=0.1).backward()
+    for both, alone in zip(head, gradients(model.head), strict=True):
+        assert torch.allclose(both, alone, atol=1e-6)
+
+
+def test_a_triplet_network_is_validated_by_its_classifier():
+    task, model = task_and_model(loss="triplet", images_per_class=4)
+    model.eval()
+    [batch] = task.validation_batches()
+    expected = cross_entropy(model(batch.pictures), batch.labels).item()
+    assert task.objective(model, batch).loss.item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_center_loss_is_added_and_its_centers_follow_in_training_alone():
+    task, model = task_and_model(loss="center", center_weight=0.2, center_rate=0.5)
+    batch = some_batch(task)
+    embeddings = model.encoder(batch.pictures).detach()
+    expected = cross_entropy(model.head(embeddings), batch.labels, label_smoothing=0.1)
+    # Centers start at 0: half the mean squared length.
+    expected = expected + 0.2 * embeddings.square().sum(dim=1).mean() / 2
+    outcome = task.objective(model, batch)
+    assert outcome.loss.item() == pytest.approx(expected.item(), rel=1e-5)
+    for label in range(3):
+        own = embeddings[batch.labels == label]
+        moved = 0.5 * own.sum(dim=0) / (1 + len(own))
+        assert torch.allclose(model.centers.centers[label], moved, atol=1e-5)
+    before = model.centers.centers.clone()
+    model.eval()
+    task.objective(model, batch)
+    assert torch.equal(model.centers.centers, before)
+
+
+def test_an_epoch_repeats_and_the_next_one_is_another():
+    task, _ = task_and_model(pictures=Pictures(flip=True, shift=0.1, cutout=0.3))
+    first, again, later = (list(task.training_batches(epoch)) for epoch in (1, 1, 2))
+    assert len(first) == task.steps_per_epoch == 2
+    for one, same in zip(first, again, strict=True):
+        assert torch.equal(one.pictures, same.pictures)
+        assert torch.equal(one.labels, same.labels)
+    assert not torch.equal(first[0].pictures, later[0].pictures)
+
+
+def test_a_triplet_network_plans_as_many_steps_as_it_takes():
+    task, _ = task_and_model(loss="triplet", images_per_class=3)
+    for epoch in range(4):
+        batches = list(task.training_batches(epoch))
+        assert len(batches) == task.steps_per_epoch
+        for batch in batches:
+            _, counts = batch.labels.unique(return_counts=True)
+            assert len(counts) >= 2
+            assert (counts == 3).all()
+
+
+def test_an_unknown_loss_is_refused():
+    with pytest.raises(UserError, match="unknown loss 'tripelt': did you mean 'triplet'"):
+        task_and_model(loss="tripelt")
+
+
+def test_a_probe_learns_on_embeddings_that_stay():
+    task, model = task_and_model(Probing, frozen=True)
+    model.train()
+    batches = list(task.training_batches(1))
+    assert sum(len(batch.labels) for batch in batches) == 24
+    model.eval()
+    embedded = model.encoder(DATA[0][0].permute(0, 3, 1, 2).float() / 255).detach()
+    rows = torch.cat([batch.pictures for batch in batches])
+    distances = torch.cdist(rows, embedded)
+    nearest = distances.argmin(dim=1)
+    assert sorted(nearest.tolist()) == list(range(24))
+    assert torch.equal(torch.cat([batch.labels for batch in batches]), DATA[0][1][nearest])
+    model.train()
+    task.objective(model, batches[0]).loss.backward()
+    assert all(gradient is None for gradient in gradients(model.encoder))
+    assert all(gradient.abs().sum() > 0 for gradient in gradients(model.head))
+
+
+def reconstruction(size=12, channels=3, rows=9):
+    config = Autoencoder(encoder="conv", pictures=Pictures(cutout=0.4))
+    torch.manual_seed(0)
+    model = AutoencoderNetwork(config, Shape(channels, size))
+    data = [tensors(drawn(rows, size, channels, seed=seed)) for seed in (0, 1)]
+    return Reconstruction(config, 0, *data), model, data[1][0]
+
+
+def test_an_autoencoder_is_asked_for_what_was_blanked():
+    task, model, _ = reconstruction()
+    model.eval()
+    batch = some_batch(task)
+    assert not torch.equal(batch.pictures, batch.targets)
+    outcome = task.objective(model, batch)
+    expected = (model(batch.pictures) - batch.targets).square().mean()
+    assert outcome.loss.item() == pytest.approx(expected.item(), rel=1e-5)
+    assert outcome.correct is None
+    other = Batch(batch.pictures, 1 - batch.labels, batch.targets)
+    assert task.objective(model, other).loss == outcome.loss, "labels say nothing to it"
+
+
+@pytest.mark.parametrize(("size", "kind"), [(12, "png"), (24, "jpeg")])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_an_epoch_shows_pictures_above_their_reconstructions(size, channels, kind):
+    task, model, pictures = reconstruction(size, channels)
+    model.train()
+    shown = task.epoch_facts(model)["pictures"]
+    assert list(shown) == ["best", "median", "worst"]
+    model.eval()
+    values = pictures.permute(0, 3, 1, 2).float() / 255
+    with torch.no_grad():
+        made = model(values)
+    errors = (made - values).square().mean(dim=(1, 2, 3)).numpy()
+    rows = dict(zip(shown, np.argsort(errors)[[0, 4, 8]], strict=True))
+    for name, uri in shown.items():
+        head, _, content = uri.partition(",")
+        assert head == f"data:image/{kind};base64"
+        image = Image.open(io.BytesIO(base64.b64decode(content)))
+        assert image.size == (size, 2 * size)
+        assert image.mode == ("L" if channels == 1 else "RGB")
+        if kind == "png":
+            pixels = np.asarray(image).reshape(2 * size, size, channels)
+            assert np.array_equal(pixels[:size], pictures[rows[name]].numpy())
+            below = (made[rows[name]] * 255).round().permute(1, 2, 0).numpy()
+            assert np.array_equal(pixels[size:], below.astype(np.uint8))
+
+
+def test_extremes_by_hand():
+    assert extremes(np.array([0.3, 0.1, 0.9, 0.2, 0.5])) == {"best": 1, "median": 0, "worst": 2}
+    assert extremes(np.array([0.4])) == {"best": 0, "median": 0, "worst": 0}

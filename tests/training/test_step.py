@@ -1,0 +1,148 @@
+"""The train step of networks: folders, checkpoints, and what a network is told of the others."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bakeoff import events
+from bakeoff.artifacts import new_artifact, read_json, read_manifest
+from bakeoff.errors import UserError
+from bakeoff.training.settings import CHECKPOINTS
+from bakeoff.training.step import train_networks
+from bakeoff.training.trained import Trained, model_folders, read_model
+
+LINEUP = {"first": {"hidden": 8}, "second": {"hidden": 16, "start": "first"}}
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch):
+    for variable in ("WANDB_MODE", CHECKPOINTS, events.VARIABLE):
+        monkeypatch.delenv(variable, raising=False)
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    """Six texts, four of them to train on, and no test split anywhere."""
+    with new_artifact(tmp_path / "dataset", "dataset", settings={}) as (out, facts):
+        facts |= {"modality": "text", "classes": ["bad", "good"]}
+        for name, rows in (("train", [0, 1, 2, 3]), ("validation", [4, 5])):
+            texts = [f"{name} {row}" for row in rows]
+            frame = pd.DataFrame({"id": rows, "text": texts, "label": np.array(rows) % 2})
+            frame.to_parquet(out / f"{name}.parquet")
+    return tmp_path / "dataset"
+
+
+class Trainer:
+    """Trains nothing and remembers what it was asked for; fails at the network `failing`."""
+
+    def __init__(self, failing=""):
+        self.failing, self.calls = failing, []
+
+    def __call__(self, name, config, train, validation, **settings):
+        folders = {folder.name for folder in model_folders(settings["earlier"])}
+        self.calls.append({"name": name, "config": config, "before": folders, **settings})
+        self.splits = train, validation
+        if settings["checkpoint"]:
+            settings["checkpoint"].mkdir(parents=True, exist_ok=True)
+            (settings["checkpoint"] / "state").write_text(name)
+        for observer in settings["observers"]:
+            observer.start(epochs=1, steps=1)
+            observer.epoch({"epoch": 1, "train_loss": 0.5, "validation_loss": 0.4})
+        if name == self.failing:
+            raise UserError("the training loss is no longer a finite number")
+        return Trained(
+            name=name,
+            seed=settings["seed"],
+            kind="given",
+            config=dict(config),
+            parameters=1,
+            seconds=1.0,
+            threads=settings["threads"],
+            validation_probabilities=np.array([[0.5, 0.5], [0.1, 0.9]]),
+            save=lambda folder: (folder / "weights").write_text(name),
+        )
+
+
+def run(dataset, models, trainer=None, **settings):
+    trainer = trainer or Trainer()
+    arguments = {"lineup": LINEUP, "seed": 3, "threads": 1, **settings}
+    train_networks(dataset, models, train=trainer, **arguments)
+    return trainer
+
+
+def test_networks_of_a_line_up_train_in_its_order_and_see_those_before(dataset, tmp_path):
+    trainer = run(dataset, tmp_path / "models")
+    assert [call["name"] for call in trainer.calls] == ["first", "second"]
+    assert [call["before"] for call in trainer.calls] == [set(), {"first-seed3"}]
+    for call, config in zip(trainer.calls, LINEUP.values(), strict=True):
+        assert call["config"] == config
+        assert (call["seed"], call["threads"]) == (3, 1)
+        assert call["checkpoint"] is None
+    folders = model_folders(tmp_path / "models")
+    assert [folder.name for folder in folders] == ["first-seed3", "second-seed3"]
+    assert read_model(folders[1])["config"] == LINEUP["second"]
+    rows = pd.read_parquet(folders[0] / "validation.parquet")
+    assert rows["id"].tolist() == [4, 5]
+    manifest = read_manifest(tmp_path / "models", "models")
+    assert manifest["settings"] == {"lineup": LINEUP, "seed": 3, "threads": 1}
+    assert set(manifest["inputs"]) == {"dataset"}
+
+
+def test_it_is_given_the_training_and_the_validation_rows(dataset, tmp_path):
+    train, validation = run(dataset, tmp_path / "models").splits
+    assert train.inputs == ["train 0", "train 1", "train 2", "train 3"]
+    assert validation.inputs == ["validation 4", "validation 5"]
+    assert validation.labels.tolist() == [0, 1]
+
+
+def test_each_network_tells_its_epochs_under_its_own_name(dataset, tmp_path, monkeypatch):
+    monkeypatch.setenv(events.VARIABLE, str(tmp_path / "events"))
+    (tmp_path / "events").mkdir()
+    run(dataset, tmp_path / "models")
+    told = events.EventReader(tmp_path / "events").new_events()
+    assert [(e["event"], e["model"], e["seed"]) for e in told] == [
+        ("epoch", "first", 3),
+        ("epoch", "second", 3),
+    ]
+
+
+def test_a_refusal_leaves_no_half_of_the_models_and_keeps_checkpoints(
+    dataset, tmp_path, monkeypatch
+):
+    monkeypatch.setenv(CHECKPOINTS, str(tmp_path / "checkpoints"))
+    with pytest.raises(UserError, match="no longer a finite number"):
+        run(dataset, tmp_path / "models", Trainer("second"))
+    assert not (tmp_path / "models").exists()
+    states = list((tmp_path / "checkpoints").glob("*/*/state"))
+    assert sorted(path.read_text() for path in states) == ["first", "second"]
+    again = run(dataset, tmp_path / "models")
+    # The same folders, one a network, and none when all is done.
+    assert {call["checkpoint"] for call in again.calls} == {path.parent for path in states}
+    assert not list((tmp_path / "checkpoints").glob("*"))
+    assert read_json(tmp_path / "models" / "second-seed3" / "training.json")["seconds"] == 1
+
+
+def test_a_checkpoint_is_that_of_the_same_training_alone(dataset, tmp_path, monkeypatch):
+    monkeypatch.setenv(CHECKPOINTS, str(tmp_path / "checkpoints"))
+
+    def used(number, data=dataset, **settings):
+        trainer = run(data, tmp_path / str(number), **settings)
+        return trainer.calls[0]["checkpoint"]
+
+    same = used(0)
+    assert used(1) == same, "whatever the folder of the models"
+    other = tmp_path / "other"
+    with new_artifact(other, "dataset", settings={}) as (out, facts):
+        facts |= read_manifest(dataset)["facts"]
+        for name in ("train", "validation"):
+            frame = pd.read_parquet(dataset / f"{name}.parquet")
+            frame.assign(text=frame["text"] + "!").to_parquet(out / f"{name}.parquet")
+    changed = [
+        used(2, seed=4),
+        used(3, threads=2),
+        used(4, code="another"),
+        used(5, files="others"),
+        used(6, lineup={**LINEUP, "first": {"hidden": 9}}),
+        used(7, data=other),
+    ]
+    assert len({same, *changed}) == 7
