@@ -23,6 +23,12 @@ OWN = {"stl10": (5_000, 0, 8_000)}
         ({"study": "resnet", "weights": "nowhere.pth"}, "no such file of weights: nowhere.pth"),
         ({"study": "resnet", "weights": "imagnet"}, "no such file of weights: imagnet"),
         ({"study": "resnet", "precision": "fp16"}, "unknown precision 'fp16'"),
+        ({"study": "autoencoder", "weights": "imagenet"}, "--weights changes none of these models"),
+        ({"study": "autoencoder", "glove": "x.txt"}, "no such file of word vectors: x.txt"),
+        ({"study": "resnet", "freeze_vectors": True}, "--freeze-vectors changes none"),
+        ({"study": "resnet", "drop_suspects": True}, "--drop-suspects reads texts"),
+        ({"precision": "bf16"}, "--precision changes none of these models"),
+        ({"models": ["nb-counts"], "freeze_vectors": True}, "--freeze-vectors changes none"),
         ({"preprocessing": "reprot"}, "did you mean 'report'"),
         ({"split": "7:2"}, "split '7:2': give three numbers"),
         ({"split": "0.7:0.2:0.2"}, "the shares sum to 1.1, not to 1"),
@@ -172,8 +178,6 @@ def test_weights_are_for_resnets_alone(tmp_path, monkeypatch):
     assert {config.weights for config in resnets.models.values()} == {str(tmp_path / "mine.pth")}
     assert resnets.files == [str(tmp_path / "mine.pth")]
     assert plan("resnet", "quick", weights="imagenet").models["resnet18"].weights == "imagenet"
-    assert plan("autoencoder", "quick", weights="imagenet") == plan("autoencoder", "quick")
-    assert plan("sentiment", "quick", weights="imagenet") == plan("sentiment", "quick")
 
 
 def test_precision_is_that_of_every_image_network():

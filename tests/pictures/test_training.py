@@ -46,10 +46,10 @@ STILL = replace(FAST, epochs=1, learning_rate=1e-30)
 
 @pytest.fixture(autouse=True)
 def process():
-    threads, flush = torch.get_num_threads(), torch.set_flush_denormal(False)
+    threads = torch.get_num_threads()
     yield
     torch.set_num_threads(threads)
-    torch.set_flush_denormal(not flush)
+    torch.set_flush_denormal(False)
     torch.use_deterministic_algorithms(False)
 
 

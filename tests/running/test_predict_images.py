@@ -1,14 +1,19 @@
+import sys
+
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from bakeoff.artifacts import write_json
+from bakeoff.cli import main
 from bakeoff.data.splits import Split
 from bakeoff.errors import UserError
 from bakeoff.images.configs import ImageNetwork
 from bakeoff.images.training import train_image_network
 from bakeoff.running.predict import predict
 from bakeoff.running.runs import RunFolder
+from bakeoff.running.transfer import transfer
 from bakeoff.training.settings import TrainingSettings, to_dict
 from bakeoff.training.trained import write_trained
 
@@ -28,6 +33,8 @@ def run(tmp_path_factory):
     pictures = (noise + 180 * labels[:, None, None, None]).astype("uint8")
     split = Split(np.arange(32), pictures, labels, ["dark", "light"], "image")
     trained = train_image_network("net", to_dict(CONFIG), split, split, seed=0, threads=1)
+    torch.use_deterministic_algorithms(False)
+    torch.set_flush_denormal(False)
     assert trained.history[-1]["validation_accuracy"] == 1.0
     write_trained(trained, folder / "net-seed0", split.classes, split)
     entry = {"model": "net", "seed": 0, "folder": str(folder / "net-seed0")}
@@ -66,3 +73,30 @@ def test_what_is_no_picture_is_one_line(run, tmp_path):
         predict(run, [str(tmp_path / "a.jpg")])
     with pytest.raises(UserError, match=r"cannot use the image .*b\.jpg: No such file"):
         predict(run, [str(tmp_path / "b.jpg")])
+
+
+def test_the_command_takes_an_image_or_a_folder_of_them(run, tmp_path, monkeypatch, capsys):
+    (tmp_path / "empty").mkdir()
+    for name, value in (("a.png", 230), ("b.png", 20)):
+        Image.new("RGB", (32, 32), (value, value, value)).save(tmp_path / name)
+
+    def said(given):
+        where = [run.path.name, str(given), "--runs", str(run.path.parent)]
+        monkeypatch.setattr(sys, "argv", ["bakeoff", "predict", *where])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, errors = capsys.readouterr()
+        return ended.value.code, errors or [line.split("\t") for line in out.splitlines()]
+
+    code, rows = said(tmp_path)
+    assert (code, [row[0] for row in rows]) == (0, ["light", "dark"])
+    code, rows = said(tmp_path / "b.png")
+    assert (code, [row[2] for row in rows]) == (0, [str(tmp_path / "b.png")])
+    code, line = said(tmp_path / "empty")
+    assert code == 2
+    assert line.endswith("holds no files; give an image or a folder of images\n")
+
+
+def test_a_run_on_images_is_scored_on_no_texts(run):
+    with pytest.raises(UserError, match="classifies images; only runs on texts"):
+        transfer(run, "imdb-25k")
