@@ -30,7 +30,7 @@ def read(path, words=WORDS):
     ("name", "content"),
     [
         ("glove.txt", GLOVE.encode()),
-        ("glove.txt.gz", gzip.compress(GLOVE.encode())),
+        ("glove.txt.gz", gzip.compress(GLOVE.encode(), mtime=0)),
         ("fasttext.vec", f"4 3\n{GLOVE}".encode()),
         ("spaces.txt", f". . . 1 1 1\nfilm at imdb.com 2 2 2\n{GLOVE}film 1990 3 3 3\n".encode()),
         ("spaces.vec", f"7 3\n. 5 . 1 1 1\nfilm . 2 2 2\n{GLOVE}film at 3 3 3\n".encode()),
@@ -39,7 +39,7 @@ def read(path, words=WORDS):
             "lines.bin",
             binary([("film", [0.5, -1, 2]), ("naïve", [7, 8, 9]), ("a", [0, 0, 1])], b"\n"),
         ),
-        ("news.bin.gz", gzip.compress(BINARY)),
+        ("news.bin.gz", gzip.compress(BINARY, mtime=0)),
     ],
 )
 def test_formats(tmp_path, name, content):
@@ -67,7 +67,11 @@ def test_a_word_may_hold_spaces(tmp_path):
         ("short.txt", b"film 1 2 3\nna\xc3\xafve 1 2\n", "line 2 has 2 numbers instead of 3"),
         ("cut.bin", BINARY[:-5], "ends after 2 of 3 words"),
         ("text.bin", GLOVE.encode(), "does not start with the number of words"),
-        ("cut.txt.gz", gzip.compress(GLOVE.encode())[:-12], "cannot read word vectors from"),
+        (
+            "cut.txt.gz",
+            gzip.compress(GLOVE.encode(), mtime=0)[:-12],
+            "cannot read word vectors from",
+        ),
     ],
 )
 def test_damaged_files_are_explained(tmp_path, name, content, message):
