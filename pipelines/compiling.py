@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bakeoff.artifacts import explained_write_errors
 from bakeoff.pipelines.options import Options
-from bakeoff.studies import Plan
+from bakeoff.plans import Plan
 
 COMPONENTS = (
     "prepare",

@@ -5,7 +5,8 @@ from kfp import dsl
 from bakeoff.components.train_image_network import train_image_network
 from bakeoff.pipelines.options import Options
 from bakeoff.pipelines.steps import Outputs, Steps, loop_items
-from bakeoff.studies import STUDIES, Plan
+from bakeoff.plans import Plan
+from bakeoff.studies import STUDIES
 
 
 def images(plan: Plan, options: Options):

@@ -11,7 +11,8 @@ from bakeoff.components.train_text_classical import train_text_classical
 from bakeoff.components.train_text_network import train_text_network
 from bakeoff.pipelines.options import Options
 from bakeoff.pipelines.steps import Outputs, Steps, loop_items
-from bakeoff.studies import STUDIES, Plan
+from bakeoff.plans import Plan
+from bakeoff.studies import STUDIES
 from bakeoff.training.settings import to_dict
 
 

@@ -10,7 +10,8 @@ from bakeoff.components.evaluate import evaluate
 from bakeoff.components.prepare import prepare
 from bakeoff.components.report import report
 from bakeoff.pipelines.options import Options
-from bakeoff.studies import STUDIES, Plan
+from bakeoff.plans import Plan
+from bakeoff.studies import STUDIES
 
 
 class Outputs(NamedTuple):

@@ -10,7 +10,7 @@ import bakeoff
 SOURCE = Path(bakeoff.__file__).parent
 STEPS = {"training", "evaluation", "report", "tracking"}
 KINDS = {"text", "images"}
-ABOVE = {"running", "pipelines", "components", "cli", "studies"}
+ABOVE = {"running", "pipelines", "components", "cli", "studies", "plans"}
 MAY_NOT = {
     "data": STEPS | KINDS | ABOVE | {"predictors", "ensemble"},
     **dict.fromkeys(sorted(STEPS), KINDS | ABOVE | {"ensemble"}),

@@ -5,9 +5,9 @@ from importlib.metadata import distribution
 import pandas as pd
 import pytest
 
+from bakeoff.plans import plan
 from bakeoff.running.local import run_locally
 from bakeoff.running.predict import predict
-from bakeoff.studies import plan
 
 CLASSES = ["imdb bad", "imdb good", "rotten bad", "rotten good"]
 MODELS = ["nb-tfidf", "logreg-tfidf", "nbsvm", "tree-tfidf", "fasttext", "ensemble"]

@@ -2,8 +2,8 @@
 
 import pytest
 
+from bakeoff.plans import plan
 from bakeoff.running.local import run_locally
-from bakeoff.studies import plan
 
 pytestmark = pytest.mark.slow
 

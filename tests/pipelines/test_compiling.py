@@ -9,7 +9,8 @@ import yaml
 from bakeoff.errors import UserError
 from bakeoff.pipelines.compiling import COMPONENTS, compile_components, compile_plan
 from bakeoff.pipelines.options import RESOURCES, Options
-from bakeoff.studies import STUDIES, plan
+from bakeoff.plans import plan
+from bakeoff.studies import STUDIES
 from bakeoff.training.settings import to_dict
 
 IMAGE = "registry.example/bakeoff@sha256:" + "0" * 64

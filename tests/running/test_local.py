@@ -19,11 +19,11 @@ from rich.console import Console
 import bakeoff
 from bakeoff.artifacts import read_json
 from bakeoff.errors import UserError
+from bakeoff.plans import plan
 from bakeoff.running.local import run_locally
 from bakeoff.running.predict import predict
 from bakeoff.running.progress import Progress
 from bakeoff.running.runs import RunFolder, clean, find_run, store
-from bakeoff.studies import plan
 
 
 def small_plan(data, **settings):

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from bakeoff.plans import plan
 from bakeoff.running.progress import Progress, Scoring
-from bakeoff.studies import plan
 
 
 class Screen:

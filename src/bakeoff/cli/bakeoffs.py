@@ -41,7 +41,7 @@ from bakeoff.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from bakeoff.studies import Plan
+    from bakeoff.plans import Plan
 
 
 @app.command()
@@ -229,7 +229,7 @@ def models(
 
 
 def _plan(study: str, preset: str, models: str, **settings: Any) -> Plan:
-    from bakeoff.studies import plan
+    from bakeoff.plans import plan
 
     return plan(study, preset, models=names(models), **settings)
 

@@ -24,8 +24,8 @@ from bakeoff import events
 from bakeoff.artifacts import explained_write_errors, read_json, write_json
 from bakeoff.data.sources import CACHE, NAMED_SETS, cache, fingerprint, location
 from bakeoff.errors import UserError
+from bakeoff.plans import Plan
 from bakeoff.running.runs import RunFolder, store, using_store
-from bakeoff.studies import Plan
 from bakeoff.training.settings import CHECKPOINTS, to_dict
 
 Watch = Callable[[dict[str, Any]], None]

@@ -20,8 +20,8 @@ from rich.progress import Progress as Bars
 from bakeoff.report.formats import percent
 
 if TYPE_CHECKING:
+    from bakeoff.plans import Plan
     from bakeoff.running.runs import RunFolder
-    from bakeoff.studies import Plan
 
 
 class Progress:

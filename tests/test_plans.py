@@ -4,7 +4,8 @@ import pytest
 
 from bakeoff.data.splitting import SplitSpec
 from bakeoff.errors import UserError
-from bakeoff.studies import STUDIES, get_study, plan
+from bakeoff.plans import plan
+from bakeoff.studies import STUDIES, get_study
 from bakeoff.text.registry import LINEUPS, MODELS, PAIRS
 
 ROWS = {"imdb-25k": 25_000, "imdb": 50_000, "digits": 1_797}
