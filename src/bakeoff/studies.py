@@ -60,15 +60,19 @@ _SHORT = (
 )
 
 
-def _images(about: str, models: Mapping[str, Config], pairs: tuple[tuple[str, str], ...]) -> Study:
-    """A study of images: the embedded digits, or STL-10 as the seed report has it."""
+def _images(
+    about: str, models: Mapping[str, Config], pairs: tuple[tuple[str, str], ...], *, quick: float
+) -> Study:
+    """A study of images: the embedded digits, with a share of the epochs, or STL-10 as the seed
+    report has it.
+    """
     return Study(
         about=about,
         modality="image",
         data="digits",
         models=models,
         presets={
-            "quick": Preset(split="0.7:0.1:0.2", models=tuple(models), epochs=0.25),
+            "quick": Preset(split="0.7:0.1:0.2", models=tuple(models), epochs=quick),
             "full": Preset(split="0.72:0.08:0.2", models=tuple(models), data="stl10"),
             "paper": Preset(split="4500:500:1000", models=tuple(models), data="stl10"),
         },
@@ -106,11 +110,13 @@ STUDIES = {
         "Image classification on the embeddings of autoencoders: probed, fine-tuned, from scratch",
         AUTOENCODERS,
         AUTOENCODER_PAIRS,
+        quick=0.25,
     ),
     "resnet": _images(
         "Image classification with ResNet-18: cross-entropy, triplet loss, center loss",
         RESNETS,
         RESNET_PAIRS,
+        quick=0.15,
     ),
 }
 
