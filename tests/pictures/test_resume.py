@@ -53,7 +53,7 @@ def run(folder, out, killed="", epoch=0):
     """Train in a process of its own, which kills itself after that epoch of that network."""
     command = [sys.executable, __file__, str(folder), out, killed, str(epoch)]
     environment = {**os.environ, CHECKPOINTS: str(folder / f"{out}-checkpoints")}
-    return subprocess.run(command, check=False, timeout=100, env=environment).returncode
+    return subprocess.run(command, check=False, timeout=300, env=environment).returncode
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def main(folder: str, out: str, killed: str, epoch: str) -> None:
         Path(folder) / out,
         lineup={name: to_dict(config) for name, config in LINEUP.items()},
         seed=5,
-        threads=2,
+        threads=1,
         train=train,
     )
     (Path(folder) / f"{out}.json").write_text(json.dumps(trained))

@@ -68,15 +68,29 @@ def test_the_head_of_a_triplet_network_does_not_change_its_encoder(margin):
     encoder, head = gradients(model.encoder), gradients(model.head)
     assert all(gradient.abs().sum() > 0 for gradient in head)
     model.zero_grad()
-    batch_hard_triplet(model.encoder(batch.pictures), batch.labels, margin).backward()
+    batch_hard_triplet(model.embed(batch.pictures), batch.labels, margin).backward()
     for both, alone in zip(encoder, gradients(model.encoder), strict=True):
         assert torch.allclose(both, alone, atol=1e-6)
     assert any(gradient.abs().sum() > 0 for gradient in encoder)
     model.zero_grad()
-    logits = model.head(model.encoder(batch.pictures).detach())
+    logits = model.head(model.embed(batch.pictures).detach())
     cross_entropy(logits, batch.labels, label_smoothing=0.1).backward()
     for both, alone in zip(head, gradients(model.head), strict=True):
         assert torch.allclose(both, alone, atol=1e-6)
+
+
+def test_triplet_embeddings_cannot_all_become_one_point():
+    _, model = task_and_model(loss="triplet")
+    pictures = torch.rand(12, 3, 12, 12) * 1e-3
+    embedded = model.embed(pictures)
+    # Batch norm spreads every number alike, so that the mean squared length is that of LENGTH.
+    assert embedded.mean(dim=0).abs().max() < 1e-3
+    live = model.encoder(pictures).var(dim=0) > 1e-3
+    spread = embedded.std(dim=0, correction=0)[live]
+    assert live.any()
+    assert torch.allclose(spread, torch.full_like(spread, 8 / 256**0.5), rtol=1e-2)
+    _, usual = task_and_model()
+    assert torch.equal(usual.embed(pictures), usual.encoder(pictures))
 
 
 def test_a_triplet_network_is_validated_by_its_classifier():
