@@ -68,7 +68,6 @@ class ImageClassifier(nn.Module):
         super().__init__()
         self.encoder = build_encoder(config.encoder, shape.channels, shape.size)
         self.width = cast(int, self.encoder.width)
-        self.frozen = config.frozen
         self.encoder.requires_grad_(not config.frozen)
         self.spread = Spread(self.width) if config.loss == "triplet" else nn.Identity()
         head: list[nn.Module] = [nn.Linear(self.width, classes)]
@@ -88,12 +87,6 @@ class ImageClassifier(nn.Module):
     def embed(self, pictures: Tensor) -> Tensor:
         """Embeddings of pictures."""
         return self.spread(self.encoder(pictures))
-
-    def train(self, mode: bool = True) -> ImageClassifier:
-        super().train(mode)
-        if self.frozen:
-            self.encoder.eval()
-        return self
 
 
 class AutoencoderNetwork(nn.Module):
