@@ -53,7 +53,12 @@ def our_config(network: str, tokens: int, batch_size: int, epochs: int) -> TextN
         max_vocabulary=VOCABULARY - 2,
         min_count=1,
         training=replace(
-            config.training, batch_size=batch_size, epochs=epochs, least_steps=0, patience=epochs
+            config.training,
+            batch_size=batch_size,
+            epochs=epochs,
+            least_steps=0,
+            patience=epochs,
+            learning_rate=1e-3,
         ),
     )
 

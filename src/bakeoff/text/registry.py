@@ -71,7 +71,7 @@ _REPORT_TRAINING = TrainingSettings(
 )
 
 
-def _after_report(encoder: str, **settings: Any) -> TextNetwork:
+def _after_report(encoder: str, learning_rate: float = 1e-3, **settings: Any) -> TextNetwork:
     """The report's layers: 64 tokens, its preprocessing, the last state, a dense head, dropout.
 
     What it does not state is ours: optimiser, rate, batch size, dropout and where it stands,
@@ -85,7 +85,7 @@ def _after_report(encoder: str, **settings: Any) -> TextNetwork:
         max_tokens=64,
         keep="head",
         preprocessing="report",
-        training=_REPORT_TRAINING,
+        training=replace(_REPORT_TRAINING, learning_rate=learning_rate),
         **settings,
     )
 
@@ -105,8 +105,8 @@ _AFTER_REPORT: dict[str, TextConfig] = {
         min_count=1,
         preprocessing="report",
     ),
-    "rnn-64@report": _after_report("rnn", dense=64),
-    "rnn-256@report": _after_report("rnn", hidden=256, embedding_dim=256, dense=64),
+    "rnn-64@report": _after_report("rnn", 3e-4, dense=64),
+    "rnn-256@report": _after_report("rnn", 3e-4, hidden=256, embedding_dim=256, dense=64),
     "lstm-1@report": _after_report("lstm", embedding_dim=256, dense=64),
     "lstm-2@report": _after_report("lstm", layers=2, embedding_dim=256, dense=64),
     "bilstm@report": _REPORT_BILSTM,
