@@ -55,6 +55,14 @@ class DenseEncoder(nn.Sequential):
         super().__init__(nn.Flatten(), *_dense(widths))
         self.width = widths[-1]
 
+    def forward(self, pictures: Tensor) -> Tensor:
+        return super().forward(centred(pictures))
+
+
+def centred(pictures: Tensor) -> Tensor:
+    """Values of 0 … 1 brought to about zero mean and unit spread."""
+    return (pictures - 0.5) / 0.25
+
 
 class DenseDecoder(nn.Sequential):
     """The mirror image of `DenseEncoder`, with a sigmoid at its end."""

@@ -57,7 +57,7 @@ AUTOENCODERS: dict[str, ImageNetwork] = {
             encoder="linear",
             pictures=replace(_MOVED, size=96, grey=True),
             dropout=0.3,
-            training=_epochs(60, 1e-3, weight_decay=0.05, label_smoothing=0.1),
+            training=_epochs(60, 4e-4, weight_decay=0.05, label_smoothing=0.1),
         ),
         _LINEAR,
     ),
