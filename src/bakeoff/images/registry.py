@@ -29,7 +29,7 @@ _CONV = Autoencoder(
     pictures=replace(_MOVED, cutout=1 / 3),
     training=_epochs(24, 2e-3),
 )
-_PROBE = _epochs(40, 3e-3, weight_decay=0.01)
+_PROBE = _epochs(20, 3e-3, weight_decay=3.0)
 
 
 def _classifiers(
@@ -41,6 +41,7 @@ def _classifiers(
         pictures=replace(pretraining.pictures, cutout=0),
         pretraining=pretraining,
         frozen=True,
+        dropout=0.5,
         training=_PROBE,
     )
     return {
