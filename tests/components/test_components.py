@@ -7,10 +7,8 @@ from typing import List  # noqa: UP035 (KFP knows no other)
 
 import pandas as pd
 import pytest
-import torch
 from kfp import dsl
 
-from bakeoff import events
 from bakeoff.artifacts import read_json, read_manifest
 from bakeoff.components.audit import audit
 from bakeoff.components.choose_width import choose_width
@@ -35,18 +33,6 @@ RNN = TextNetwork(
     training=TrainingSettings(epochs=1, least_steps=0),
 )
 SETTINGS = {"study": "sentiment", "preset": "quick", "seed": 0, "seeds": 1, "pairs": []}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def alone():
-    """Without W&B, and with torch left as it was found."""
-    threads = torch.get_num_threads()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("WANDB_MODE", "disabled")
-        patch.delenv(events.VARIABLE, raising=False)
-        yield
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(False)
 
 
 def artifact(folder, name, kind=dsl.Artifact):

@@ -11,11 +11,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from kfp import dsl
 from PIL import Image
 
-from bakeoff import events
 from bakeoff.artifacts import read_json
 from bakeoff.components.compare import compare
 from bakeoff.components.evaluate import evaluate
@@ -41,19 +39,6 @@ LINEUPS = {
 }
 PAIRS = [["ae-conv-tuned", "ae-conv-scratch"], ["ae-conv-tuned", "ae-conv-frozen"]]
 SETTINGS = {"study": "autoencoder", "preset": "quick", "seed": 0, "seeds": 1, "pairs": PAIRS}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def alone():
-    """Without W&B, and with torch left as it was found."""
-    threads = torch.get_num_threads()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("WANDB_MODE", "disabled")
-        patch.delenv(events.VARIABLE, raising=False)
-        yield
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(False)
-    torch.set_flush_denormal(False)
 
 
 def artifact(folder, name, kind=dsl.Artifact):
