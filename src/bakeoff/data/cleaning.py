@@ -50,7 +50,7 @@ def clean(source: Source, skip_bad_rows: bool = False) -> Rows:
     import pandas as pd
 
     frame = source.frame
-    missing = frame["label"].isna() | (frame["label"].astype(str).str.strip() == "")
+    missing = unlabelled(frame["label"])
     dropped = _refuse(source, frame, missing, source.label_column, "label", skip_bad_rows)
     frame = frame[~missing]
     texts = [
@@ -66,6 +66,11 @@ def clean(source: Source, skip_bad_rows: bool = False) -> Rows:
     groups, _ = pd.factorize(pd.Series([duplicate_key(text) for text in frame["text"]]))
     facts = {"duplicates": count_duplicates(groups, labels), "dropped": dropped}
     return Rows(frame, source.classes or found, groups, facts)
+
+
+def unlabelled(labels: pd.Series) -> pd.Series:
+    """Where a label is missing or blank."""
+    return labels.isna() | (labels.astype(str).str.strip() == "")
 
 
 def _normalised(text: str) -> str:

@@ -214,10 +214,15 @@ def _read_parquet(source: str, content: bytes) -> pd.DataFrame:
         # The metadata of pandas would bring back its type "string", with NA for missing texts.
         return table.to_pandas(ignore_metadata=True)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise UserError(
-            f"{source} is no Parquet file, or a damaged one: {str(error).splitlines()[0]}; "
-            "write it again"
-        ) from None
+        raise damaged_parquet(source, error) from None
+
+
+def damaged_parquet(source: str, error: Exception) -> UserError:
+    """What a person is told where `error` ended the reading of a Parquet file."""
+    return UserError(
+        f"{source} is no Parquet file, or a damaged one: {str(error).splitlines()[0]}; "
+        "write it again"
+    )
 
 
 _READERS = {

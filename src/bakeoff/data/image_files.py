@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.data.files import explained_remote_errors
+from bakeoff.data.files import damaged_parquet, explained_remote_errors
 from bakeoff.errors import UserError
 
 if TYPE_CHECKING:
@@ -169,10 +169,7 @@ def _table(source: str, image_column: str, label_column: str) -> Any:
         except (pa.ArrowException, OSError) as error:
             if remote and isinstance(error, OSError):
                 raise
-            raise UserError(
-                f"{source} is no Parquet file, or a damaged one: {str(error).splitlines()[0]}; "
-                "write it again"
-            ) from None
+            raise damaged_parquet(source, error) from None
     if not len(table):
         raise UserError(f"{source} has columns and no rows; give a file with labelled images")
     return table

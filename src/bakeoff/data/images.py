@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from bakeoff.data.cleaning import Rows, count_duplicates, encode
+from bakeoff.data.cleaning import Rows, count_duplicates, encode, unlabelled
 from bakeoff.data.decoding import LEAST_SIDE, pack
 from bakeoff.data.image_files import ImageSource
 from bakeoff.data.own_splits import own_splits
@@ -77,7 +77,7 @@ def _unlabelled(source: ImageSource) -> dict[int, str]:
     if source.classes:
         bad, reason = ~labels.between(0, len(source.classes) - 1), "label outside the classes"
     else:
-        bad, reason = labels.isna() | (labels.astype(str).str.strip() == ""), "no label"
+        bad, reason = unlabelled(labels), "no label"
     return {int(row): reason for row in labels.index[bad]}
 
 

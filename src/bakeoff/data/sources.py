@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 
 from bakeoff.artifacts import file_hash
 from bakeoff.data import image_sets, tiny_imagenet
-from bakeoff.data.download import CACHE as CACHE
 from bakeoff.data.download import cache, download
 from bakeoff.data.files import read_table, remote_checksum
 from bakeoff.data.image_files import ImageSource, read_folder, read_parquet, visible_files

@@ -17,7 +17,7 @@ from bakeoff.artifacts import read_json
 from bakeoff.images.configs import Autoencoder, ImageNetwork, from_dict
 from bakeoff.images.encoders import build_decoder, build_encoder
 from bakeoff.images.losses import Centers
-from bakeoff.images.pictures import PREDICTION_BATCH, as_floats, loaded
+from bakeoff.images.pictures import PREDICTION_BATCH, as_bytes, as_floats, loaded
 
 _WEIGHTS, _REFERENCE = "weights.safetensors", "embeddings.safetensors"
 
@@ -200,14 +200,9 @@ class AutoencoderPredictor(_Predictor):
         """
         seen, made = [], []
         for pictures in self._batches(inputs):
-            seen.append(_bytes(pictures))
-            made.append(_bytes(self._model(pictures)))
+            seen.append(as_bytes(pictures))
+            made.append(as_bytes(self._model(pictures)))
         return np.concatenate(seen), np.concatenate(made)
-
-
-def _bytes(pictures: Tensor) -> np.ndarray:
-    """0 … 1, (n, channels, size, size), to uint8, (n, size, size, channels)."""
-    return (pictures.float() * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
 
 
 def load_image_network(folder: Path, model: Mapping[str, Any]) -> ImagePredictor:

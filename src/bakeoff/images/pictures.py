@@ -92,6 +92,11 @@ def as_floats(pictures: Tensor) -> Tensor:
     return pictures.permute(0, 3, 1, 2).float() / 255
 
 
+def as_bytes(pictures: Tensor) -> np.ndarray:
+    """The way back from `as_floats`, to main memory."""
+    return (pictures.float() * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+
+
 def augmented(
     pictures: Tensor, labels: Tensor, rows: np.ndarray, how: Pictures, rng: np.random.Generator
 ) -> Batch:

@@ -18,6 +18,7 @@ from bakeoff.images.network import ImageClassifier, autocast, device
 from bakeoff.images.pictures import (
     PREDICTION_BATCH,
     Batch,
+    as_bytes,
     augmented,
     class_balanced_rows,
     plain_batches,
@@ -150,8 +151,7 @@ class Reconstruction(_Pictures):
         model.eval()
         made = model(batch.pictures)
         errors = (made - batch.pictures).square().flatten(1).mean(dim=1).cpu().numpy()
-        made = (made * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu()
-        pairs = torch.cat([pictures.cpu(), made], dim=1).numpy()
+        pairs = np.concatenate([pictures.cpu().numpy(), as_bytes(made)], axis=1)
         return {"pictures": {name: exhibit(pairs, row) for name, row in extremes(errors).items()}}
 
 

@@ -22,7 +22,8 @@ from typing import Any
 
 from bakeoff import events
 from bakeoff.artifacts import explained_write_errors, read_json, write_json
-from bakeoff.data.sources import CACHE, NAMED_SETS, cache, fingerprint, location
+from bakeoff.data.download import CACHE, cache
+from bakeoff.data.sources import NAMED_SETS, fingerprint, location
 from bakeoff.errors import UserError
 from bakeoff.plans import Plan
 from bakeoff.running.runs import RunFolder, store, using_store
