@@ -58,6 +58,11 @@ def read_source(source: str, text_column: str = "text", label_column: str = "lab
     _check_exists(source)
     if is_imdb(Path(source)):
         return _read_imdb(Path(source))
+    if Path(source).is_dir():
+        raise UserError(
+            f"{source} is a folder, and texts are read from a file (CSV, TSV, JSONL or Parquet) or "
+            "the IMDB archive; folders of images are for the studies autoencoder and resnet"
+        )
     frame = read_table(source, text_column, label_column)
     return Source(frame, Path(source).name, source, text_column, label_column)
 
