@@ -285,3 +285,10 @@ def test_top_five_and_contamination_are_told_where_they_matter(pages: dict[str, 
     for name in ("two classes", "two hundred classes"):
         assert "Contaminated" not in pages[name]
     assert "Top 5" not in pages["two classes"]
+
+
+def test_the_opening_words_of_a_mistake_are_hidden_only_where_its_text_is_open(
+    pages: dict[str, str],
+) -> None:
+    rules = re.findall(r"([^{}]*\.excerpt) \{ display: none; \}", pages["two classes"])
+    assert [rule.strip() for rule in rules] == ["[open] > summary > .excerpt"]
