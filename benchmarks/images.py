@@ -29,7 +29,7 @@ from bakeoff.images.network import ImageClassifier, Shape, device, placed
 from bakeoff.images.pictures import loaded
 from bakeoff.images.registry import RESNETS
 from bakeoff.images.tasks import Classification
-from bakeoff.training.loop import make_repeatable
+from bakeoff.training.loop import set_up_process
 from bakeoff.training.optimization import Optimizers
 
 WARM_UP = 2
@@ -86,7 +86,7 @@ def plain(split: Split, batch_size: int, workers: int, threads: int) -> Iterator
 
 def ours(split: Split, batch_size: int, precision: str, threads: int) -> Iterator[int]:
     """The same with our batches, layout and precision."""
-    make_repeatable(0, threads)
+    set_up_process(0, threads)
     config = replace(
         RESNETS["resnet18"],
         pictures=Pictures(flip=True, shift=1 / 8),

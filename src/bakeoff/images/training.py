@@ -29,7 +29,7 @@ from bakeoff.images.pictures import home, loaded, side
 from bakeoff.images.tasks import Classification, Probing, Reconstruction
 from bakeoff.training.history import best_epoch
 from bakeoff.training.layers import layer_table
-from bakeoff.training.loop import Observer, fit, make_repeatable
+from bakeoff.training.loop import Observer, fit, set_up_process
 from bakeoff.training.trained import Trained
 
 
@@ -62,7 +62,7 @@ def train_image_network(
         UserError: weights that cannot be read, or a diverging loss.
     """
     started = time.perf_counter()
-    make_repeatable(seed, threads)
+    set_up_process(seed, threads)
     settings = from_dict(config)
     shape = Shape(
         channels=1 if settings.pictures.grey else train.inputs.shape[3],

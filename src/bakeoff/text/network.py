@@ -23,7 +23,7 @@ from bakeoff.text.vectors import load_vectors
 from bakeoff.text.vocabulary import PADDING, Encoded, Vocabulary
 from bakeoff.training.history import best_epoch
 from bakeoff.training.layers import layer_table
-from bakeoff.training.loop import Observer, Outcome, fit, make_repeatable
+from bakeoff.training.loop import Observer, Outcome, fit, set_up_process
 from bakeoff.training.settings import to_dict
 from bakeoff.training.trained import Trained
 
@@ -233,7 +233,7 @@ def train_network(
         UserError: word vectors that cannot be read, no frequent word, or a diverging loss.
     """
     started = time.perf_counter()
-    make_repeatable(seed, threads)
+    set_up_process(seed, threads)
     steps = parse(config.preprocessing)
     texts = preprocess_all(train.inputs, steps)
     vocabulary = Vocabulary.build(texts, config.max_vocabulary, config.min_count)
