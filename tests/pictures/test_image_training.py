@@ -154,7 +154,7 @@ def renamed(earlier, folder):
 @pytest.mark.parametrize("name", ["linear", "conv", "resnet", "triplet", "hard margin", "center"])
 def test_a_few_pictures_are_learned_by_heart(name):
     few = drawn(12, size=8)
-    settings = replace(FAST, epochs=20, patience=20, batch_size=6, learning_rate=1e-3)
+    settings = replace(FAST, epochs=30, patience=30, batch_size=6, learning_rate=1e-3)
     plain = {"pictures": Pictures(size=8), "dropout": 0.0, "images_per_class": 2}
     config = replace(CONFIGS[name], training=settings, **plain)
     trained = train(config, (few, few))

@@ -21,9 +21,15 @@ class Pictures:
     """One channel instead of three (ITU-R 601 luma)."""
     flip: bool = False
     """Mirror half of the training pictures left to right."""
+    crop: float = 1.0
+    """Least share of its area that a training picture shows, resized to all of it (the random
+    resized crop of Szegedy et al. 2015)."""
     shift: float = 0.0
     """Share of its side by which a training picture is moved at most, up or down and left or right;
     its border is mirrored into the gap."""
+    color: float = 0.0
+    """How far a training picture's brightness, contrast and saturation are scaled at most: by a
+    factor of 1 ± color each."""
     cutout: float = 0.0
     """Side of a square that is blanked in each training picture, as a share of the picture's
     (DeVries & Taylor 2017)."""
@@ -71,6 +77,9 @@ class ImageNetwork:
     """α, the rate at which centers follow their class (Wen et al. 2016, eq. 4)."""
     dropout: float = 0.0
     """Share of an embedding dropped before the linear layer."""
+    enlarged: float = 1.0
+    """Factor by which pictures are enlarged for anything but training, where crops show things
+    larger than they are (Touvron et al. 2019)."""
     flip_at_test: bool = False
     """Predict the mean of a picture and its mirror image."""
     precision: str = "auto"

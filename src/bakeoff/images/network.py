@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from bakeoff.artifacts import read_json
 from bakeoff.images.configs import Autoencoder, ImageNetwork, from_dict
@@ -77,6 +78,7 @@ class ImageClassifier(nn.Module):
         if config.dropout:
             head.insert(0, nn.Dropout(config.dropout))
         self.head = nn.Sequential(*head)
+        self._enlarged = round(config.enlarged * shape.size)
         if config.loss == "center":
             self.centers = Centers(classes, self.width, config.center_rate)
 
@@ -86,6 +88,8 @@ class ImageClassifier(nn.Module):
 
     def embed(self, pictures: Tensor) -> Tensor:
         """Embeddings of pictures."""
+        if not self.training and self._enlarged != pictures.shape[3]:
+            pictures = F.interpolate(pictures, size=self._enlarged, mode="bilinear")
         return self.spread(self.encoder(pictures))
 
 

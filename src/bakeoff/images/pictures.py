@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
@@ -100,10 +101,10 @@ def as_bytes(pictures: Tensor) -> np.ndarray:
 def augmented(
     pictures: Tensor, labels: Tensor, rows: np.ndarray, how: Pictures, rng: np.random.Generator
 ) -> Batch:
-    """The pictures of `rows`, each flipped, moved and blanked by chance of its own.
+    """The pictures of `rows`, each cropped, flipped, moved and blanked by chance of its own.
 
-    torchvision's transforms draw once a batch; here one gather takes a batch from the data set,
-    moves and mirrors each picture and leaves its channels last.
+    torchvision's transforms draw once a batch; here one bilinear sampling crops, moves and mirrors
+    each picture of a batch as it likes.
 
     Args:
         pictures: uint8, shape (n, size, size, channels).
@@ -114,22 +115,59 @@ def augmented(
     """
     n, size = len(rows), pictures.shape[1]
     device = pictures.device
-    reach = round(how.shift * size)
-    moves = rng.integers(-reach, reach + 1, size=(2, n, 1))
-    places = np.arange(size) + moves
-    # Mirrored at the border, which is not repeated: … 2 1 | 0 1 2 … (the "reflect" of F.pad).
-    places = size - 1 - np.abs(size - 1 - np.abs(places))
-    down, across = torch.from_numpy(places).to(device)
-    if how.flip:
-        mirrored = torch.from_numpy(rng.random(n) < 0.5).to(device)
-        across = torch.where(mirrored.unsqueeze(1), across.flip(1), across)
     index = torch.from_numpy(rows).to(device)
-    taken = pictures[index[:, None, None], down[:, :, None], across[:, None, :]]
-    values = targets = as_floats(taken)
+    # Rows and columns: the share of them that is seen, and the first that is.
+    shares = _shares(n, how.crop, rng)
+    reach, slack = round(how.shift * size), size * (1 - shares)
+    starts = np.round(rng.uniform(-reach - 0.5, slack + reach + 0.5)).clip(-reach, slack + reach)
+    places = starts + (np.arange(size) + 0.5) * shares - 0.5
+    if how.flip:
+        places[1] = np.where(rng.random((n, 1)) < 0.5, places[1][:, ::-1], places[1])
+    down, across = torch.from_numpy(places / (size - 1) * 2 - 1).float().to(device)
+    grid = torch.stack(torch.broadcast_tensors(across[:, None, :], down[:, :, None]), dim=3)
+    # Mirrored at the border, which is not repeated: … 2 1 | 0 1 2 … (the "reflect" of F.pad).
+    values = targets = F.grid_sample(
+        as_floats(pictures[index]), grid, padding_mode="reflection", align_corners=True
+    )
+    if how.color:
+        factors = rng.uniform(1 - how.color, 1 + how.color, (3, n, 1, 1, 1))
+        values = targets = _recolored(values, *torch.from_numpy(factors).float().to(device))
     if how.cutout:
         blank = torch.from_numpy(_squares(n, size, round(how.cutout * size), rng)).to(device)
         values = targets.masked_fill(blank.unsqueeze(1), 0.5)
-    return Batch(values, labels[index], targets)
+    return Batch(values.contiguous(memory_format=torch.channels_last), labels[index], targets)
+
+
+def _shares(n: int, least: float, rng: np.random.Generator) -> np.ndarray:
+    """Height and width of a crop of each of n pictures, as shares of theirs, (2, n, 1): an area of
+    at least `least` and sides of at most 4 : 3, as torchvision's RandomResizedCrop has them.
+    """
+    if least == 1:
+        return np.ones((2, n, 1))
+    area = rng.uniform(least, 1, (n, 1))
+    aspect = np.exp(rng.uniform(-1, 1, (n, 1)) * math.log(4 / 3))
+    return np.sqrt([area * aspect, area / aspect]).clip(max=1)
+
+
+def _recolored(
+    pictures: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor
+) -> Tensor:
+    """Pictures in 0 … 1, away from or nearer to black, their mean grey and their own grey each by a
+    factor, in this order.
+    """
+    pictures = (pictures * brightness).clamp_(max=1)
+    grey = _grey(pictures)
+    mean = grey.mean(dim=(1, 2, 3), keepdim=True)
+    pictures = torch.lerp(mean, pictures, contrast).clamp_(0, 1)
+    return torch.lerp(_grey(pictures), pictures, saturation).clamp_(0, 1)
+
+
+def _grey(pictures: Tensor) -> Tensor:
+    """Pictures (n, channels, size, size) in one channel."""
+    if pictures.shape[1] == 1:
+        return pictures
+    luma = torch.tensor(_LUMA, device=pictures.device).reshape(1, 3, 1, 1)
+    return (pictures * luma).sum(dim=1, keepdim=True)
 
 
 def _squares(n: int, size: int, width: int, rng: np.random.Generator) -> np.ndarray:
