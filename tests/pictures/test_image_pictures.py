@@ -138,6 +138,71 @@ def test_flip_and_shift_together_lose_no_picture():
         )
 
 
+def test_a_crop_shows_a_part_of_the_picture_resized_to_all_of_it():
+    """On a ramp, where a pixel's value is its place: the part seen can be read off the corners."""
+    size, least = 64, 0.25
+    down, across = np.meshgrid(np.arange(size), np.arange(size), indexing="ij")
+    pictures = torch.from_numpy(np.stack([down, across, across * 0], axis=2).astype(np.uint8))
+    n = 300
+    got = augmented(
+        pictures.expand(n, -1, -1, -1),
+        torch.zeros(n),
+        np.arange(n),
+        Pictures(crop=least),
+        np.random.default_rng(0),
+    ).pictures
+    places = (got[:, :2] * 255).numpy()
+    heights = (places[:, 0, -1, 0] - places[:, 0, 0, 0]) * size / (size - 1)
+    widths = (places[:, 1, 0, -1] - places[:, 1, 0, 0]) * size / (size - 1)
+    areas, aspects = heights * widths / size**2, widths / heights
+    assert (heights > 0).all()
+    assert (widths > 0).all()
+    assert areas.min() == pytest.approx(least, abs=0.03)
+    assert areas.max() > 0.9
+    assert 0.55 < areas.mean() < 0.65
+    assert aspects.min() == pytest.approx(3 / 4, abs=0.05)
+    assert aspects.max() == pytest.approx(4 / 3, abs=0.05)
+    # Anywhere in the picture, evenly, and linear in between.
+    assert np.corrcoef(heights, places[:, 0, 0, 0])[0, 1] < -0.3
+    tops = places[:, 0, 0, 0]
+    bottoms = places[:, 0, -1, 0]
+    assert tops.min() < 1
+    assert bottoms.max() > size - 2
+    inner = places[:, 0, 1:-1, 0]
+    assert np.abs(np.diff(inner, n=2, axis=1)).max() < 1e-3
+
+
+def test_colours_are_scaled_by_chances_of_each_picture():
+    grey_blue = np.array([40, 40, 80], np.uint8)
+    pictures = np.broadcast_to(grey_blue, (200, 4, 4, 3)).copy()
+    pictures[:, :2] += 30
+    labels = torch.zeros(200)
+    got = augmented(
+        torch.from_numpy(pictures),
+        labels,
+        np.arange(200),
+        Pictures(color=0.4),
+        np.random.default_rng(0),
+    )
+    assert torch.equal(got.pictures, got.targets)
+    values = got.pictures.numpy()
+    assert ((values >= 0) & (values <= 1)).all()
+    luma = np.tensordot(values, [0.299, 0.587, 0.114], axes=(1, 0))
+    brightness = luma.mean(axis=(1, 2)) / (luma_of(pictures) / 255)
+    contrast = (luma[:, 0, 0] - luma[:, 3, 3]) / (30 / 255) / brightness
+    blueness = (values[:, 2, 3, 3] - values[:, 0, 3, 3]) / (40 / 255) / brightness / contrast
+    for factor in (brightness, contrast, blueness):
+        assert factor.min() == pytest.approx(0.6, abs=0.04)
+        assert factor.max() == pytest.approx(1.4, abs=0.04)
+        assert factor.mean() == pytest.approx(1.0, abs=0.05)
+    pairs = np.corrcoef([brightness, contrast, blueness])
+    assert np.abs(pairs[np.triu_indices(3, 1)]).max() < 0.25
+
+
+def luma_of(pictures):
+    return np.tensordot(pictures[0], [0.299, 0.587, 0.114], axes=(2, 0)).mean()
+
+
 def test_a_square_is_blanked_in_the_picture_and_not_in_the_target():
     pixels = np.full((300, 9, 9), 255)
     got = batch(pixels, Pictures(cutout=1 / 3))
@@ -158,7 +223,7 @@ def test_a_square_is_blanked_in_the_picture_and_not_in_the_target():
 
 def test_seeds_repeat():
     pixels = np.random.default_rng(0).integers(0, 256, (20, 8, 8))
-    how = Pictures(flip=True, shift=0.25, cutout=0.3)
+    how = Pictures(flip=True, shift=0.25, crop=0.5, color=0.2, cutout=0.3)
     first, again, other = (batch(pixels, how, seed).pictures for seed in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
