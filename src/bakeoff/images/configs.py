@@ -78,8 +78,8 @@ class ImageNetwork:
     dropout: float = 0.0
     """Share of an embedding dropped before the linear layer."""
     enlarged: float = 1.0
-    """Factor by which pictures are enlarged for anything but training, where crops show things
-    larger than they are (Touvron et al. 2019)."""
+    """Factor by which a ResNet's pictures are enlarged for anything but training, where crops show
+    things larger than they are (Touvron et al. 2019)."""
     flip_at_test: bool = False
     """Predict the mean of a picture and its mirror image."""
     precision: str = "auto"
