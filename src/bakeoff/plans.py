@@ -182,6 +182,7 @@ def plan(
         if precision not in PRECISIONS:
             raise unknown_name("precision", precision, PRECISIONS)
         lineup = _changed("--precision", lineup, {}, precision=precision)
+        lineup = {name: _pretrained_alike(config) for name, config in lineup.items()}
     if preprocessing:
         from bakeoff.text.preprocessing import parse
 
@@ -200,6 +201,13 @@ def plan(
     if keep_sides or settings["data"] == "digits":
         lineup = {name: _unmirrored(config) for name, config in lineup.items()}
     return Plan(study=study, preset=preset, models=lineup, **settings)
+
+
+def _pretrained_alike(config: Config) -> Config:
+    """The configuration whose autoencoder trains in its own precision."""
+    if not isinstance(config, ImageNetwork) or not config.pretraining:
+        return config
+    return replace(config, pretraining=replace(config.pretraining, precision=config.precision))
 
 
 def _shortened(config: Config, share: float) -> Config:

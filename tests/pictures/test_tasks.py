@@ -151,6 +151,8 @@ def test_a_probe_learns_on_embeddings_that_stay():
     model.train()
     batches = list(task.training_batches(1))
     assert sum(len(batch.labels) for batch in batches) == 24
+    [held_out] = task.validation_batches()
+    assert held_out.pictures.shape == (len(DATA[1][1]), model.width)
     model.eval()
     embedded = model.encoder(DATA[0][0].permute(0, 3, 1, 2).float() / 255).detach()
     rows = torch.cat([batch.pictures for batch in batches])
@@ -162,6 +164,25 @@ def test_a_probe_learns_on_embeddings_that_stay():
     task.objective(model, batches[0]).loss.backward()
     assert all(gradient is None for gradient in gradients(model.encoder))
     assert all(gradient.abs().sum() > 0 for gradient in gradients(model.head))
+
+
+def test_a_probe_learns_on_several_views_of_each_picture_and_they_repeat():
+    chances = {"frozen": True, "pictures": Pictures(flip=True, shift=1 / 4)}
+    (task, _), (again, _) = (task_and_model(Probing, **chances) for _ in range(2))
+    epochs = range(1, 2 * Probing.VIEWS + 1)
+
+    def rows(task, epoch):
+        """Embeddings of an epoch, in the order of their sums."""
+        every = torch.cat([batch.pictures for batch in task.training_batches(epoch)])
+        return every[every.sum(dim=1).argsort()]
+
+    views = [rows(task, epoch) for epoch in epochs]
+    assert all(
+        torch.equal(rows(again, epoch), view) for epoch, view in zip(epochs, views, strict=True)
+    )
+    for first in range(Probing.VIEWS):
+        assert torch.equal(views[first], views[first + Probing.VIEWS])
+        assert not torch.equal(views[first], views[first + 1])
 
 
 def reconstruction(size=12, channels=3, rows=9):

@@ -42,6 +42,9 @@ class Autoencoder:
     encoder: str
     """`linear` (the seed report's dense layers) or `conv`."""
     pictures: Pictures = field(default_factory=Pictures)
+    precision: str = "auto"
+    """`fp32`, `bf16` (matrix products and convolutions; weights stay fp32), or `auto`: bf16 on
+    CUDA, fp32 elsewhere."""
     training: TrainingSettings = field(default_factory=TrainingSettings)
 
     @property
@@ -83,8 +86,7 @@ class ImageNetwork:
     flip_at_test: bool = False
     """Predict the mean of a picture and its mirror image."""
     precision: str = "auto"
-    """`fp32`, `bf16` (matrix products and convolutions; weights stay fp32), or `auto`: bf16 on
-    CUDA, fp32 elsewhere."""
+    """As an autoencoder's."""
     training: TrainingSettings = field(default_factory=TrainingSettings)
 
 

@@ -38,10 +38,11 @@ def _classifiers(
     """A linear probe of an autoencoder, the same fine-tuned, and from scratch as control."""
     probe = ImageNetwork(
         encoder=scratch.encoder,
-        pictures=replace(pretraining.pictures, cutout=0),
+        pictures=replace(scratch.pictures, cutout=0),
         pretraining=pretraining,
         frozen=True,
         dropout=0.5,
+        flip_at_test=True,
         training=_PROBE,
     )
     return {

@@ -95,7 +95,12 @@ class Classification(_Pictures):
 
 
 class Probing(Classification):
-    """A linear layer on embeddings that stay as they are, and so are computed once."""
+    """A linear layer on embeddings that stay as they are, and so are computed once: those of the
+    validation pictures, and those of the training pictures augmented by `VIEWS` different chances,
+    one of them an epoch.
+    """
+
+    VIEWS = 4
 
     def __init__(
         self,
@@ -106,17 +111,28 @@ class Probing(Classification):
         model: ImageClassifier,
     ) -> None:
         super().__init__(config, seed, train, validation)
-        self._embedded = [_embedded(model, *train), _embedded(model, *validation)]
+        model.eval()
+        self._labels = train[1].to(device())
+        self._views = [_embedded(model, self._view(number)) for number in range(self.VIEWS)]
+        embeddings = _embedded(model, super().validation_batches())
+        self._held_out = Batch(embeddings, validation[1].to(device()), embeddings)
+
+    def _view(self, number: int) -> Iterator[Batch]:
+        """All training pictures in order, augmented."""
+        rng = np.random.default_rng([self._seed, number])
+        rows = np.arange(len(self._train[1]))
+        for start in range(0, len(rows), PREDICTION_BATCH):
+            some = rows[start : start + PREDICTION_BATCH]
+            yield augmented(*self._train, some, self._config.pictures, rng).to(device())
 
     def training_batches(self, epoch: int) -> Iterator[Batch]:
-        embeddings, labels = self._embedded[0]
+        embeddings = self._views[epoch % self.VIEWS]
         for rows in self._rows(np.random.default_rng([self._seed, epoch])):
-            index = torch.from_numpy(rows).to(labels.device)
-            yield Batch(embeddings[index], labels[index], embeddings[index])
+            index = torch.from_numpy(rows).to(device())
+            yield Batch(embeddings[index], self._labels[index], embeddings[index])
 
     def validation_batches(self) -> Iterator[Batch]:
-        embeddings, labels = self._embedded[1]
-        yield Batch(embeddings, labels, embeddings)
+        yield self._held_out
 
     def objective(self, model: nn.Module, batch: Batch) -> Outcome:
         logits = cast(ImageClassifier, model).head(batch.pictures)
@@ -126,10 +142,8 @@ class Probing(Classification):
 
 
 @torch.no_grad()
-def _embedded(model: ImageClassifier, pictures: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    model.eval()
-    batches = (batch.to(device()) for batch in plain_batches(pictures, labels))
-    return torch.cat([model.embed(batch.pictures) for batch in batches]), labels.to(device())
+def _embedded(model: ImageClassifier, batches: Iterator[Batch]) -> Tensor:
+    return torch.cat([model.embed(batch.pictures) for batch in batches])
 
 
 class Reconstruction(_Pictures):
@@ -137,9 +151,12 @@ class Reconstruction(_Pictures):
     denoising autoencoder, Vincent et al. 2008).
     """
 
+    _config: Autoencoder
+
     def objective(self, model: nn.Module, batch: Batch) -> Outcome:
-        loss = F.mse_loss(model(batch.pictures), batch.targets)
-        return Outcome(loss, len(batch.labels))
+        with autocast(self._config.precision):
+            made = model(batch.pictures)
+        return Outcome(F.mse_loss(made.float(), batch.targets), len(batch.labels))
 
     @torch.no_grad()
     def epoch_facts(self, model: nn.Module, /) -> dict[str, Any]:
