@@ -43,6 +43,27 @@ def test_the_dense_autoencoder_is_that_of_the_report():
     assert parameters(decoder) == 11_990_536
 
 
+def test_hidden_layers_of_the_dense_encoder_drop_their_share_in_training_alone():
+    plain, encoder = (build_encoder("linear", 1, 16, dropout) for dropout in (0.0, 0.3))
+    encoder.load_state_dict(plain.state_dict())
+    seen = {}
+    for number, layer in enumerate(encoder):
+        if isinstance(layer, nn.Linear):
+            layer.register_forward_pre_hook(lambda _, given, n=number: seen.update({n: given[0]}))
+    pictures = torch.rand(8, 1, 16, 16)
+    assert torch.equal(encoder.eval()(pictures), plain(pictures))
+    whole = dict(seen)
+    encoder.train()(pictures)
+    first, second, *later = seen
+    assert torch.equal(seen[first], whole[first]), "the picture itself is not dropped"
+    alive = whole[second] > 0
+    kept = seen[second][alive]
+    assert (kept == 0).float().mean().item() == pytest.approx(0.3, abs=0.04)
+    assert torch.allclose(kept[kept > 0], whole[second][alive][kept > 0] / 0.7)
+    for number in later:
+        assert (seen[number] == 0).float().mean() > (whole[number] == 0).float().mean() + 0.05
+
+
 @pytest.mark.parametrize("name", ["linear", "conv"])
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("size", [5, 9, 16, 17, 31, 33, 48])

@@ -80,6 +80,8 @@ class ImageNetwork:
     """α, the rate at which centers follow their class (Wen et al. 2016, eq. 4)."""
     dropout: float = 0.0
     """Share of an embedding dropped before the linear layer."""
+    hidden_dropout: float = 0.0
+    """The same of each hidden layer of the encoder `linear`."""
     enlarged: float = 1.0
     """Factor by which a ResNet's pictures are enlarged for anything but training, where crops show
     things larger than they are (Touvron et al. 2019)."""

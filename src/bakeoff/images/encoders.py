@@ -8,6 +8,7 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from bakeoff.errors import UserError, unknown_name
 from bakeoff.images import vision
@@ -21,16 +22,17 @@ SMALL = 64
 """Pictures of at most this many pixels a side get a ResNet whose stem keeps more of them."""
 
 
-def build_encoder(name: str, channels: int, size: int) -> nn.Module:
+def build_encoder(name: str, channels: int, size: int, dropout: float = 0.0) -> nn.Module:
     """The encoder of that name, with fresh weights; its `width` is that of an embedding.
 
     Args:
         name: `linear`, `conv` or `resnet18`.
         channels: of the pictures.
         size: pixels a side.
+        dropout: after each hidden layer of a `linear` one.
     """
     if name == "linear":
-        return DenseEncoder(channels, size)
+        return DenseEncoder(channels, size, dropout)
     if name == "conv":
         return ConvEncoder(channels, size)
     if name == "resnet18":
@@ -50,13 +52,19 @@ def build_decoder(name: str, channels: int, size: int) -> nn.Module:
 class DenseEncoder(nn.Sequential):
     """Dense layers with ReLU between them, on the flat picture."""
 
-    def __init__(self, channels: int, size: int) -> None:
+    def __init__(self, channels: int, size: int, dropout: float) -> None:
         widths = (channels * size * size, *DENSE)
         super().__init__(nn.Flatten(), *_dense(widths))
         self.width = widths[-1]
+        self._dropout = dropout
 
     def forward(self, pictures: Tensor) -> Tensor:
-        return super().forward(centred(pictures))
+        values = centred(pictures)
+        for layer in self:
+            values = layer(values)
+            if isinstance(layer, nn.ReLU):
+                values = F.dropout(values, self._dropout, self.training)
+        return values
 
 
 def centred(pictures: Tensor) -> Tensor:

@@ -67,7 +67,9 @@ class ImageClassifier(nn.Module):
 
     def __init__(self, config: ImageNetwork, shape: Shape, classes: int) -> None:
         super().__init__()
-        self.encoder = build_encoder(config.encoder, shape.channels, shape.size)
+        self.encoder = build_encoder(
+            config.encoder, shape.channels, shape.size, config.hidden_dropout
+        )
         self.width = cast(int, self.encoder.width)
         self.encoder.requires_grad_(not config.frozen)
         self.spread = Spread(self.width) if config.loss == "triplet" else nn.Identity()

@@ -57,9 +57,11 @@ AUTOENCODERS: dict[str, ImageNetwork] = {
         "ae-linear",
         ImageNetwork(
             encoder="linear",
-            pictures=replace(_MOVED, size=96, grey=True),
+            pictures=Pictures(size=96, grey=True, flip=True, shift=1 / 16, crop=0.5),
             dropout=0.3,
-            training=_epochs(60, 4e-4, weight_decay=0.05, label_smoothing=0.1),
+            hidden_dropout=0.2,
+            flip_at_test=True,
+            training=_epochs(120, 8e-4, batch_size=128, weight_decay=0.05, label_smoothing=0.1),
         ),
         _LINEAR,
     ),
