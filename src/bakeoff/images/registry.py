@@ -29,7 +29,7 @@ _CONV = Autoencoder(
     pictures=replace(_MOVED, cutout=1 / 3),
     training=_epochs(24, 2e-3),
 )
-_PROBE = _epochs(20, 3e-3, weight_decay=3.0)
+_PROBE = _epochs(40, 1e-3, weight_decay=0.1)
 
 
 def _classifiers(
@@ -41,7 +41,6 @@ def _classifiers(
         pictures=replace(scratch.pictures, cutout=0),
         pretraining=pretraining,
         frozen=True,
-        dropout=0.5,
         flip_at_test=True,
         training=_PROBE,
     )

@@ -100,7 +100,7 @@ class Probing(Classification):
     one of them an epoch.
     """
 
-    VIEWS = 4
+    VIEWS = 8
 
     def __init__(
         self,
