@@ -184,7 +184,9 @@ def test_weights_are_for_resnets_alone(tmp_path, monkeypatch):
 def test_precision_is_that_of_every_image_network():
     assert {c.precision for c in networks("resnet").values()} == {"auto"}
     for study in ("resnet", "autoencoder"):
-        assert {c.precision for c in networks(study, precision="bf16").values()} == {"bf16"}
+        precise = networks(study, precision="bf16").values()
+        assert {c.precision for c in precise} == {"bf16"}
+        assert {c.pretraining.precision for c in precise if c.pretraining} <= {"bf16"}
 
 
 def test_quick_trains_a_quarter_of_the_epochs():
@@ -195,6 +197,13 @@ def test_quick_trains_a_quarter_of_the_epochs():
         if config.pretraining:
             assert config.pretraining.training.epochs == 6
             assert paper[name].pretraining.training.epochs == 24
+
+
+def test_quick_shows_pictures_whole_and_in_their_colours():
+    for study in ("autoencoder", "resnet"):
+        quick, paper = (networks(study, preset=preset).values() for preset in ("quick", "paper"))
+        assert {(c.pictures.crop, c.pictures.color, c.enlarged) for c in quick} == {(1, 0, 1)}
+        assert any(c.pictures.crop < 1 for c in paper)
 
 
 def test_networks_with_the_same_autoencoder_train_in_one_task():

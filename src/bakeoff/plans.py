@@ -211,7 +211,9 @@ def _pretrained_alike(config: Config) -> Config:
 
 
 def _shortened(config: Config, share: float) -> Config:
-    """The configuration with this share of its epochs."""
+    """The configuration with this share of its epochs, on whole pictures in their own colours: what
+    others teach takes longer to learn.
+    """
     if not isinstance(config, ImageNetwork) or share == 1:
         return config
 
@@ -221,7 +223,13 @@ def _shortened(config: Config, share: float) -> Config:
     pretraining = config.pretraining and replace(
         config.pretraining, training=shorter(config.pretraining.training)
     )
-    return replace(config, training=shorter(config.training), pretraining=pretraining)
+    return replace(
+        config,
+        pictures=replace(config.pictures, crop=1.0, color=0.0),
+        enlarged=1.0,
+        training=shorter(config.training),
+        pretraining=pretraining,
+    )
 
 
 def _unmirrored(config: Config) -> Config:

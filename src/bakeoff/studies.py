@@ -28,7 +28,8 @@ class Preset:
     data: str = ""
     """The data set where none is asked for, if not the study's."""
     epochs: float = 1.0
-    """Share of their epochs that image networks train."""
+    """Share of their epochs that image networks train; less than all of them see pictures neither
+    cropped nor recoloured."""
 
 
 @dataclass(frozen=True, kw_only=True)
