@@ -148,7 +148,7 @@ def test_names(refused, here, command, expected):
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (b"", "texts.txt is empty; give at least one text"),
+        (b"", "texts.txt is empty; give at least one line"),
         (b" \n\t\n", "texts.txt is empty"),
         (b"fine\ncaf\xe9\n", "texts.txt is not UTF-8 (byte 8); convert it first"),
     ],

@@ -136,7 +136,10 @@ def _texts(argument: str | None) -> list[str]:
     """One text given directly, or the lines of a file or of stdin."""
     if argument is None:
         if sys.stdin.isatty():
-            raise UserError('no text: give one, as in: bakeoff predict latest "What a film!"')
+            raise UserError(
+                'nothing to label: give a text, as in: bakeoff predict latest "What a film!"; or '
+                "an image: bakeoff predict latest cat.jpg"
+            )
         source, name = sys.stdin.buffer.read(), "stdin"
     else:
         try:
@@ -153,5 +156,5 @@ def _texts(argument: str | None) -> list[str]:
         raise UserError(f"{name} is not UTF-8 (byte {error.start}); convert it first") from None
     texts = [text for text in texts if text]
     if not texts:
-        raise UserError(f"{name} is empty; give at least one text")
+        raise UserError(f"{name} is empty; give at least one line")
     return texts
