@@ -261,6 +261,28 @@ def test_flip_at_test_says_the_same_of_a_mirrored_picture(tmp_path):
     assert mirrored == pytest.approx(predictor.probabilities(pictures), abs=1e-5)
 
 
+def test_crops_at_test_are_the_centre_and_the_corners(tmp_path):
+    """On pictures whose quarters are each of one colour, half a side from a corner is one colour,
+    and the centre has a quarter of each.
+    """
+    plain = train(CONFIGS["conv"])
+    config = replace(CONFIGS["conv"], crops_at_test=0.5, flip_at_test=False)
+    predictor = load(written(train(config), tmp_path / "crops"))
+    alone = load(written(plain, tmp_path / "alone"))
+    alone._config = replace(alone._config, flip_at_test=False)
+    colours = np.random.default_rng(0).integers(0, 256, (2, 2, 3), np.uint8)
+
+    def picture(corners):
+        return np.kron(np.asarray(corners), np.ones((4, 4, 1), np.uint8))[None]
+
+    whole = picture(colours)
+    corners = [picture(np.broadcast_to(c, (2, 2, 3))) for c in colours.reshape(4, 3)]
+    got = predictor.probabilities(whole)[0] * 5 - sum(alone.probabilities(c)[0] for c in corners)
+    # What is left is the centre: a probability, and that of the quarters blurred at their edges.
+    assert got.sum() == pytest.approx(1)
+    assert got == pytest.approx(alone.probabilities(whole)[0], abs=0.1)
+
+
 def test_a_network_of_colours_takes_grey_pictures_and_the_other_way_round(tmp_path):
     colours = load(written(train(CONFIGS["conv"]), tmp_path / "colours"))
     grey = load(written(train(CONFIGS["grey"]), tmp_path / "grey"))

@@ -178,15 +178,32 @@ class ImagePredictor(_Predictor):
         """Shape (n, classes), float64, of raw pictures: uint8 (n, height, width, channels)."""
         parts = []
         for pictures in self._batches(inputs):
-            parts.append(self._softmax(pictures))
+            views = _crops(pictures, self._config.crops_at_test)
             if self._config.flip_at_test:
-                parts[-1] = (parts[-1] + self._softmax(pictures.flip(3))) / 2
+                views = [*views, *(view.flip(3) for view in views)]
+            parts.append(torch.stack([self._softmax(view) for view in views]).mean(dim=0))
         return torch.cat(parts).cpu().numpy()
 
     def _softmax(self, pictures: Tensor) -> Tensor:
         with autocast(self._config.precision):
             logits = self._model(pictures)
         return logits.double().softmax(dim=1)
+
+
+def _crops(pictures: Tensor, share: float) -> list[Tensor]:
+    """The centre and the corners of pictures, each of that share of a side and resized to all of
+    it; the pictures alone if it is 1.
+    """
+    if share == 1:
+        return [pictures]
+    size = pictures.shape[3]
+    side = round(share * size)
+    most = size - side
+    starts = [(most // 2, most // 2), (0, 0), (0, most), (most, 0), (most, most)]
+    return [
+        F.interpolate(pictures[:, :, y : y + side, x : x + side], size=size, mode="bilinear")
+        for y, x in starts
+    ]
 
 
 class AutoencoderPredictor(_Predictor):

@@ -41,6 +41,7 @@ def _classifiers(
         pictures=replace(scratch.pictures, cutout=0),
         pretraining=pretraining,
         frozen=True,
+        crops_at_test=scratch.crops_at_test,
         flip_at_test=True,
         training=_PROBE,
     )
@@ -59,6 +60,7 @@ AUTOENCODERS: dict[str, ImageNetwork] = {
             pictures=Pictures(size=96, grey=True, flip=True, shift=1 / 16, crop=0.5),
             dropout=0.3,
             hidden_dropout=0.2,
+            crops_at_test=0.9,
             flip_at_test=True,
             training=_epochs(120, 8e-4, batch_size=128, weight_decay=0.05, label_smoothing=0.1),
         ),
