@@ -226,7 +226,6 @@ def _shortened(config: Config, share: float) -> Config:
     return replace(
         config,
         pictures=replace(config.pictures, crop=1.0, color=0.0),
-        enlarged=1.0,
         crops_at_test=1.0,
         training=shorter(config.training),
         pretraining=pretraining,

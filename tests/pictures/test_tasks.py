@@ -235,19 +235,3 @@ def test_an_epoch_shows_pictures_above_their_reconstructions(size, channels, kin
 def test_extremes_by_hand():
     assert extremes(np.array([0.3, 0.1, 0.9, 0.2, 0.5])) == {"best": 1, "median": 0, "worst": 2}
     assert extremes(np.array([0.4])) == {"best": 0, "median": 0, "worst": 0}
-
-
-def test_pictures_are_enlarged_for_anything_but_training():
-    pictures = torch.rand(4, 3, 12, 12)
-    twice = torch.nn.functional.interpolate(pictures, size=24, mode="bilinear")
-    torch.manual_seed(0)
-    config = ImageNetwork(encoder="resnet18", enlarged=2.0)
-    model = ImageClassifier(config, SHAPE, classes=3)
-    plain = ImageClassifier(ImageNetwork(encoder="resnet18"), SHAPE, classes=3)
-    plain.load_state_dict(model.state_dict())
-    for some in (model, plain):
-        some.eval()
-    with torch.no_grad():
-        assert torch.equal(model.embed(pictures), plain.embed(twice))
-        assert torch.equal(model(pictures), plain(twice))
-        assert torch.equal(model.train()(pictures), plain.train()(pictures))

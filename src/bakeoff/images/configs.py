@@ -82,9 +82,6 @@ class ImageNetwork:
     """Share of an embedding dropped before the linear layer."""
     hidden_dropout: float = 0.0
     """The same of each hidden layer of the encoder `linear`."""
-    enlarged: float = 1.0
-    """Factor by which a ResNet's pictures are enlarged for anything but training, where crops show
-    things larger than they are (Touvron et al. 2019)."""
     crops_at_test: float = 1.0
     """Side, as a share of the picture's, of the five crops whose mean prediction counts: of the
     corners and the centre, each resized to all of it (Krizhevsky et al. 2012); 1: the whole

@@ -80,7 +80,6 @@ class ImageClassifier(nn.Module):
         if config.dropout:
             head.insert(0, nn.Dropout(config.dropout))
         self.head = nn.Sequential(*head)
-        self._enlarged = config.enlarged
         if config.loss == "center":
             self.centers = Centers(classes, self.width, config.center_rate)
 
@@ -90,9 +89,6 @@ class ImageClassifier(nn.Module):
 
     def embed(self, pictures: Tensor) -> Tensor:
         """Embeddings of pictures."""
-        if not self.training and self._enlarged != 1:
-            size = round(self._enlarged * pictures.shape[3])
-            pictures = F.interpolate(pictures, size=size, mode="bilinear")
         return self.spread(self.encoder(pictures))
 
 

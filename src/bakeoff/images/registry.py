@@ -82,7 +82,6 @@ AUTOENCODERS: dict[str, ImageNetwork] = {
 _RESNET = ImageNetwork(
     encoder="resnet18",
     pictures=Pictures(flip=True, crop=0.35, color=0.4, cutout=1 / 3),
-    enlarged=4 / 3,
     flip_at_test=True,
     training=_epochs(80, 2e-3, weight_decay=0.05, label_smoothing=0.1),
 )
