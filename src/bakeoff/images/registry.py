@@ -88,7 +88,7 @@ _RESNET = ImageNetwork(
 
 RESNETS: dict[str, ImageNetwork] = {
     "resnet18": _RESNET,
-    # The hardest triplets of pictures changed much teach little, and fewer of a class are less hard.
+    # The hardest triplets of pictures much changed teach little; of fewer they are less hard.
     "resnet18-triplet": replace(
         _RESNET,
         loss="triplet",
