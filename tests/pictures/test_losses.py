@@ -33,6 +33,33 @@ def test_hard_margin_by_hand():
     assert batch_hard_triplet(LINE, PAIRS, margin=0.5).item() == pytest.approx(2.5 / 4)
 
 
+def test_easier_triplets_weigh_less_by_hand():
+    """One positive each; the weights of two negatives are a softmax of their nearness."""
+
+    def mean(near, far, temperature):
+        weight = 1 / (1 + math.exp((near - far) / temperature))
+        return weight * near + (1 - weight) * far
+
+    gaps = [1 - mean(3, 7, 2.0), 1 - mean(2, 6, 2.0), 4 - mean(2, 3, 2.0), 4 - mean(6, 7, 2.0)]
+    expected = softplus(torch.tensor(gaps)).mean().item()
+    loss = batch_hard_triplet(LINE, PAIRS, margin=0, temperature=2.0)
+    assert loss.item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_temperatures_lead_from_the_hardest_to_the_mean_of_all():
+    torch.manual_seed(0)
+    points, labels = torch.randn(12, 5), torch.arange(12) % 3
+    hardest = batch_hard_triplet(points, labels, 0.3).item()
+    assert batch_hard_triplet(points, labels, 0.3, 1e-3).item() == pytest.approx(hardest, rel=1e-4)
+    distances = torch.cdist(points, points)
+    same = labels[:, None] == labels
+    positive = (distances * same).sum(dim=1) / 3
+    negative = (distances * ~same).sum(dim=1) / 8
+    expected = (positive - negative + 0.3).relu().mean().item()
+    assert batch_hard_triplet(points, labels, 0.3, 1e4).item() == pytest.approx(expected, rel=1e-3)
+    assert expected < hardest
+
+
 def test_only_the_hardest_pictures_move():
     """The gradient of six pictures on a line, from the hardest pictures of each."""
     points = torch.tensor([[0.0], [0.8], [2.0], [10.0], [11.0], [13.0]], requires_grad=True)
@@ -51,9 +78,10 @@ def test_only_the_hardest_pictures_move():
 
 
 @pytest.mark.parametrize("margin", [0.0, 0.2])
-def test_the_gradient_of_equal_embeddings_is_finite(margin):
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_the_gradient_of_equal_embeddings_is_finite(margin, temperature):
     points = torch.ones(4, 3, requires_grad=True)
-    batch_hard_triplet(points, PAIRS, margin).backward()
+    batch_hard_triplet(points, PAIRS, margin, temperature).backward()
     assert torch.isfinite(points.grad).all()
 
 

@@ -72,6 +72,8 @@ class ImageNetwork:
     2016)."""
     margin: float = 0.0
     """Of the triplet loss; 0 takes the soft margin."""
+    temperature: float = 0.0
+    """How much easier triplets of a batch take part (Ristani & Tomasi 2018); 0: not at all."""
     images_per_class: int = 8
     """Pictures of each class in a batch of the triplet loss (K of its P × K)."""
     center_weight: float = 0.01

@@ -7,24 +7,34 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-def batch_hard_triplet(embeddings: Tensor, labels: Tensor, margin: float) -> Tensor:
+def batch_hard_triplet(
+    embeddings: Tensor, labels: Tensor, margin: float, temperature: float = 0.0
+) -> Tensor:
     """Triplet loss on the hardest positive and the hardest negative of each embedding of a batch
-    (Hermans et al. 2017, eq. 5), distances Euclidean.
+    (Hermans et al. 2017, eq. 5), or on means of all of them in which harder ones weigh more
+    (Ristani & Tomasi 2018); distances Euclidean.
 
     Args:
         embeddings: (batch, width).
         labels: (batch,); each class at least twice, and at least two classes.
         margin: by which a negative must be farther away than a positive; 0 takes the soft margin,
             log(1 + exp(d⁺ - d⁻)).
+        temperature: distance by which a positive must be farther away, or a negative nearer, to
+            weigh e times as much; 0 takes the hardest alone.
 
     Returns:
         The mean over the batch.
     """
     distances = pairwise_distances(embeddings)
     same = labels.unsqueeze(0) == labels.unsqueeze(1)
-    # The distance to itself is 0, and so never the hardest positive.
-    positive = distances.masked_fill(~same, 0.0).amax(dim=1)
-    negative = distances.masked_fill(same, torch.inf).amin(dim=1)
+    itself = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+    far = distances.masked_fill(~same | itself, -torch.inf)
+    near = distances.masked_fill(same, torch.inf)
+    if temperature:
+        far, near = (far / temperature).softmax(dim=1), (-near / temperature).softmax(dim=1)
+        positive, negative = ((w.detach() * distances).sum(dim=1) for w in (far, near))
+    else:
+        positive, negative = far.amax(dim=1), near.amin(dim=1)
     if margin:
         return F.relu(positive - negative + margin).mean()
     return F.softplus(positive - negative).mean()

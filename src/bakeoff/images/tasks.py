@@ -86,7 +86,7 @@ class Classification(_Pictures):
         smoothing = config.training.label_smoothing if network.training else 0.0
         loss = F.cross_entropy(logits, labels, label_smoothing=smoothing)
         if config.loss == "triplet" and network.training:
-            loss = loss + batch_hard_triplet(embeddings, labels, config.margin)
+            loss = loss + batch_hard_triplet(embeddings, labels, config.margin, config.temperature)
         elif config.loss == "center":
             loss = loss + config.center_weight * network.centers(embeddings, labels)
             if network.training:
