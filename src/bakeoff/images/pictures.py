@@ -65,8 +65,7 @@ def loaded(inputs: np.ndarray, size: int, grey: bool, device: torch.device) -> T
     for start in range(0, len(inputs), _CHUNK):
         part = torch.from_numpy(np.array(inputs[start : start + _CHUNK])).to(device)
         if grey and part.shape[3] == 3:
-            luma = part.float() @ torch.tensor(_LUMA, device=device)
-            part = luma.round().to(torch.uint8).unsqueeze(3)
+            part = _luma(part.float()).round().to(torch.uint8).unsqueeze(3)
         if part.shape[1:3] != (size, size):
             part = _resized(part, size)
         parts.append(part)
@@ -166,8 +165,12 @@ def _grey(pictures: Tensor) -> Tensor:
     """Pictures (n, channels, size, size) in one channel."""
     if pictures.shape[1] == 1:
         return pictures
-    luma = torch.tensor(_LUMA, device=pictures.device).reshape(1, 3, 1, 1)
-    return (pictures * luma).sum(dim=1, keepdim=True)
+    return _luma(pictures.permute(0, 2, 3, 1)).unsqueeze(1)
+
+
+def _luma(colours: Tensor) -> Tensor:
+    """The grey of colours, which the last dimension holds."""
+    return colours @ torch.tensor(_LUMA, device=colours.device)
 
 
 def _squares(n: int, size: int, width: int, rng: np.random.Generator) -> np.ndarray:
