@@ -292,3 +292,12 @@ def test_the_opening_words_of_a_mistake_are_hidden_only_where_its_text_is_open(
 ) -> None:
     rules = re.findall(r"([^{}]*\.excerpt) \{ display: none; \}", pages["two classes"])
     assert [rule.strip() for rule in rules] == ["[open] > summary > .excerpt"]
+
+
+def test_whose_memory_includes_that_of_others_is_told(pages: dict[str, str]) -> None:
+    texts, images = (Page(pages[name]).text for name in ("two classes", "pictures"))
+    assert "The classical models train one after another in the same process" in texts
+    assert "its memory is that of mixing alone" in texts
+    assert "Networks on the same autoencoder train one after another in the same process" in images
+    assert "classical" not in images
+    assert "ensemble" not in images
