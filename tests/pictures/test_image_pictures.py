@@ -221,9 +221,42 @@ def test_a_square_is_blanked_in_the_picture_and_not_in_the_target():
     assert len(centres) > 30
 
 
+def test_a_square_of_another_picture_is_pasted_and_its_class_counts_by_area():
+    n, size = 400, 16
+    pixels = np.broadcast_to(np.arange(n)[:, None, None] % 251, (n, size, size))
+    got = batch(pixels, Pictures(cutmix=0.5))
+    assert torch.equal(got.targets, batch(pixels, Pictures()).pictures)
+    sides = []
+    for row, picture in enumerate(as_bytes(got.pictures)):
+        pasted = picture != row % 251
+        others = np.unique(picture[pasted])
+        assert got.kept[row] == pytest.approx(1 - pasted.mean(), abs=1e-6) or (
+            got.others[row] % 251 == row % 251
+        )
+        if len(others):
+            assert others == [got.others[row] % 251]
+            down, across = pasted.any(axis=1), pasted.any(axis=0)
+            assert pasted.sum() == down.sum() * across.sum()
+            sides.append(max(down.sum(), across.sum()))
+    assert 0.4 * n < len(sides) < 0.6 * n, "half of them, of which the smallest paste nothing"
+    assert min(sides) <= 3
+    assert max(sides) >= 15
+    # λ is uniform; what lies outside the picture makes rectangles smaller than that.
+    mixed = got.kept[got.kept < 1]
+    assert 0.6 < mixed.mean() < 0.75
+    assert got.kept.min() < 0.2
+    assert torch.equal(got.labels, torch.arange(n))
+
+
+def test_nothing_is_pasted_unless_asked_for():
+    got = batch(np.zeros((9, 8, 8)), Pictures(flip=True, cutout=0.3))
+    assert torch.equal(got.others, got.labels)
+    assert (got.kept == 1).all()
+
+
 def test_seeds_repeat():
     pixels = np.random.default_rng(0).integers(0, 256, (20, 8, 8))
-    how = Pictures(flip=True, shift=0.25, crop=0.5, color=0.2, cutout=0.3)
+    how = Pictures(flip=True, shift=0.25, crop=0.5, color=0.2, cutout=0.3, cutmix=0.5)
     first, again, other = (batch(pixels, how, seed).pictures for seed in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)

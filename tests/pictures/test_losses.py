@@ -99,12 +99,12 @@ def test_center_loss_by_hand():
     centers = Centers(classes=3, width=2, rate=0.5)
     centers.centers += torch.tensor([[0.0, 0.0], [1.0, 1.0], [9.0, 9.0]])
     points = torch.tensor([[3.0, 4.0], [1.0, 2.0]], requires_grad=True)
-    loss = centers(points, torch.tensor([0, 1]))
-    # Half the mean of 25 and 1.
-    assert loss.item() == pytest.approx(6.5)
-    loss.backward()
-    # Eq. 3: an embedding less its center, here over a batch of two.
-    assert points.grad.tolist() == [[1.5, 2.0], [0.0, 0.5]]
+    losses = centers(points, torch.tensor([0, 1]))
+    # Half of 25 and of 1.
+    assert losses.tolist() == [12.5, 0.5]
+    losses.sum().backward()
+    # Eq. 3: an embedding less its center.
+    assert points.grad.tolist() == [[3.0, 4.0], [0.0, 1.0]]
 
 
 def test_centers_follow_their_class_by_hand():

@@ -101,6 +101,37 @@ def test_a_triplet_network_is_validated_by_its_classifier():
     assert task.objective(model, batch).loss.item() == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.parametrize("loss", ["cross-entropy", "center"])
+def test_the_class_of_what_is_pasted_counts_by_its_share(loss):
+    task, model = task_and_model(loss=loss, pictures=Pictures(cutmix=0.7))
+    batch = some_batch(task)
+    mixed = batch.kept < 1
+    assert 0 < mixed.sum() < 12
+    if loss == "center":
+        model.centers.centers += torch.randn(model.centers.centers.shape)
+    centers = model.centers.centers.clone() if loss == "center" else None
+    embeddings = model.embed(batch.pictures).detach()
+
+    def mean_loss(row, label):
+        value = cross_entropy(model.head(embeddings[row]), label, label_smoothing=0.1)
+        if loss == "center":
+            value = value + 0.01 * (embeddings[row] - centers[label]).square().sum() / 2
+        return value.item()
+
+    expected = [
+        kept * mean_loss(row, batch.labels[row]) + (1 - kept) * mean_loss(row, batch.others[row])
+        for row, kept in enumerate(batch.kept.tolist())
+    ]
+    got = task.objective(model, batch).loss.item()
+    assert got == pytest.approx(np.mean(expected), rel=1e-4)
+    if loss == "center":
+        # Centers follow what is of one class alone.
+        for label in range(3):
+            own = embeddings[(batch.labels == label) & ~mixed]
+            step = 0.5 * (centers[label] - own).sum(dim=0) / (1 + len(own))
+            assert torch.allclose(model.centers.centers[label], centers[label] - step, atol=1e-4)
+
+
 def test_center_loss_is_added_and_its_centers_follow_in_training_alone():
     task, model = task_and_model(loss="center", center_weight=0.2, center_rate=0.5)
     batch = some_batch(task)
@@ -202,7 +233,7 @@ def test_an_autoencoder_is_asked_for_what_was_blanked():
     expected = (model(batch.pictures) - batch.targets).square().mean()
     assert outcome.loss.item() == pytest.approx(expected.item(), rel=1e-5)
     assert outcome.correct is None
-    other = Batch(batch.pictures, 1 - batch.labels, batch.targets)
+    other = Batch.of(batch.pictures, 1 - batch.labels, batch.targets)
     assert task.objective(model, other).loss == outcome.loss, "labels say nothing to it"
 
 

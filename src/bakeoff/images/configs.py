@@ -33,6 +33,9 @@ class Pictures:
     cutout: float = 0.0
     """Side of a square that is blanked in each training picture, as a share of the picture's
     (DeVries & Taylor 2017)."""
+    cutmix: float = 0.0
+    """Share of training pictures in which a square is replaced by that of another picture of the
+    batch, whose class counts by the area of the square (Yun et al. 2019). Not for triplets."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -59,8 +59,10 @@ class Centers(nn.Module):
         self.register_buffer("centers", torch.zeros(classes, width))
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
-        """Half the mean squared distance of embeddings (batch, width) to their centers (eq. 2)."""
-        return (embeddings - self.centers[labels]).square().sum(dim=1).mean() / 2
+        """Half the squared distance of each of the embeddings (batch, width) to its center (eq. 2),
+        shape (batch,).
+        """
+        return (embeddings - self.centers[labels]).square().sum(dim=1) / 2
 
     @torch.no_grad()
     def follow(self, embeddings: Tensor, labels: Tensor) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -29,7 +29,17 @@ class Batch:
     labels: Tensor
     """int64, shape (batch,)."""
     targets: Tensor
-    """The same pictures without what was blanked in them."""
+    """The same pictures without what was blanked or pasted in them."""
+    others: Tensor
+    """int64, shape (batch,): of the pictures that a part was pasted from."""
+    kept: Tensor
+    """float32, shape (batch,): share of a picture that is its own, 1 where nothing was pasted."""
+
+    @classmethod
+    def of(cls, pictures: Tensor, labels: Tensor, targets: Tensor | None = None) -> Batch:
+        """Pictures in which nothing was pasted, nor blanked if no targets are given."""
+        kept = torch.ones(len(labels), device=labels.device)
+        return cls(pictures, labels, pictures if targets is None else targets, labels, kept)
 
     def to(self, device: torch.device) -> Batch:
         """The same on a device; nothing is done where it is there already."""
@@ -83,8 +93,7 @@ def plain_batches(pictures: Tensor, labels: Tensor) -> Iterator[Batch]:
     """All pictures in order, as they are."""
     for start in range(0, len(pictures), PREDICTION_BATCH):
         part = slice(start, start + PREDICTION_BATCH)
-        values = as_floats(pictures[part])
-        yield Batch(values, labels[part], values)
+        yield Batch.of(as_floats(pictures[part]), labels[part])
 
 
 def as_floats(pictures: Tensor) -> Tensor:
@@ -100,7 +109,8 @@ def as_bytes(pictures: Tensor) -> np.ndarray:
 def augmented(
     pictures: Tensor, labels: Tensor, rows: np.ndarray, how: Pictures, rng: np.random.Generator
 ) -> Batch:
-    """The pictures of `rows`, each cropped, flipped, moved and blanked by chance of its own.
+    """The pictures of `rows`, each cropped, flipped, moved, blanked and mixed with another one by
+    chance of its own.
 
     torchvision's transforms draw once a batch; here one bilinear sampling crops, moves and mirrors
     each picture of a batch as it likes.
@@ -134,7 +144,24 @@ def augmented(
     if how.cutout:
         blank = torch.from_numpy(_squares(n, size, round(how.cutout * size), rng)).to(device)
         values = targets.masked_fill(blank.unsqueeze(1), 0.5)
-    return Batch(values.contiguous(memory_format=torch.channels_last), labels[index], targets)
+    batch = Batch.of(values.contiguous(memory_format=torch.channels_last), labels[index], targets)
+    return _mixed(batch, how.cutmix, rng) if how.cutmix else batch
+
+
+def _mixed(batch: Batch, share: float, rng: np.random.Generator) -> Batch:
+    """CutMix (Yun et al. 2019, eq. 1 and 2): λ is uniform; each picture has a square of its own."""
+    n, size = len(batch.labels), batch.pictures.shape[2]
+    device = batch.labels.device
+    side = np.sqrt(rng.random((n, 1))) * size * (rng.random((n, 1)) < share)
+    start = np.round(rng.uniform(0, size, (2, n, 1)) - side / 2)
+    pasted = torch.from_numpy(_rectangles(start, np.round(side), size)).to(device)
+    partners = torch.from_numpy(rng.permutation(n)).to(device)
+    return replace(
+        batch,
+        pictures=torch.where(pasted.unsqueeze(1), batch.pictures[partners], batch.pictures),
+        others=batch.labels[partners],
+        kept=1 - pasted.float().mean(dim=(1, 2)),
+    )
 
 
 def _shares(n: int, least: float, rng: np.random.Generator) -> np.ndarray:
@@ -177,9 +204,19 @@ def _squares(n: int, size: int, width: int, rng: np.random.Generator) -> np.ndar
     """Where each of n pictures is blanked, bool, (n, size, size): a square around any pixel, of
     which a part may lie outside.
     """
-    start = rng.integers(0, size, size=(2, n, 1)) - width // 2
+    return _rectangles(rng.integers(0, size, size=(2, n, 1)) - width // 2, width, size)
+
+
+def _rectangles(start: np.ndarray, side: np.ndarray | int, size: int) -> np.ndarray:
+    """What of pictures lies in a square each, bool, (n, size, size).
+
+    Args:
+        start: its first row and its first column, (2, n, 1).
+        side: its side in pixels, (n, 1) or one for all.
+        size: pixels a side of the pictures.
+    """
     pixels = np.arange(size)
-    down, across = (start <= pixels) & (pixels < start + width)
+    down, across = (start <= pixels) & (pixels < start + side)
     return down[:, :, None] & across[:, None, :]
 
 

@@ -84,13 +84,19 @@ class Classification(_Pictures):
             logits = network.head(learned)
         embeddings, logits = embeddings.float(), logits.float()
         smoothing = config.training.label_smoothing if network.training else 0.0
-        loss = F.cross_entropy(logits, labels, label_smoothing=smoothing)
-        if config.loss == "triplet" and network.training:
+
+        def losses(classes: Tensor) -> Tensor:
+            each = F.cross_entropy(logits, classes, reduction="none", label_smoothing=smoothing)
+            if config.loss == "center":
+                each = each + config.center_weight * network.centers(embeddings, classes)
+            return each
+
+        loss = torch.lerp(losses(batch.others), losses(labels), batch.kept).mean()
+        if network.training and config.loss == "triplet":
             loss = loss + batch_hard_triplet(embeddings, labels, config.margin, config.temperature)
-        elif config.loss == "center":
-            loss = loss + config.center_weight * network.centers(embeddings, labels)
-            if network.training:
-                network.centers.follow(embeddings.detach(), labels)
+        elif network.training and config.loss == "center":
+            whole = batch.kept == 1
+            network.centers.follow(embeddings.detach()[whole], labels[whole])
         return Outcome(loss, len(labels), (logits.detach().argmax(dim=1) == labels).sum())
 
 
@@ -115,7 +121,7 @@ class Probing(Classification):
         self._labels = train[1].to(device())
         self._views = [_embedded(model, self._view(number)) for number in range(self.VIEWS)]
         embeddings = _embedded(model, super().validation_batches())
-        self._held_out = Batch(embeddings, validation[1].to(device()), embeddings)
+        self._held_out = Batch.of(embeddings, validation[1].to(device()))
 
     def _view(self, number: int) -> Iterator[Batch]:
         """All training pictures in order, augmented."""
@@ -129,7 +135,7 @@ class Probing(Classification):
         embeddings = self._views[epoch % self.VIEWS]
         for rows in self._rows(np.random.default_rng([self._seed, epoch])):
             index = torch.from_numpy(rows).to(device())
-            yield Batch(embeddings[index], self._labels[index], embeddings[index])
+            yield Batch.of(embeddings[index], self._labels[index])
 
     def validation_batches(self) -> Iterator[Batch]:
         yield self._held_out
