@@ -211,8 +211,8 @@ def _pretrained_alike(config: Config) -> Config:
 
 
 def _shortened(config: Config, share: float) -> Config:
-    """The configuration with this share of its epochs, on whole pictures in their own colours: what
-    others teach takes longer to learn.
+    """The configuration with this share of its epochs, on whole and unmixed pictures in their own
+    colours: what others teach takes longer to learn.
     """
     if not isinstance(config, ImageNetwork) or share == 1:
         return config
@@ -225,7 +225,7 @@ def _shortened(config: Config, share: float) -> Config:
     )
     return replace(
         config,
-        pictures=replace(config.pictures, crop=1.0, color=0.0),
+        pictures=replace(config.pictures, crop=1.0, color=0.0, cutmix=0.0),
         crops_at_test=1.0,
         training=shorter(config.training),
         pretraining=pretraining,

@@ -117,7 +117,7 @@ STUDIES = {
         "Image classification with ResNet-18: cross-entropy, triplet loss, center loss",
         RESNETS,
         RESNET_PAIRS,
-        quick=0.1,
+        quick=1 / 15,
     ),
 }
 

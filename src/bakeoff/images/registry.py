@@ -81,20 +81,21 @@ AUTOENCODERS: dict[str, ImageNetwork] = {
 
 _RESNET = ImageNetwork(
     encoder="resnet18",
-    pictures=Pictures(flip=True, crop=0.35, color=0.4, cutout=1 / 3),
+    pictures=Pictures(flip=True, crop=0.35, color=0.4, cutmix=0.5),
+    crops_at_test=0.9,
     flip_at_test=True,
-    training=_epochs(80, 2e-3, weight_decay=0.05, label_smoothing=0.1),
+    training=_epochs(120, 2e-3, weight_decay=0.05, label_smoothing=0.1),
 )
 
 RESNETS: dict[str, ImageNetwork] = {
     "resnet18": _RESNET,
-    # The hardest triplets alone teach little, and those of pictures much changed less.
+    # The hardest triplets alone teach little; those of pictures much changed less than others.
     "resnet18-triplet": replace(
         _RESNET,
         loss="triplet",
         temperature=2.0,
-        pictures=_MOVED,
-        training=replace(_RESNET.training, epochs=40, patience=40),
+        pictures=Pictures(flip=True, crop=0.5, color=0.2),
+        training=replace(_RESNET.training, epochs=80, patience=80),
     ),
     "resnet18-center": replace(_RESNET, loss="center"),
 }
