@@ -95,7 +95,7 @@ RESNETS: dict[str, ImageNetwork] = {
         loss="triplet",
         temperature=2.0,
         pictures=Pictures(flip=True, crop=0.5, color=0.2),
-        training=replace(_RESNET.training, epochs=80, patience=80),
+        training=replace(_RESNET.training, epochs=100, patience=100),
     ),
     "resnet18-center": replace(_RESNET, loss="center"),
 }
