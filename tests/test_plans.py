@@ -202,7 +202,9 @@ def test_quick_trains_a_quarter_of_the_epochs():
 def test_quick_shows_pictures_whole_and_in_their_colours():
     for study in ("autoencoder", "resnet"):
         quick, paper = (networks(study, preset=preset).values() for preset in ("quick", "paper"))
-        seen = {(c.pictures.crop, c.pictures.color, c.pictures.cutmix, c.crops_at_test) for c in quick}
+        seen = {
+            (c.pictures.crop, c.pictures.color, c.pictures.cutmix, c.crops_at_test) for c in quick
+        }
         assert seen == {(1, 0, 0, 1)}
         assert any(c.pictures.crop < 1 for c in paper)
 

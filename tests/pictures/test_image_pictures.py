@@ -307,17 +307,16 @@ def test_a_class_with_a_single_picture_has_it_k_times():
     assert sorted(rows) == [0, 0, 0, 0, 1, 2, 3, 4]
 
 
-def test_what_is_left_of_one_class_alone_waits_for_another_epoch():
-    labels = np.repeat([0, 1], [40, 4])
+@pytest.mark.parametrize("counts", [(40, 4), (33, 6, 2), (900, 100)])
+def test_what_is_left_of_one_class_alone_is_accompanied_by_others(counts):
+    labels = np.repeat(np.arange(len(counts)), counts)
     batches = class_balanced_rows(labels, 16, 4, np.random.default_rng(0))
-    assert [len(rows) for rows in batches] == [8]
-    seen = {
-        row
-        for seed in range(60)
-        for rows in class_balanced_rows(labels, 16, 4, np.random.default_rng(seed))
-        for row in rows
-    }
-    assert seen == set(range(44))
+    assert set(np.concatenate(batches)) == set(range(len(labels)))
+    assert len(batches) == -(-counts[0] // 4), "one for each four of the largest class"
+    for rows in batches:
+        found, number = np.unique(labels[rows], return_counts=True)
+        assert len(found) >= 2
+        assert (number == 4).all()
 
 
 def test_balanced_batches_repeat_with_their_seed_and_their_number_with_any():

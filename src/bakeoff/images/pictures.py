@@ -231,19 +231,23 @@ def class_balanced_rows(
     """The rows of each batch of an epoch: P classes, K pictures of each (Hermans et al. 2017).
 
     Every picture occurs once, apart from those that fill up a class's last K; classes with most
-    pictures left come first, so that few batches at the end lack classes. A batch has two classes
-    at least: what is left over of a single one is not used in this epoch.
+    pictures left come first, so that few batches at the end lack classes. What is left of a single
+    class, in uneven data, is accompanied by K pictures of another one, drawn again.
     """
+    members = {int(label): np.flatnonzero(labels == label) for label in np.unique(labels)}
     groups: dict[int, list[np.ndarray]] = {}
-    for label in np.unique(labels):
-        rows = rng.permutation(np.flatnonzero(labels == label))
-        missing = -len(rows) % images_per_class
-        filled = np.concatenate([rows, rng.choice(rows, missing)])
-        groups[int(label)] = list(filled.reshape(-1, images_per_class))
+    for label, rows in members.items():
+        filling = rng.choice(rows, -len(rows) % images_per_class)
+        filled = np.concatenate([rng.permutation(rows), filling])
+        groups[label] = list(filled.reshape(-1, images_per_class))
     classes = max(2, batch_size // images_per_class)
     batches = []
-    while len(left := [label for label, some in groups.items() if some]) >= 2:
+    while left := [label for label, some in groups.items() if some]:
         ties = rng.random(len(left))
         most = sorted(zip(left, ties, strict=True), key=lambda one: (-len(groups[one[0]]), one[1]))
-        batches.append(np.concatenate([groups[label].pop() for label, _ in most[:classes]]))
+        batch = [groups[label].pop() for label, _ in most[:classes]]
+        if len(left) == 1:
+            other = rng.choice([label for label in members if label != left[0]])
+            batch.append(rng.choice(members[other], images_per_class))
+        batches.append(np.concatenate(batch))
     return [batches[index] for index in rng.permutation(len(batches))]
