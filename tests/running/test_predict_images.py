@@ -13,7 +13,6 @@ from bakeoff.images.configs import ImageNetwork
 from bakeoff.images.training import train_image_network
 from bakeoff.running.predict import predict
 from bakeoff.running.runs import RunFolder
-from bakeoff.running.transfer import transfer
 from bakeoff.training.settings import TrainingSettings, to_dict
 from bakeoff.training.trained import write_trained
 
@@ -95,8 +94,3 @@ def test_the_command_takes_an_image_or_a_folder_of_them(run, tmp_path, monkeypat
     code, line = said(tmp_path / "empty")
     assert code == 2
     assert line.endswith("holds no files; give an image or a folder of images\n")
-
-
-def test_a_run_on_images_is_scored_on_no_texts(run):
-    with pytest.raises(UserError, match="classifies images; only runs on texts"):
-        transfer(run, "imdb-25k")

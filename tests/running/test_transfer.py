@@ -104,7 +104,7 @@ def test_columns_have_names(run, tmp_path):
     data = table(tmp_path / "named.csv", OTHER, ("body", "verdict"))
     with pytest.raises(UserError, match="body, verdict"):
         transfer(run, data)
-    entry = transfer(run, data, text_column="body", label_column="verdict")
+    entry = transfer(run, data, input_column="body", label_column="verdict")
     assert entry["leaderboard"][0]["accuracy"] == 0.75
 
 
@@ -180,9 +180,9 @@ def test_rows_without_text_are_refused_or_left_out(run, tmp_path):
     data = table(tmp_path / "holes.csv", [*OTHER, ("", "good")])
     with pytest.raises(UserError, match="--skip-bad-rows"):
         transfer(run, data)
-    entry = transfer(run, data, skip_bad_rows=True)
+    entry = transfer(run, data, skip_bad=True)
     assert (entry["available"], entry["dropped"], entry["rows"]) == (5, 1, 4)
-    assert "Of its 5 rows, 1 without text or label are left out." in entry["sentence"]
+    assert "Of its 5 rows, 1 that cannot be used are left out." in entry["sentence"]
 
 
 def test_unknown_and_removed_models(run, other):

@@ -11,10 +11,12 @@ import typer
 from bakeoff.cli.app import app
 from bakeoff.cli.options import (
     Data,
+    ImageColumn,
     Json,
     LabelColumn,
     Run,
     Runs,
+    SkipBadImages,
     SkipBadRows,
     TextColumn,
     names,
@@ -71,11 +73,13 @@ def evaluate(
     run: Run,
     data: Data,
     text_column: TextColumn = "text",
+    image_column: ImageColumn = "",
     label_column: LabelColumn = "label",
     limit: Annotated[
         int, typer.Option(help="Rows used at most, sampled by class; 0: all.", min=0)
     ] = 0,
     skip_bad_rows: SkipBadRows = False,
+    skip_bad_images: SkipBadImages = False,
     models: Annotated[
         str, typer.Option(help="Models of the run; default: all.", metavar="A,B")
     ] = "",
@@ -95,9 +99,9 @@ def evaluate(
             data,
             models=names(models),
             limit=limit,
-            text_column=text_column,
+            input_column=image_column or ("" if text_column == "text" else text_column),
             label_column=label_column,
-            skip_bad_rows=skip_bad_rows,
+            skip_bad=skip_bad_rows or skip_bad_images,
             watch=scoring.see,
         )
     if json:

@@ -36,6 +36,11 @@ class Rows:
     """Shape (rows,): the split each row comes with ("": it takes no part), if the data has a test
     split of its own."""
 
+    @property
+    def inputs(self) -> Any:
+        """What models take: the texts, or the pixels."""
+        return self.frame["text"].tolist() if self.pixels is None else self.pixels
+
 
 def clean(source: Source, skip_bad_rows: bool = False) -> Rows:
     """Check and normalise every row: Unicode NFC, no surrounding spaces.

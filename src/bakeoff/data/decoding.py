@@ -138,9 +138,8 @@ def pack(
             return str(error)
         except (OSError, zipfile.BadZipFile, zlib.error):
             return "cannot be read"
-        height, width, channels = pixels.shape
-        pixels = np.ascontiguousarray(np.broadcast_to(pixels, (height, width, 3)))
-        return pixels, hashlib.blake2b(pixels.data, digest_size=16).digest(), channels == 1
+        rgb = _rgb(pixels)
+        return rgb, pixel_key(rgb), pixels.shape[2] == 1
 
     with (
         explained_write_errors(Path(tempfile.gettempdir())),
@@ -171,6 +170,16 @@ def pack(
             return Packed(np.empty((0, 0, 0, 1), "uint8"), np.array(rows, int), keys, unusable)
         packed = np.memmap(stream, np.uint8, "r", shape=(len(rows), *shape))
     return Packed(packed[..., :1] if grey else packed, np.array(rows), keys, unusable)
+
+
+def _rgb(pixels: np.ndarray) -> np.ndarray:
+    """Grey pixels (height, width, 1) as equal red, green and blue; those of colours as they are."""
+    return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
+
+
+def pixel_key(pixels: np.ndarray) -> bytes:
+    """Equal for images (height, width, channels) that look the same, grey or in colours."""
+    return hashlib.blake2b(_rgb(pixels).data, digest_size=16).digest()
 
 
 def _decoded(content: bytes | np.ndarray, image_size: int) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,12 @@ class Split:
     """Names of the classes; with two, the second is the positive one."""
     modality: str = "text"
     """ "text" or "image"."""
+
+    def part(self, rows: np.ndarray) -> Split:
+        """These rows alone, in this order."""
+        images = self.modality == "image"
+        inputs = self.inputs[rows] if images else [self.inputs[row] for row in rows]
+        return replace(self, ids=self.ids[rows], inputs=inputs, labels=self.labels[rows])
 
 
 def read_split(folder: str | Path, name: str) -> Split:

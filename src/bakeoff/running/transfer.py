@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from bakeoff.artifacts import read_manifest, write_json
 from bakeoff.data.cleaning import Rows, clean, duplicate_key
-from bakeoff.data.sources import fingerprint, location, read_source
-from bakeoff.data.splits import read_split
+from bakeoff.data.decoding import pixel_key
+from bakeoff.data.images import clean_images
+from bakeoff.data.sources import fingerprint, location, read_images, read_source
+from bakeoff.data.splits import Split, read_split
 from bakeoff.errors import UserError
 from bakeoff.evaluation.compare import mean_scores
 from bakeoff.evaluation.evaluate import checked
@@ -20,9 +22,6 @@ from bakeoff.evaluation.metrics import classification_metrics
 from bakeoff.report import write_report
 from bakeoff.report.formats import percent, points
 from bakeoff.running.runs import RunFolder, model_folder, moved, trainings
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Watch = Callable[[str, float | None], None]
 _NAMED = 10
@@ -34,14 +33,15 @@ def transfer(
     *,
     models: Sequence[str] = (),
     limit: int = 0,
-    text_column: str = "text",
+    input_column: str = "",
     label_column: str = "label",
-    skip_bad_rows: bool = False,
+    skip_bad: bool = False,
     watch: Watch = lambda *_: None,
 ) -> dict[str, Any]:
-    """Score a run's models on other labelled texts, and add the result to the run.
+    """Score a run's models on other labelled texts or images, and add the result to the run.
 
-    Texts of the run's training and validation splits are left out: nothing scored was seen before.
+    What the run's training and validation splits hold is left out: nothing scored was seen before.
+    Square images are resized and cropped to the size of the run's.
 
     Args:
         run: a finished run; its results.json gets the result under "transfer", in place of an
@@ -49,14 +49,15 @@ def transfer(
         source: a named set, a path or an fsspec URL.
         models: names of models of the run; none means all.
         limit: rows used at most, sampled by class; 0 uses all.
-        text_column: the column with the text.
+        input_column: the column with the text or the encoded image; "" is "text" or "image".
         label_column: the column with the label.
-        skip_bad_rows: leave out rows without text or label instead of refusing the data.
+        skip_bad: leave out rows that cannot be used, such as those without a label, instead of
+            refusing the data.
         watch: called with a training's name and None before it is scored, then with its accuracy.
 
     Returns:
         data (the name), path, fingerprint, created, classes, available (rows of the data), dropped
-        (rows without text or label), seen (rows left out because the run knew them), rows (scored),
+        (rows that cannot be used), seen (rows left out because the run knew them), rows (scored),
         leaderboard (means over trainings, best accuracy first; own_accuracy is that on the run's
         test split) and sentence.
 
@@ -65,42 +66,49 @@ def transfer(
             or the data cannot be used.
     """
     results = run.results
-    if results["dataset"]["modality"] != "text":
-        raise UserError(
-            f"run {run.path.name} classifies images; only runs on texts can be scored on other data"
-        )
+    modality = results["dataset"]["modality"]
     own = {row["model"]: row["accuracy"] for row in results["leaderboard"]}
     folders = {
         name: [model_folder(run, training) for training in trainings(results, name)]
         for name in dict.fromkeys(models or own)
     }
-    found = read_source(source, text_column, label_column)
-    rows = clean(found, skip_bad_rows)
-    frame = rows.frame.assign(label=_labels(rows, results["classes"], source, label_column))
-    unseen = frame[~frame["text"].map(duplicate_key).isin(_known_texts(run))]
-    if unseen.empty:
+    if modality == "image":
+        images = read_images(source, input_column or modality, label_column)
+        rows = clean_images(images, _side(results["dataset"]["image"]), skip_bad)
+        name, available = images.name, len(images.frame)
+    else:
+        texts = read_source(source, input_column or modality, label_column)
+        rows = clean(texts, skip_bad)
+        name, available = texts.name, len(texts.frame)
+    labels = _labels(rows, results["classes"], source, label_column)
+    known = _known(run)
+    unseen = np.array([key not in known for key in _keys(rows.inputs)]).nonzero()[0]
+    if not len(unseen):
         raise UserError(
-            f"{source}: the run was trained on every one of its texts; name other data with --data"
+            f"{source}: the run was trained on every one of its {modality}s; name other data with "
+            "--data"
         )
-    used = _sample(unseen, limit)
+    used = unseen[_sample(labels[unseen], limit)]
     entry: dict[str, Any] = {
-        "data": found.name,
+        "data": name,
         "path": location(source),
         "fingerprint": fingerprint(source),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "classes": results["classes"],
-        "available": len(found.frame),
-        "dropped": len(found.frame) - len(frame),
-        "seen": len(frame) - len(unseen),
+        "available": available,
+        "dropped": available - len(labels),
+        "seen": len(labels) - len(unseen),
         "rows": len(used),
     }
+    split = Split(rows.frame["id"].to_numpy(), rows.inputs, labels, results["classes"], modality)
     board = []
-    for name, of_model in folders.items():
-        scores = _score(of_model, used, results["classes"], watch)
-        difference = scores["accuracy"] - own[name]
-        board.append({"model": name, **scores, "own_accuracy": own[name], "difference": difference})
+    for model, of_model in folders.items():
+        scores = _score(of_model, split.part(used), watch)
+        before = own[model]
+        difference = scores["accuracy"] - before
+        board.append({"model": model, **scores, "own_accuracy": before, "difference": difference})
     entry["leaderboard"] = sorted(board, key=lambda row: -row["accuracy"])
-    entry["sentence"] = _sentence(entry, results["winner"]["model"])
+    entry["sentence"] = _sentence(entry, results["winner"]["model"], f"{modality}s")
     _add(run, entry)
     return entry
 
@@ -110,8 +118,8 @@ def _labels(rows: Rows, classes: list[str], source: str, column: str) -> np.ndar
     if set(rows.classes) != set(classes):
         raise UserError(
             f"{source}: its classes are {_named(rows.classes)}, but the run's are "
-            f"{_named(classes)}; rename the labels in column {column!r} to the run's, or name "
-            "another column with --label-column"
+            f"{_named(classes)}; rename its folders or the labels in column {column!r} to the "
+            "run's, or name another column with --label-column"
         )
     numbers = np.array([classes.index(name) for name in rows.classes])
     return numbers[rows.frame["label"].to_numpy()]
@@ -121,45 +129,55 @@ def _named(classes: Sequence[str]) -> str:
     return ", ".join(classes[:_NAMED]) + (", …" if len(classes) > _NAMED else "")
 
 
-def _known_texts(run: RunFolder) -> set[str]:
-    """The texts of the run's training and validation splits, as their duplicates have them."""
+def _side(image: dict[str, int]) -> int:
+    """What to resize images to, of a run on images of this height and width; 0 where they are not
+    square.
+    """
+    return image["height"] if image["height"] == image["width"] else 0
+
+
+def _known(run: RunFolder) -> set[Hashable]:
+    """The keys of the run's training and validation splits."""
     if "comparison" not in run.facts:
         raise UserError(f"run {run.path.name} has not finished; run its command again")
     manifest = read_manifest(moved(run, run.facts["comparison"]), "comparison")
     dataset = moved(run, manifest["inputs"]["dataset"]["path"])
     return {
-        duplicate_key(text)
-        for name in ("train", "validation")
-        for text in read_split(dataset, name).inputs
+        key for name in ("train", "validation") for key in _keys(read_split(dataset, name).inputs)
     }
 
 
-def _sample(frame: pd.DataFrame, limit: int) -> pd.DataFrame:
-    """At most `limit` rows (0: all), every class with its share of them, rounded up or down."""
-    if not 0 < limit < len(frame):
-        return frame
-    shuffled = frame.sample(frac=1, random_state=0).sort_values("label", kind="stable")
-    return shuffled.iloc[((np.arange(limit) + 0.5) * len(frame) / limit).astype(int)]
+def _keys(inputs: Sequence[str] | np.ndarray) -> list[Hashable]:
+    """Of each text or image: equal for copies."""
+    return [duplicate_key(one) if isinstance(one, str) else pixel_key(one) for one in inputs]
 
 
-def _score(
-    folders: Sequence[Path], frame: pd.DataFrame, classes: list[str], watch: Watch
-) -> dict[str, Any]:
+def _sample(labels: np.ndarray, limit: int) -> np.ndarray:
+    """At most `limit` places in `labels` (0: all), every class with its share of them, rounded up
+    or down.
+    """
+    if not 0 < limit < len(labels):
+        return np.arange(len(labels))
+    shuffled = np.random.default_rng(0).permutation(len(labels))
+    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    return by_class[((np.arange(limit) + 0.5) * len(labels) / limit).astype(int)]
+
+
+def _score(folders: Sequence[Path], split: Split, watch: Watch) -> dict[str, Any]:
     """Means over the trainings of one model."""
     from bakeoff.predictors import load
 
-    texts, labels = frame["text"].tolist(), frame["label"].to_numpy()
     metrics, right = [], []
     for folder in folders:
         watch(folder.name, None)
-        probabilities = checked(load(folder).probabilities(texts), folder.name)
-        metrics.append(classification_metrics(labels, probabilities, classes))
-        right.append(probabilities.argmax(axis=1) == labels)
+        probabilities = checked(load(folder).probabilities(split.inputs), folder.name)
+        metrics.append(classification_metrics(split.labels, probabilities, split.classes))
+        right.append(probabilities.argmax(axis=1) == split.labels)
         watch(folder.name, metrics[-1]["accuracy"])
     return {**mean_scores(metrics, np.stack(right, axis=1).astype(float)), "seeds": len(folders)}
 
 
-def _sentence(entry: dict[str, Any], winner: str) -> str:
+def _sentence(entry: dict[str, Any], winner: str, noun: str) -> str:
     """How accuracy changed, of the run's winner where it took part, and what was scored."""
     board = entry["leaderboard"]
     row = next((row for row in board if row["model"] == winner), board[0])
@@ -181,7 +199,7 @@ def _sentence(entry: dict[str, Any], winner: str) -> str:
     left_out = [
         f"{entry[key]:,} {reason}"
         for key, reason in [
-            ("dropped", "without text or label"),
+            ("dropped", "that cannot be used"),
             ("seen", "that the run was trained or validated on"),
         ]
         if entry[key]
@@ -190,8 +208,8 @@ def _sentence(entry: dict[str, Any], winner: str) -> str:
         said += f". Of its {entry['available']:,} rows, {' and '.join(left_out)} are left out"
     left = entry["available"] - entry["dropped"] - entry["seen"]
     if entry["rows"] < left:
-        said += f". A sample by class of {entry['rows']:,} of {left:,} texts was used"
-    return f"{said}. Nothing was trained on the texts used."
+        said += f". A sample by class of {entry['rows']:,} of {left:,} {noun} was used"
+    return f"{said}. Nothing was trained on the {noun} used."
 
 
 def _add(run: RunFolder, entry: dict[str, Any]) -> None:

@@ -41,9 +41,7 @@ def audit(dataset: Path, audited: Path, *, drop: bool, seed: int) -> None:
     probabilities = np.zeros((len(train.labels), len(train.classes)))
     suspects = judged[:0]
     if len(known) > 1:
-        rows = replace(
-            _rows(train, judged), labels=labels, classes=[train.classes[c] for c in known]
-        )
+        rows = replace(train.part(judged), labels=labels, classes=[train.classes[c] for c in known])
         found = out_of_fold(rows, seed)
         probabilities[judged[:, None], known] = found
         suspects = judged[label_issues(labels, found)]
@@ -97,7 +95,7 @@ def out_of_fold(train: Split, seed: int) -> np.ndarray:
     for part in range(FOLDS):
         inside, outside = np.flatnonzero(fold == part), np.flatnonzero(fold != part)
         (trained,) = train_classical(
-            {"judge": JUDGE}, _rows(train, outside), _rows(train, inside), seed=seed
+            {"judge": JUDGE}, train.part(outside), train.part(inside), seed=seed
         )
         probabilities[inside] = trained.validation_probabilities
     return probabilities
@@ -118,13 +116,4 @@ def label_issues(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
 
     return find_label_issues(
         labels, probabilities, return_indices_ranked_by="self_confidence", n_jobs=1
-    )
-
-
-def _rows(split: Split, rows: np.ndarray) -> Split:
-    return replace(
-        split,
-        ids=split.ids[rows],
-        inputs=[split.inputs[row] for row in rows],
-        labels=split.labels[rows],
     )
