@@ -73,19 +73,20 @@ def test_cmyk_becomes_rgb():
 def test_the_shorter_side_is_resized_and_the_centre_cropped():
     wide = np.zeros((8, 24), "uint8")
     wide[:, 8:16] = 100
-    assert np.array_equal(decode(encoded(wide), 8), np.full((8, 8, 1), 100))
-    assert np.array_equal(decode(encoded(wide.T), 8), np.full((8, 8, 1), 100))
-    assert decode(encoded(wide), 16).shape == (16, 16, 1)
+    assert np.array_equal(decode(encoded(wide), (8, 8)), np.full((8, 8, 1), 100))
+    assert np.array_equal(decode(encoded(wide.T), (8, 8)), np.full((8, 8, 1), 100))
+    assert decode(encoded(wide), (16, 16)).shape == (16, 16, 1)
+    assert np.array_equal(decode(encoded(wide), (16, 8)), wide[:, 4:20, None])
 
 
 def test_resizing_is_antialiased():
     checks = (np.indices((64, 64)).sum(axis=0) % 2 * 254).astype("uint8")
-    assert np.abs(decode(encoded(checks), 8).astype(int) - 127).max() <= 1
+    assert np.abs(decode(encoded(checks), (8, 8)).astype(int) - 127).max() <= 1
 
 
 def test_a_resized_jpeg_is_near_its_pixels():
     smooth = np.linspace(0, 255, 512).astype("uint8") * np.ones((512, 1), "uint8")
-    found = decode(encoded(smooth, "jpeg", quality=95), 8)[0, :, 0]
+    found = decode(encoded(smooth, "jpeg", quality=95), (8, 8))[0, :, 0]
     assert np.abs(found - (np.arange(8) + 0.5) * 255 / 8).max() < 4
 
 
@@ -118,9 +119,9 @@ def test_what_cannot_be_used(content, reason):
         decode(content)
 
 
-def packed(contents, image_size=0):
+def packed(contents, size=None):
     names = [f"{number}.png" for number in range(len(contents))]
-    return pack(contents.__getitem__, names, image_size, "pets")
+    return pack(contents.__getitem__, names, size, "pets")
 
 
 def test_images_are_packed_in_their_order(monkeypatch):
@@ -135,7 +136,7 @@ def test_images_are_packed_in_their_order(monkeypatch):
 def test_pixels_are_taken_as_they_are_and_resized():
     grey = noise(grey=True, size=(8, 4))
     assert np.array_equal(packed([grey]).pixels[0], grey[..., None])
-    assert packed([noise(), grey], 4).pixels.shape == (2, 4, 4, 3)
+    assert packed([noise(), grey], (4, 4)).pixels.shape == (2, 4, 4, 3)
 
 
 def test_grey_among_colours_has_three_channels_and_equals_its_copy_in_rgb():
@@ -152,7 +153,7 @@ def test_unusable_ones_are_told_apart():
             raise PermissionError
         return [png(0), b"", png(2), b"", b"words"][row]
 
-    found = pack(read, ["a"] * 5, 0, "pets")
+    found = pack(read, ["a"] * 5, None, "pets")
     assert found.rows.tolist() == [0, 2]
     assert np.array_equal(found.pixels[1], noise(2))
     assert found.unusable == {
@@ -171,7 +172,7 @@ def test_images_of_several_sizes_are_refused():
     contents = [b"", png(size=(8, 6)), png(size=(6, 8))]
     with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
         packed(contents)
-    assert packed(contents, 5).pixels.shape == (2, 5, 5, 3)
+    assert packed(contents, (5, 5)).pixels.shape == (2, 5, 5, 3)
 
 
 def test_a_full_disk_for_temporary_files(small_disk, monkeypatch):

@@ -83,9 +83,12 @@ def run(made):
 
 @pytest.fixture
 def other(tmp_path):
-    """Four pictures of another size; one of the light ones is dark."""
+    """Four pictures of other sizes; one of the light ones is dark, and grey."""
     for number, (name, light) in enumerate([("dark", 0), ("light", 1), ("light", 1), ("light", 0)]):
-        picture(tmp_path / "other" / name / f"{number}.png", light, 100 + number, side=50 + number)
+        path = tmp_path / "other" / name / f"{number}.png"
+        picture(path, light, 100 + number, side=50 + number)
+    grey = Image.open(path).convert("L")
+    grey.save(path)
     return tmp_path / "other"
 
 
@@ -116,9 +119,12 @@ def test_what_the_run_was_trained_on_is_left_out(made, tmp_path):
 
 def test_other_classes_and_texts_are_refused(run, other, tmp_path):
     (other / "light").rename(other / "bright")
-    with pytest.raises(UserError, match="its classes are bright, dark, but the run's are dark, li"):
+    with pytest.raises(
+        UserError,
+        match=r"its classes are bright, dark, but the run's are dark, light; .* the folders",
+    ):
         transfer(run, str(other))
-    with pytest.raises(UserError, match="imdb-25k"):
+    with pytest.raises(UserError, match="imdb-25k holds texts"):
         transfer(run, "imdb-25k")
     (tmp_path / "texts.csv").write_text("text,label\nfine,light\ndull,dark\n")
     with pytest.raises(UserError, match=r"texts\.csv holds no images"):
@@ -147,10 +153,23 @@ def test_the_command_leaves_out_bad_images_where_asked(run, other, monkeypatch, 
 
 def test_a_sample_keeps_the_classes(run, tmp_path):
     for number in range(40):
-        light = number % 4 > 0
-        picture(tmp_path / "many" / ("light" if light else "dark") / f"{number}.png", light, number)
+        # All look light, and three in four are.
+        folder = tmp_path / "many" / ("light" if number % 4 else "dark")
+        picture(folder / f"{number}.png", 1, 200 + number)
     entry = transfer(run, str(tmp_path / "many"), limit=8)
     assert entry["rows"] == 8
+    assert entry["leaderboard"][0]["accuracy"] == 6 / 8
+    assert entry["sentence"].endswith(
+        "A sample by class of 8 of 40 images was used. Nothing was trained on the images used."
+    )
+
+
+def test_splits_that_the_data_comes_with_do_not_matter(run, tmp_path):
+    for number, (part, light) in enumerate([("train", 0), ("train", 1), ("test", 1)]):
+        name = "light" if light else "dark"
+        picture(tmp_path / "parts" / part / name / f"{number}.png", light, 300 + number)
+    (tmp_path / "parts" / "test" / "dark").mkdir()
+    picture(tmp_path / "parts" / "test" / "dark" / "0.png", 0, 300)
+    entry = transfer(run, str(tmp_path / "parts"))
+    assert entry["rows"] == 4
     assert entry["leaderboard"][0]["accuracy"] == 1
-    assert "A sample by class of 8 of" in entry["sentence"]
-    assert "images was used. Nothing was trained on the images used." in entry["sentence"]

@@ -93,15 +93,16 @@ def evaluate(
     from bakeoff.running.transfer import transfer
 
     found = find_run(runs, run)
+    images = found.results["dataset"]["modality"] == "image"
     with Scoring() as scoring:
         entry = transfer(
             found,
             data,
             models=names(models),
             limit=limit,
-            input_column=image_column or ("" if text_column == "text" else text_column),
+            input_column=image_column if images else text_column,
             label_column=label_column,
-            skip_bad=skip_bad_rows or skip_bad_images,
+            skip_bad=skip_bad_images if images else skip_bad_rows,
             watch=scoring.see,
         )
     if json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +26,11 @@ class Rows:
     frame: pd.DataFrame
     """Columns id (row in the source, from 0), label (index into `classes`), and text or name."""
     classes: list[str]
+    keys: Sequence[Hashable]
+    """Equal for copies, which are images of equal pixels, or texts that differ in case, spaces or
+    line breaks only."""
     groups: np.ndarray
-    """Shape (rows,): equal numbers for copies, which are images of equal pixels, or texts that
-    differ in case, spaces or line breaks only."""
+    """Shape (rows,): equal numbers for equal keys."""
     facts: dict[str, Any]
     """duplicates, dropped and image, as the manifest tells them."""
     pixels: np.ndarray | None = None
@@ -36,7 +39,6 @@ class Rows:
     """Shape (rows,): the split each row comes with ("": it takes no part), if the data has a test
     split of its own."""
 
-    @property
     def inputs(self) -> Any:
         """What models take: the texts, or the pixels."""
         return self.frame["text"].tolist() if self.pixels is None else self.pixels
@@ -68,9 +70,10 @@ def clean(source: Source, skip_bad_rows: bool = False) -> Rows:
 
     labels, found = encode(frame["label"], source.path, source.label_column)
     frame["label"] = labels
-    groups, _ = pd.factorize(pd.Series([duplicate_key(text) for text in frame["text"]]))
+    keys = [duplicate_key(text) for text in frame["text"]]
+    groups, _ = pd.factorize(pd.Series(keys))
     facts = {"duplicates": count_duplicates(groups, labels), "dropped": dropped}
-    return Rows(frame, source.classes or found, groups, facts)
+    return Rows(frame, source.classes or found, keys, groups, facts)
 
 
 def unlabelled(labels: pd.Series) -> pd.Series:

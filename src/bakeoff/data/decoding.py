@@ -36,6 +36,10 @@ class UnusableError(Exception):
     """Why an image cannot be used, in a few words."""
 
 
+Size = tuple[int, int]
+"""Width and height in pixels."""
+
+
 @dataclass(frozen=True)
 class Packed:
     """The usable images of a data set."""
@@ -50,13 +54,14 @@ class Packed:
     """Image → why it is not among them."""
 
 
-def decode(content: bytes, image_size: int = 0) -> np.ndarray:
+def decode(content: bytes, size: Size | None = None) -> np.ndarray:
     """The pixels of an encoded image, turned as its EXIF says, transparency on white.
 
     Args:
         content: the bytes of a JPEG, PNG, GIF, BMP, WebP, TIFF, PPM, AVIF or JPEG 2000 file; of
             several frames the first counts.
-        image_size: resize the shorter side to this and crop the centre; 0 keeps the size.
+        size: width and height; images are resized to cover it, and what lies beyond it is cropped
+            on both sides alike. None keeps their own.
 
     Returns:
         uint8, shape (height, width, channels), channels 1 for grey images and 3 for others.
@@ -74,9 +79,9 @@ def decode(content: bytes, image_size: int = 0) -> np.ndarray:
                 raise UnusableError(f"more than {MOST_PIXELS // 10**6} megapixels")
             if min(image.size) < LEAST_SIDE:
                 raise UnusableError(f"less than {LEAST_SIDE} pixels a side")
-            if image_size:  # JPEG decodes to a fraction of its size in a fraction of the time.
-                image.draft(None, (2 * image_size, 2 * image_size))
-            return _pixels(_flat(ImageOps.exif_transpose(image)), image_size)
+            if size:  # JPEG decodes to a fraction of its size in a fraction of the time.
+                image.draft(None, (2 * max(size), 2 * max(size)))
+            return _pixels(_flat(ImageOps.exif_transpose(image)), size)
     except UnusableError:
         raise
     except Image.DecompressionBombError:
@@ -102,24 +107,24 @@ def _flat(image: Image.Image) -> Image.Image:
     return image.convert(mode)
 
 
-def _pixels(image: Image.Image, image_size: int) -> np.ndarray:
+def _pixels(image: Image.Image, size: Size | None) -> np.ndarray:
     from PIL import Image, ImageOps
 
-    if image_size:
-        image = ImageOps.fit(image, (image_size, image_size), Image.Resampling.BILINEAR)
+    if size:
+        image = ImageOps.fit(image, size, Image.Resampling.BILINEAR)
     pixels = np.asarray(image)
     return pixels[..., None] if pixels.ndim == 2 else pixels
 
 
 def pack(
-    read: Callable[[int], bytes | np.ndarray], names: Sequence[str], image_size: int, path: str
+    read: Callable[[int], bytes | np.ndarray], names: Sequence[str], size: Size | None, path: str
 ) -> Packed:
     """Decode images with all processors into one file-backed array, which vanishes with its user.
 
     Args:
         read: the bytes of an image, or its pixels (uint8, height × width, grey, or × 3).
         names: of the images, for messages.
-        image_size: as in `decode`.
+        size: as in `decode`.
         path: of the data set, for messages.
 
     Raises:
@@ -133,7 +138,7 @@ def pack(
 
     def decoded(row: int) -> tuple[np.ndarray, bytes, bool] | str:
         try:
-            pixels = _decoded(read(row), image_size)
+            pixels = _decoded(read(row), size)
         except UnusableError as error:
             return str(error)
         except (OSError, zipfile.BadZipFile, zlib.error):
@@ -157,9 +162,9 @@ def pack(
                 shape = shape or pixels.shape
                 if pixels.shape != shape:
                     raise UserError(
-                        f"{path}: images differ in size ({names[rows[0]]} is {_size(shape)}, "
-                        f"{names[row]} is {_size(pixels.shape)}); give --image-size N to resize "
-                        "and crop all to N×N"
+                        f"{path}: images differ in size ({names[rows[0]]} is {_described(shape)}, "
+                        f"{names[row]} is {_described(pixels.shape)}); give --image-size N to "
+                        "resize and crop all to N×N"
                     )
                 stream.write(pixels.data)
                 rows.append(row)
@@ -182,15 +187,15 @@ def pixel_key(pixels: np.ndarray) -> bytes:
     return hashlib.blake2b(_rgb(pixels).data, digest_size=16).digest()
 
 
-def _decoded(content: bytes | np.ndarray, image_size: int) -> np.ndarray:
+def _decoded(content: bytes | np.ndarray, size: Size | None) -> np.ndarray:
     from PIL import Image
 
     if isinstance(content, bytes):
-        return decode(content, image_size)
-    return _pixels(Image.fromarray(np.ascontiguousarray(content)), image_size)
+        return decode(content, size)
+    return _pixels(Image.fromarray(np.ascontiguousarray(content)), size)
 
 
-def _size(shape: tuple[int, ...]) -> str:
+def _described(shape: tuple[int, ...]) -> str:
     return f"{shape[1]}×{shape[0]}"
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from bakeoff.data.cleaning import Rows, count_duplicates, encode, unlabelled
-from bakeoff.data.decoding import LEAST_SIDE, pack
+from bakeoff.data.decoding import LEAST_SIDE, Size, pack
 from bakeoff.data.image_files import ImageSource
 from bakeoff.data.own_splits import own_splits
 from bakeoff.errors import UserError
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 _SHOWN = 5
 
 
-def clean_images(source: ImageSource, image_size: int = 0, skip_bad: bool = False) -> Rows:
+def clean_images(source: ImageSource, size: Size | None = None, skip_bad: bool = False) -> Rows:
     """Decode and check every image, and find copies by their pixels.
 
     Args:
         source: images as they came.
-        image_size: resize the shorter side to this and crop the centre; 0 keeps the size, which
-            then must be the same for all.
+        size: width and height that images are resized and cropped to (see `decode`); None keeps
+            their own, which then must be the same for all.
         skip_bad: leave out images that cannot be used or have no label, and count them, instead
             of refusing.
 
@@ -33,15 +33,15 @@ def clean_images(source: ImageSource, image_size: int = 0, skip_bad: bool = Fals
     """
     import pandas as pd
 
-    if 0 < image_size < LEAST_SIDE:
+    if size and min(size) < LEAST_SIDE:
         raise UserError(
-            f"--image-size {image_size} leaves no picture; give {LEAST_SIDE} pixels or more"
+            f"--image-size {min(size)} leaves no picture; give {LEAST_SIDE} pixels or more"
         )
     bad = _unlabelled(source)
     labelled = source.frame.drop(index=list(bad))
     ids = labelled.index.to_numpy("int64")
     packed = pack(
-        lambda row: source.read(int(ids[row])), labelled["name"].tolist(), image_size, source.path
+        lambda row: source.read(int(ids[row])), labelled["name"].tolist(), size, source.path
     )
     bad |= {int(ids[row]): reason for row, reason in packed.unusable.items()}
     if bad and not skip_bad:
@@ -68,7 +68,7 @@ def clean_images(source: ImageSource, image_size: int = 0, skip_bad: bool = Fals
         "image": {"height": height, "width": width, "channels": channels},
     }
     rows = pd.DataFrame({"id": frame.index, "label": labels, "name": frame["name"].to_numpy()})
-    return Rows(rows, classes, groups, facts, packed.pixels, own)
+    return Rows(rows, classes, packed.keys, groups, facts, packed.pixels, own)
 
 
 def _unlabelled(source: ImageSource) -> dict[int, str]:

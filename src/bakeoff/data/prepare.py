@@ -62,7 +62,8 @@ def prepare(
     found: Source | ImageSource
     if modality == "image":
         found = read_images(source, input_column, label_column)
-        rows = clean_images(found, image_size, skip_bad)
+        size = (image_size, image_size) if image_size else None
+        rows = clean_images(found, size, skip_bad)
     else:
         found = read_source(source, input_column, label_column)
         rows = clean(found, skip_bad)

@@ -35,7 +35,8 @@ class Pictures:
     (DeVries & Taylor 2017)."""
     cutmix: float = 0.0
     """Share of training pictures in which a square is replaced by that of another picture of the
-    batch, whose class counts by the area of the square (Yun et al. 2019). Not for triplets."""
+    batch, whose class counts by the area of the square (Yun et al. 2019). For cross-entropy, alone
+    or with center loss: no probe, triplet or autoencoder counts the other class."""
 
 
 @dataclass(frozen=True, kw_only=True)

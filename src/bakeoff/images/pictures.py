@@ -230,9 +230,9 @@ def class_balanced_rows(
 ) -> list[np.ndarray]:
     """The rows of each batch of an epoch: P classes, K pictures of each (Hermans et al. 2017).
 
-    Every picture occurs once, apart from those that fill up a class's last K; classes with most
-    pictures left come first, so that few batches at the end lack classes. What is left of a single
-    class, in uneven data, is accompanied by K pictures of another one, drawn again.
+    Every picture occurs; classes with most pictures left come first, so that few batches at the end
+    lack classes. Drawn again are those that fill up a class's last K, and, in uneven data, K of
+    another class beside each K of the largest when nothing else is left.
     """
     members = {int(label): np.flatnonzero(labels == label) for label in np.unique(labels)}
     groups: dict[int, list[np.ndarray]] = {}
@@ -248,6 +248,7 @@ def class_balanced_rows(
         batch = [groups[label].pop() for label, _ in most[:classes]]
         if len(left) == 1:
             other = rng.choice([label for label in members if label != left[0]])
-            batch.append(rng.choice(members[other], images_per_class))
+            few = len(members[other]) < images_per_class
+            batch.append(rng.choice(members[other], images_per_class, replace=few))
         batches.append(np.concatenate(batch))
     return [batches[index] for index in rng.permutation(len(batches))]

@@ -38,7 +38,7 @@ def _classifiers(
     """A linear probe of an autoencoder, the same fine-tuned, and from scratch as control."""
     probe = ImageNetwork(
         encoder=scratch.encoder,
-        pictures=replace(scratch.pictures, cutout=0),
+        pictures=replace(scratch.pictures, cutout=0, cutmix=0),
         pretraining=pretraining,
         frozen=True,
         crops_at_test=scratch.crops_at_test,

@@ -39,7 +39,7 @@ def predict(run: RunFolder, inputs: Sequence[str], model: str = "") -> list[dict
     if modality == "text":
         probabilities = predictor.probabilities(list(inputs))
     else:
-        # One by one: they need not be of one size.
+        # One by one: some may be grey.
         sides = results["dataset"]["image"]
         probabilities = [predictor.probabilities(_image(path, sides))[0] for path in inputs]
     return [
@@ -54,12 +54,11 @@ def predict(run: RunFolder, inputs: Sequence[str], model: str = "") -> list[dict
 
 
 def _image(path: str, sides: Mapping[str, int]) -> Any:
-    """An image file as the run's own were prepared, uint8 (1, height, width, channels)."""
+    """An image file in the size of the run's own, uint8 (1, height, width, channels)."""
     from bakeoff.data.decoding import UnusableError, decode
 
-    square = sides["height"] == sides["width"]
     try:
-        return decode(Path(path).read_bytes(), sides["height"] if square else 0)[None]
+        return decode(Path(path).read_bytes(), (sides["width"], sides["height"]))[None]
     except (OSError, UnusableError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise UserError(f"cannot use the image {path}: {reason}") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ import numpy as np
 from bakeoff.artifacts import read_manifest, write_json
 from bakeoff.data.cleaning import Rows, clean, duplicate_key
 from bakeoff.data.decoding import pixel_key
+from bakeoff.data.image_files import ImageSource
 from bakeoff.data.images import clean_images
-from bakeoff.data.sources import fingerprint, location, read_images, read_source
+from bakeoff.data.sources import Source, fingerprint, location, read_images, read_source
 from bakeoff.data.splits import Split, read_split
 from bakeoff.errors import UserError
 from bakeoff.evaluation.compare import mean_scores
@@ -41,7 +43,7 @@ def transfer(
     """Score a run's models on other labelled texts or images, and add the result to the run.
 
     What the run's training and validation splits hold is left out: nothing scored was seen before.
-    Square images are resized and cropped to the size of the run's.
+    Images are resized and cropped to the size of the run's.
 
     Args:
         run: a finished run; its results.json gets the result under "transfer", in place of an
@@ -72,17 +74,20 @@ def transfer(
         name: [model_folder(run, training) for training in trainings(results, name)]
         for name in dict.fromkeys(models or own)
     }
+    found: Source | ImageSource
     if modality == "image":
-        images = read_images(source, input_column or modality, label_column)
-        rows = clean_images(images, _side(results["dataset"]["image"]), skip_bad)
-        name, available = images.name, len(images.frame)
+        image = results["dataset"]["image"]
+        found = read_images(source, input_column or modality, label_column)
+        # Splits that the data comes with mean nothing here.
+        whole = replace(found, frame=found.frame.assign(own=""))
+        rows = clean_images(whole, (image["width"], image["height"]), skip_bad)
     else:
-        texts = read_source(source, input_column or modality, label_column)
-        rows = clean(texts, skip_bad)
-        name, available = texts.name, len(texts.frame)
-    labels = _labels(rows, results["classes"], source, label_column)
+        found = read_source(source, input_column or modality, label_column)
+        rows = clean(found, skip_bad)
+    available = len(found.frame)
+    labels = _labels(rows, results["classes"], source, found.label_column)
     known = _known(run)
-    unseen = np.array([key not in known for key in _keys(rows.inputs)]).nonzero()[0]
+    unseen = np.array([key not in known for key in rows.keys]).nonzero()[0]
     if not len(unseen):
         raise UserError(
             f"{source}: the run was trained on every one of its {modality}s; name other data with "
@@ -90,7 +95,7 @@ def transfer(
         )
     used = unseen[_sample(labels[unseen], limit)]
     entry: dict[str, Any] = {
-        "data": name,
+        "data": found.name,
         "path": location(source),
         "fingerprint": fingerprint(source),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -100,10 +105,13 @@ def transfer(
         "seen": len(labels) - len(unseen),
         "rows": len(used),
     }
-    split = Split(rows.frame["id"].to_numpy(), rows.inputs, labels, results["classes"], modality)
+    ids = rows.frame["id"].to_numpy()
+    split = Split(ids, rows.inputs(), labels, results["classes"], modality)
+    if len(used) < len(labels):
+        split = split.part(used)
     board = []
     for model, of_model in folders.items():
-        scores = _score(of_model, split.part(used), watch)
+        scores = _score(of_model, split, watch)
         before = own[model]
         difference = scores["accuracy"] - before
         board.append({"model": model, **scores, "own_accuracy": before, "difference": difference})
@@ -113,13 +121,18 @@ def transfer(
     return entry
 
 
-def _labels(rows: Rows, classes: list[str], source: str, column: str) -> np.ndarray:
-    """The rows' labels as indices into the run's classes, by name."""
+def _labels(rows: Rows, classes: list[str], source: str, column: str | None) -> np.ndarray:
+    """The rows' labels, of a column or of folders, as indices into the run's classes, by name."""
     if set(rows.classes) != set(classes):
+        advice = (
+            f"rename the labels in column {column!r} to the run's, or name another column with "
+            "--label-column"
+            if column
+            else "name data of the run's classes, or rename the folders of images to them"
+        )
         raise UserError(
             f"{source}: its classes are {_named(rows.classes)}, but the run's are "
-            f"{_named(classes)}; rename its folders or the labels in column {column!r} to the "
-            "run's, or name another column with --label-column"
+            f"{_named(classes)}; {advice}"
         )
     numbers = np.array([classes.index(name) for name in rows.classes])
     return numbers[rows.frame["label"].to_numpy()]
@@ -129,13 +142,6 @@ def _named(classes: Sequence[str]) -> str:
     return ", ".join(classes[:_NAMED]) + (", …" if len(classes) > _NAMED else "")
 
 
-def _side(image: dict[str, int]) -> int:
-    """What to resize images to, of a run on images of this height and width; 0 where they are not
-    square.
-    """
-    return image["height"] if image["height"] == image["width"] else 0
-
-
 def _known(run: RunFolder) -> set[Hashable]:
     """The keys of the run's training and validation splits."""
     if "comparison" not in run.facts:
@@ -143,13 +149,10 @@ def _known(run: RunFolder) -> set[Hashable]:
     manifest = read_manifest(moved(run, run.facts["comparison"]), "comparison")
     dataset = moved(run, manifest["inputs"]["dataset"]["path"])
     return {
-        key for name in ("train", "validation") for key in _keys(read_split(dataset, name).inputs)
+        duplicate_key(one) if isinstance(one, str) else pixel_key(one)
+        for name in ("train", "validation")
+        for one in read_split(dataset, name).inputs
     }
-
-
-def _keys(inputs: Sequence[str] | np.ndarray) -> list[Hashable]:
-    """Of each text or image: equal for copies."""
-    return [duplicate_key(one) if isinstance(one, str) else pixel_key(one) for one in inputs]
 
 
 def _sample(labels: np.ndarray, limit: int) -> np.ndarray:
