@@ -174,11 +174,15 @@ class ImagePredictor(_Predictor):
         """Shape (n, classes), float64, of raw pictures: uint8 (n, height, width, channels)."""
         parts = []
         for pictures in self._batches(inputs):
-            views = _crops(pictures, self._config.crops_at_test)
-            if self._config.flip_at_test:
-                views = [*views, *(view.flip(3) for view in views)]
-            parts.append(torch.stack([self._softmax(view) for view in views]).mean(dim=0))
+            views = [self._softmax(view) for view in self._views(pictures)]
+            parts.append(torch.stack(views).mean(dim=0))
         return torch.cat(parts).cpu().numpy()
+
+    def _views(self, pictures: Tensor) -> Iterator[Tensor]:
+        for view in _crops(pictures, self._config.crops_at_test):
+            yield view
+            if self._config.flip_at_test:
+                yield view.flip(3)
 
     def _softmax(self, pictures: Tensor) -> Tensor:
         with autocast(self._config.precision):
@@ -186,20 +190,20 @@ class ImagePredictor(_Predictor):
         return logits.double().softmax(dim=1)
 
 
-def _crops(pictures: Tensor, share: float) -> list[Tensor]:
+def _crops(pictures: Tensor, share: float) -> Iterator[Tensor]:
     """The centre and the corners of pictures, each of that share of a side and resized to all of
     it; the pictures alone if it is 1.
     """
     if share == 1:
-        return [pictures]
+        yield pictures
+        return
     size = pictures.shape[3]
     side = round(share * size)
     most = size - side
     starts = [(most // 2, most // 2), (0, 0), (0, most), (most, 0), (most, most)]
-    return [
-        F.interpolate(pictures[:, :, y : y + side, x : x + side], size=size, mode="bilinear")
-        for y, x in starts
-    ]
+    for y, x in starts:
+        crop = pictures[:, :, y : y + side, x : x + side]
+        yield F.interpolate(crop, size=size, mode="bilinear")
 
 
 class AutoencoderPredictor(_Predictor):
