@@ -36,8 +36,7 @@ class Rows:
     pixels: np.ndarray | None = None
     """Of images: uint8, shape (rows, height, width, channels)."""
     own: np.ndarray | None = None
-    """Shape (rows,): the split each row comes with ("": it takes no part), if the data has a test
-    split of its own."""
+    """Of images, shape (rows,): the split each comes with, "" if with none."""
 
     def inputs(self) -> Any:
         """What models take: the texts, or the pixels."""

@@ -162,9 +162,9 @@ def pack(
                 shape = shape or pixels.shape
                 if pixels.shape != shape:
                     raise UserError(
-                        f"{path}: images differ in size ({names[rows[0]]} is {_described(shape)}, "
-                        f"{names[row]} is {_described(pixels.shape)}); give --image-size N to "
-                        "resize and crop all to N×N"
+                        f"{path}: images differ in size ({names[rows[0]]} is {_size(shape)}, "
+                        f"{names[row]} is {_size(pixels.shape)}); give --image-size N to resize "
+                        "and crop all to N×N"
                     )
                 stream.write(pixels.data)
                 rows.append(row)
@@ -195,7 +195,7 @@ def _decoded(content: bytes | np.ndarray, size: Size | None) -> np.ndarray:
     return _pixels(Image.fromarray(np.ascontiguousarray(content)), size)
 
 
-def _described(shape: tuple[int, ...]) -> str:
+def _size(shape: tuple[int, ...]) -> str:
     return f"{shape[1]}×{shape[0]}"
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from bakeoff.data.cleaning import Rows, count_duplicates, encode, unlabelled
 from bakeoff.data.decoding import LEAST_SIDE, Size, pack
 from bakeoff.data.image_files import ImageSource
-from bakeoff.data.own_splits import own_splits
 from bakeoff.errors import UserError
 
 if TYPE_CHECKING:
@@ -28,8 +27,7 @@ def clean_images(source: ImageSource, size: Size | None = None, skip_bad: bool =
             of refusing.
 
     Raises:
-        UserError: images that cannot be used, differ in size or have no class, a single class,
-            or a class that an own split lacks.
+        UserError: images that cannot be used, differ in size or have no class, or a single class.
     """
     import pandas as pd
 
@@ -54,20 +52,14 @@ def clean_images(source: ImageSource, size: Size | None = None, skip_bad: bool =
     else:
         labels, classes = encode(frame["label"], source.path, source.label_column)
     groups, _ = pd.factorize(pd.Series(packed.keys))
-    try:
-        own, left_out = own_splits(frame["own"].to_numpy(str), groups, labels, classes)
-    except UserError as error:
-        raise UserError(f"{source.path}: {error}") from None
     _, height, width, channels = packed.pixels.shape
     facts = {
-        "duplicates": {
-            **count_duplicates(groups, labels),
-            "dropped_from_training": left_out,
-        },
+        "duplicates": count_duplicates(groups, labels),
         "dropped": dict(Counter(bad.values())),
         "image": {"height": height, "width": width, "channels": channels},
     }
     rows = pd.DataFrame({"id": frame.index, "label": labels, "name": frame["name"].to_numpy()})
+    own = frame["own"].to_numpy(str)
     return Rows(rows, classes, packed.keys, groups, facts, packed.pixels, own)
 
 

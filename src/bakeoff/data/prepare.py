@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from bakeoff.artifacts import new_artifact
 from bakeoff.data.cleaning import Rows, clean
-from bakeoff.data.decoding import write_pixels
+from bakeoff.data.decoding import Size, write_pixels
 from bakeoff.data.image_files import ImageSource
 from bakeoff.data.images import clean_images
-from bakeoff.data.own_splits import pools
+from bakeoff.data.own_splits import own_splits, pools
 from bakeoff.data.sources import Source, fingerprint, read_images, read_source
 from bakeoff.data.splitting import NAMES, SplitSpec, split_rows
 from bakeoff.errors import UserError
@@ -59,16 +60,11 @@ def prepare(
     """
     spec = SplitSpec.parse(split)
     input_column = input_column or modality
-    found: Source | ImageSource
-    if modality == "image":
-        found = read_images(source, input_column, label_column)
-        size = (image_size, image_size) if image_size else None
-        rows = clean_images(found, size, skip_bad)
-    else:
-        found = read_source(source, input_column, label_column)
-        rows = clean(found, skip_bad)
+    size = (image_size, image_size) if image_size else None
+    found, rows = read_rows(source, modality, input_column, label_column, size, skip_bad)
     labels = rows.frame["label"].to_numpy()
     try:
+        rows = _with_own_splits(rows, labels)
         parts = _parts(rows, labels, spec, limit, seed)
     except UserError as error:
         raise UserError(f"{found.path}: {error}") from None
@@ -113,6 +109,40 @@ def prepare(
             frame.iloc[part].to_parquet(folder / f"{name}.parquet", index=False)
             if rows.pixels is not None:
                 write_pixels(folder / f"{name}.npy", rows.pixels, part)
+
+
+def read_rows(
+    source: str,
+    modality: str,
+    input_column: str,
+    label_column: str,
+    size: Size | None,
+    skip_bad: bool,
+) -> tuple[Source | ImageSource, Rows]:
+    """Labelled texts or images as they came, and those of them that a model may see.
+
+    Args:
+        source, modality, label_column, skip_bad: as in `prepare`.
+        input_column: the column with the text or the encoded image.
+        size: width and height that images are resized and cropped to; None keeps their own.
+
+    Raises:
+        UserError: the data cannot be used.
+    """
+    if modality == "image":
+        images = read_images(source, input_column, label_column)
+        return images, clean_images(images, size, skip_bad)
+    texts = read_source(source, input_column, label_column)
+    return texts, clean(texts, skip_bad)
+
+
+def _with_own_splits(rows: Rows, labels: np.ndarray) -> Rows:
+    """The rows with the splits that they come with fit for use, and what that left out told."""
+    if rows.own is None:
+        return rows
+    own, left_out = own_splits(rows.own, rows.groups, labels, rows.classes)
+    duplicates = {**rows.facts["duplicates"], "dropped_from_training": left_out}
+    return replace(rows, own=own, facts={**rows.facts, "duplicates": duplicates})
 
 
 def _parts(

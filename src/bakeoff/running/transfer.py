@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,10 @@ from typing import Any
 import numpy as np
 
 from bakeoff.artifacts import read_manifest, write_json
-from bakeoff.data.cleaning import Rows, clean, duplicate_key
+from bakeoff.data.cleaning import Rows, duplicate_key
 from bakeoff.data.decoding import pixel_key
-from bakeoff.data.image_files import ImageSource
-from bakeoff.data.images import clean_images
-from bakeoff.data.sources import Source, fingerprint, location, read_images, read_source
+from bakeoff.data.prepare import read_rows
+from bakeoff.data.sources import fingerprint, location
 from bakeoff.data.splits import Split, read_split
 from bakeoff.errors import UserError
 from bakeoff.evaluation.compare import mean_scores
@@ -74,16 +72,11 @@ def transfer(
         name: [model_folder(run, training) for training in trainings(results, name)]
         for name in dict.fromkeys(models or own)
     }
-    found: Source | ImageSource
-    if modality == "image":
-        image = results["dataset"]["image"]
-        found = read_images(source, input_column or modality, label_column)
-        # Splits that the data comes with mean nothing here.
-        whole = replace(found, frame=found.frame.assign(own=""))
-        rows = clean_images(whole, (image["width"], image["height"]), skip_bad)
-    else:
-        found = read_source(source, input_column or modality, label_column)
-        rows = clean(found, skip_bad)
+    image = results["dataset"].get("image")
+    size = image and (image["width"], image["height"])
+    found, rows = read_rows(
+        source, modality, input_column or modality, label_column, size, skip_bad
+    )
     available = len(found.frame)
     labels = _labels(rows, results["classes"], source, found.label_column)
     known = _known(run)
@@ -110,11 +103,10 @@ def transfer(
     if len(used) < len(labels):
         split = split.part(used)
     board = []
-    for model, of_model in folders.items():
+    for name, of_model in folders.items():
         scores = _score(of_model, split, watch)
-        before = own[model]
-        difference = scores["accuracy"] - before
-        board.append({"model": model, **scores, "own_accuracy": before, "difference": difference})
+        difference = scores["accuracy"] - own[name]
+        board.append({"model": name, **scores, "own_accuracy": own[name], "difference": difference})
     entry["leaderboard"] = sorted(board, key=lambda row: -row["accuracy"])
     entry["sentence"] = _sentence(entry, results["winner"]["model"], f"{modality}s")
     _add(run, entry)
