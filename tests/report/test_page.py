@@ -290,14 +290,39 @@ def test_top_five_and_contamination_are_told_where_they_matter(pages: dict[str, 
 def test_the_opening_words_of_a_mistake_are_hidden_only_where_its_text_is_open(
     pages: dict[str, str],
 ) -> None:
-    rules = re.findall(r"([^{}]*\.excerpt) \{ display: none; \}", pages["two classes"])
+    style = pages["two classes"].partition("<style>")[2].partition("</style>")[0]
+    rules = re.findall(r"([^{}]*\.excerpt) \{ display: none; \}", style)
     assert [rule.strip() for rule in rules] == ["[open] > summary > .excerpt"]
 
 
-def test_whose_memory_includes_that_of_others_is_told(pages: dict[str, str]) -> None:
+def test_whose_memory_includes_that_of_others_is_told(
+    pages: dict[str, str], pictures: dict
+) -> None:
     texts, images = (Page(pages[name]).text for name in ("two classes", "pictures"))
     assert "The classical models train one after another in the same process" in texts
     assert "its memory is that of mixing alone" in texts
     assert "Networks on the same autoencoder train one after another in the same process" in images
     assert "classical" not in images
     assert "ensemble" not in images
+    no_autoencoder = Page(render_report(pictures | {"autoencoders": []})).text
+    assert "is that of the process which trained a model" in no_autoencoder
+    assert "one after another" not in no_autoencoder
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        (
+            {"dropout": 0.3, "training": {"label_smoothing": 0.1}},
+            "with dropout and label smoothing,",
+        ),
+        ({"dropout": 0.0, "pictures": {"crop": 1.0}}, "change, so they"),
+        ({"pictures": {"crop": 0.35}}, "change, with pictures changed by chance, so"),
+        ({"pictures": {"flip": True, "cutmix": 0.5}}, "chance and parts of other pictures, whose"),
+    ],
+)
+def test_what_networks_learn_with_is_told_as_it_was(
+    two_classes: dict, config: dict, said: str
+) -> None:
+    models = [run | {"config": config} for run in two_classes["models"]]
+    assert said in Page(render_report(two_classes | {"models": models})).text

@@ -80,9 +80,7 @@ def _context(results: dict[str, Any]) -> dict[str, Any]:
             for name, seeds in runs.items()
             if seeds[0]["history"]
         },
-        "smoothed": any(
-            run["config"].get("training", {}).get("label_smoothing") for run in results["models"]
-        ),
+        "handicaps": summary.handicaps([run["config"] for run in results["models"]]),
         "width": summary.width(results),
         "top5": "top5_accuracy" in leaderboard[0],
         "neighbours": NEIGHBOURS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from bakeoff.report.formats import duration, interval, percent
@@ -120,6 +121,31 @@ def width(results: Results) -> dict[str, Any] | None:
         "table": [],
         "chosen": None,
     }
+
+
+def handicaps(configs: Iterable[dict[str, Any]]) -> str:
+    """What networks of these configurations learn with and are not validated with.
+
+    >>> handicaps([{"dropout": 0.3, "training": {"label_smoothing": 0.1}}])
+    'dropout and label smoothing'
+    >>> handicaps([{"pictures": {"crop": 1.0, "flip": False}}])
+    ''
+    """
+    used = {
+        key
+        for config in configs
+        for key, value in flat(config).items()
+        if value and (key, value) != ("pictures.crop", 1)
+    }
+    changes = {f"pictures.{name}" for name in ("flip", "crop", "shift", "color", "cutout")}
+    said = {
+        "dropout": {"dropout", "hidden_dropout", "word_dropout"},
+        "label smoothing": {"training.label_smoothing"},
+        "pictures changed by chance": changes,
+        "parts of other pictures, whose class does not count as right": {"pictures.cutmix"},
+    }
+    *most, last = [what for what, keys in said.items() if keys & used] or [""]
+    return " and ".join([", ".join(most), last] if most else [last])
 
 
 def flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
