@@ -225,7 +225,7 @@ def _shortened(config: Config, share: float) -> Config:
     )
     return replace(
         config,
-        pictures=replace(config.pictures, crop=1.0, color=0.0, cutmix=0.0),
+        pictures=replace(config.pictures, growth=0.0, crop=1.0, color=0.0, cutmix=0.0),
         crops_at_test=1.0,
         training=shorter(config.training),
         pretraining=pretraining,

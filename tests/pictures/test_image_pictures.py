@@ -19,12 +19,13 @@ from bakeoff.images.pictures import (
 CPU = torch.device("cpu")
 
 
-def batch(pictures, how, seed=0, rows=None):
-    """Pictures of shape (n, size, size), augmented; as bytes again."""
+def batch(pictures, how, seed=0, rows=None, size=None):
+    """Pictures of shape (n, size, size), augmented, of the same size or of another."""
     pictures = torch.from_numpy(np.asarray(pictures, np.uint8)).unsqueeze(3)
     rows = np.arange(len(pictures)) if rows is None else rows
     labels = torch.arange(len(pictures))
-    return augmented(pictures, labels, rows, how, np.random.default_rng(seed))
+    rng, size = np.random.default_rng(seed), size or pictures.shape[1]
+    return augmented(pictures, labels, rows, how, rng, size)
 
 
 def as_bytes(values):
@@ -150,6 +151,7 @@ def test_a_crop_shows_a_part_of_the_picture_resized_to_all_of_it():
         np.arange(n),
         Pictures(crop=least),
         np.random.default_rng(0),
+        size,
     ).pictures
     places = (got[:, :2] * 255).numpy()
     heights = (places[:, 0, -1, 0] - places[:, 0, 0, 0]) * size / (size - 1)
@@ -183,6 +185,7 @@ def test_colours_are_scaled_by_chances_of_each_picture():
         np.arange(200),
         Pictures(color=0.4),
         np.random.default_rng(0),
+        4,
     )
     assert torch.equal(got.pictures, got.targets)
     values = got.pictures.numpy()

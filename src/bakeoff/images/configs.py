@@ -17,6 +17,9 @@ class Pictures:
 
     size: int = 0
     """Pixels a side they are resized to, antialiased; 0 leaves them as they are."""
+    growth: float = 0.0
+    """Share of the epochs in which a ResNet learns on smaller pictures: for two thirds of it on
+    such of half the side, then on three quarters (progressive learning, Tan & Le 2021)."""
     grey: bool = False
     """One channel instead of three (ITU-R 601 luma)."""
     flip: bool = False

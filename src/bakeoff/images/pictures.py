@@ -16,6 +16,8 @@ from bakeoff.images.configs import Pictures
 LEAST_SIZE = 32
 """Pixels a side that smaller pictures are resized to, unless a configuration says otherwise."""
 PREDICTION_BATCH = 256
+STRIDE = 32
+"""Pixels of a picture to one of a ResNet's last map."""
 _LUMA = (0.299, 0.587, 0.114)
 _CHUNK = 512
 
@@ -106,8 +108,33 @@ def as_bytes(pictures: Tensor) -> np.ndarray:
     return (pictures.float() * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
 
 
+def learning_size(size: int, growth: float, done: float) -> int:
+    """Pixels a side that a network learns on, a multiple of `STRIDE` as long as they are fewer than
+    in the end.
+
+    >>> [learning_size(96, 0.6, done) for done in (0.0, 0.3, 0.5, 0.6)]
+    [64, 64, 64, 96]
+    >>> [learning_size(128, 0.6, done) for done in (0.0, 0.3, 0.5, 0.6)]
+    [64, 64, 96, 128]
+
+    Args:
+        size: pixels a side in the end.
+        growth: share of the training with smaller pictures.
+        done: share of the training that is done.
+    """
+    if done >= growth:
+        return size
+    share = 1 / 2 if done < growth * 2 / 3 else 3 / 4
+    return min(size, max(1, math.floor(share * size / STRIDE + 0.5)) * STRIDE)
+
+
 def augmented(
-    pictures: Tensor, labels: Tensor, rows: np.ndarray, how: Pictures, rng: np.random.Generator
+    pictures: Tensor,
+    labels: Tensor,
+    rows: np.ndarray,
+    how: Pictures,
+    rng: np.random.Generator,
+    size: int,
 ) -> Batch:
     """The pictures of `rows`, each cropped, flipped, moved, blanked and mixed with another one by
     chance of its own.
@@ -116,23 +143,25 @@ def augmented(
     each picture of a batch as it likes.
 
     Args:
-        pictures: uint8, shape (n, size, size, channels).
+        pictures: uint8, shape (n, side, side, channels).
         labels: shape (n,).
         rows: the batch.
         how: which augmentations, and how far.
         rng: of the chances.
+        size: pixels a side of what comes out; at least half of `side`, as bilinear sampling reads
+            two pixels.
     """
-    n, size = len(rows), pictures.shape[1]
+    n, side = len(rows), pictures.shape[1]
     device = pictures.device
     index = torch.from_numpy(rows).to(device)
     # Rows and columns: the share of them that is seen, and the first that is.
     shares = _shares(n, how.crop, rng)
-    reach, slack = round(how.shift * size), size * (1 - shares)
+    reach, slack = round(how.shift * side), side * (1 - shares)
     starts = np.round(rng.uniform(-reach - 0.5, slack + reach + 0.5)).clip(-reach, slack + reach)
-    places = starts + (np.arange(size) + 0.5) * shares - 0.5
+    places = starts + (np.arange(size) + 0.5) * (shares * side / size) - 0.5
     if how.flip:
         places[1] = np.where(rng.random((n, 1)) < 0.5, places[1][:, ::-1], places[1])
-    down, across = torch.from_numpy(places / (size - 1) * 2 - 1).float().to(device)
+    down, across = torch.from_numpy(places / (side - 1) * 2 - 1).float().to(device)
     grid = torch.stack(torch.broadcast_tensors(across[:, None, :], down[:, :, None]), dim=3)
     # Mirrored at the border, which is not repeated: … 2 1 | 0 1 2 … (the "reflect" of F.pad).
     values = targets = F.grid_sample(

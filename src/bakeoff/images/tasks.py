@@ -21,6 +21,7 @@ from bakeoff.images.pictures import (
     as_bytes,
     augmented,
     class_balanced_rows,
+    learning_size,
     plain_batches,
     training_rows,
 )
@@ -49,8 +50,11 @@ class _Pictures:
 
     def training_batches(self, epoch: int) -> Iterator[Batch]:
         rng = np.random.default_rng([self._seed, epoch])
+        how, full = self._config.pictures, self._train[0].shape[1]
+        epochs = self._config.training.planned_epochs(self.steps_per_epoch)
+        size = learning_size(full, how.growth, (epoch - 1) / epochs)
         for rows in self._rows(rng):
-            yield augmented(*self._train, rows, self._config.pictures, rng).to(device())
+            yield augmented(*self._train, rows, how, rng, size).to(device())
 
     def validation_batches(self) -> Iterator[Batch]:
         return (batch.to(device()) for batch in plain_batches(*self._validation))
@@ -129,7 +133,8 @@ class Probing(Classification):
         rows = np.arange(len(self._train[1]))
         for start in range(0, len(rows), PREDICTION_BATCH):
             some = rows[start : start + PREDICTION_BATCH]
-            yield augmented(*self._train, some, self._config.pictures, rng).to(device())
+            how, size = self._config.pictures, self._train[0].shape[1]
+            yield augmented(*self._train, some, how, rng, size).to(device())
 
     def training_batches(self, epoch: int) -> Iterator[Batch]:
         embeddings = self._views[epoch % self.VIEWS]
