@@ -174,6 +174,27 @@ def test_a_crop_shows_a_part_of_the_picture_resized_to_all_of_it():
     assert np.abs(np.diff(inner, n=2, axis=1)).max() < 1e-3
 
 
+def test_smaller_pictures_are_means_of_their_pixels_and_larger_ones_in_between():
+    picture = np.random.default_rng(0).integers(0, 256, (8, 8))
+    smaller = batch([picture], Pictures(), size=4).pictures[0, 0].numpy() * 255
+    assert smaller == pytest.approx(picture.reshape(4, 2, 4, 2).mean(axis=(1, 3)), abs=1e-3)
+    ramp = np.tile(np.arange(0, 80, 10), (8, 1))
+    larger = batch([ramp], Pictures(), size=16).pictures[0, 0].numpy() * 255
+    # A pixel's centre lies a quarter of the old distance from the next old centre.
+    assert larger[:, 1:-1] == pytest.approx(np.tile(np.arange(2.5, 70, 5), (16, 1)), abs=1e-3)
+
+
+def test_what_is_pasted_in_a_smaller_picture_is_counted_by_its_own_pixels():
+    pictures = np.stack([np.full((64, 64), value) for value in (0, 255)] * 20)
+    got = batch(pictures, Pictures(cutmix=1.0), size=32)
+    own = torch.arange(40) % 2
+    seen = (got.pictures[:, 0] == own[:, None, None]).float().mean(dim=(1, 2))
+    other = got.others % 2 != own
+    assert got.pictures.shape == (40, 1, 32, 32)
+    assert other.sum() > 5
+    assert torch.allclose(seen[other], got.kept[other], atol=1e-6)
+
+
 def test_colours_are_scaled_by_chances_of_each_picture():
     grey_blue = np.array([40, 40, 80], np.uint8)
     pictures = np.broadcast_to(grey_blue, (200, 4, 4, 3)).copy()

@@ -101,6 +101,18 @@ def test_a_triplet_network_is_validated_by_its_classifier():
     assert task.objective(model, batch).loss.item() == pytest.approx(expected, rel=1e-5)
 
 
+def test_pictures_grow_to_their_size_within_the_share_of_the_epochs():
+    data = torch.zeros(4, 128, 128, 3, dtype=torch.uint8), torch.arange(4) % 2
+    training = TrainingSettings(epochs=8, least_steps=0)
+    config = ImageNetwork(
+        encoder="resnet18", pictures=Pictures(growth=0.75, cutmix=0.5), training=training
+    )
+    task = Classification(config, 0, data, data)
+    sizes = [next(iter(task.training_batches(epoch))).pictures.shape[2:] for epoch in range(1, 9)]
+    assert sizes == [(64, 64)] * 4 + [(96, 96)] * 2 + [(128, 128)] * 2
+    assert next(iter(task.validation_batches())).pictures.shape[2:] == (128, 128)
+
+
 @pytest.mark.parametrize("loss", ["cross-entropy", "center"])
 def test_the_class_of_what_is_pasted_counts_by_its_share(loss):
     task, model = task_and_model(loss=loss, pictures=Pictures(cutmix=0.7))

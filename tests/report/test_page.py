@@ -319,6 +319,7 @@ def test_whose_memory_includes_that_of_others_is_told(
         ({"dropout": 0.0, "pictures": {"crop": 1.0}}, "change, so they"),
         ({"pictures": {"crop": 0.35}}, "change, with pictures changed by chance, so"),
         ({"pictures": {"flip": True, "cutmix": 0.5}}, "chance and parts of other pictures, whose"),
+        ({"pictures": {"growth": 0.75}}, "change, with fewer pixels at first, so they"),
     ],
 )
 def test_what_networks_learn_with_is_told_as_it_was(

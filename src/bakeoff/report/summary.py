@@ -142,6 +142,7 @@ def handicaps(configs: Iterable[dict[str, Any]]) -> str:
         "dropout": {"dropout", "hidden_dropout", "word_dropout"},
         "label smoothing": {"training.label_smoothing"},
         "pictures changed by chance": changes,
+        "fewer pixels at first": {"pictures.growth"},
         "parts of other pictures, whose class does not count as right": {"pictures.cutmix"},
     }
     *most, last = [what for what, keys in said.items() if keys & used] or [""]
