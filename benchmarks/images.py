@@ -1,6 +1,7 @@
 """Images a second that ResNet-18 trains on: ours against a plain loop with torchvision's parts, as
-its tutorials have it (DataLoader with workers, PIL transforms, default memory format), on the same
-pictures, batches, optimiser and threads, side by side in turn, each in a process of its own.
+its tutorials have it (ImageFolder, PIL transforms, DataLoader with workers, default memory format),
+on the same pictures, augmentations, batches, optimiser and threads, side by side in turn, each in a
+process of its own. The pictures of the plain loop are JPEG files, ours were decoded beforehand.
 
 .venv/bin/python benchmarks/images.py --data ../shared/data/stl10_train5000_test1000.parquet
 """
@@ -20,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 from record import record
 from torch import nn
 
@@ -36,45 +38,43 @@ from bakeoff.training.optimization import Optimizers
 
 WARM_UP = 2
 """Steps before the clock starts."""
+AUGMENTED = Pictures(flip=True, crop=0.35, color=0.4)
+"""What both sides do to pictures."""
 
 
-class Images(torch.utils.data.Dataset):
-    """Pictures through PIL and torchvision's transforms, one at a time."""
-
-    def __init__(self, split: Split) -> None:
-        vision.models()
-        from torchvision import transforms
-
-        size = split.inputs.shape[1]
-        self._split, self._shape = split, (size, size, 3)
-        self._transform = transforms.Compose(
-            [
-                transforms.RandomCrop(size, padding=size // 8, padding_mode="reflect"),
-                transforms.RandomHorizontalFlip(),
-                transforms.ToTensor(),
-                transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
-            ]
-        )
-
-    def __len__(self) -> int:
-        return len(self._split.labels)
-
-    def __getitem__(self, row: int) -> tuple[torch.Tensor, int]:
-        from PIL import Image
-
-        image = Image.fromarray(np.broadcast_to(self._split.inputs[row], self._shape))
-        return self._transform(image), int(self._split.labels[row])
+def write_files(split: Split, folder: Path) -> None:
+    """The pictures as class/row.jpg."""
+    for name in split.classes:
+        (folder / name).mkdir(parents=True)
+    for row, (pixels, label) in enumerate(zip(split.inputs, split.labels, strict=True)):
+        image = Image.fromarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
+        image.save(folder / split.classes[label] / f"{row}.jpg", quality=95)
 
 
-def plain(split: Split, batch_size: int, workers: int, threads: int) -> Iterator[int]:
-    """Train step by step; yields the pictures of each."""
+def plain(folder: Path, size: int, batch_size: int, workers: int, threads: int) -> Iterator[int]:
+    """Train on files step by step; yields the pictures of each."""
+    models = vision.models()
+    from torchvision import datasets, transforms
+
     torch.use_deterministic_algorithms(False)
     torch.set_num_threads(threads)
     torch.manual_seed(0)
-    model = vision.models().resnet18(num_classes=len(split.classes)).to(device())
+    images = datasets.ImageFolder(
+        folder,
+        transforms.Compose(
+            [
+                transforms.RandomResizedCrop(size, scale=(AUGMENTED.crop, 1)),
+                transforms.RandomHorizontalFlip(),
+                transforms.ColorJitter(*[AUGMENTED.color] * 3),
+                transforms.ToTensor(),
+                transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
+            ]
+        ),
+    )
+    model = models.resnet18(num_classes=len(images.classes)).to(device())
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     loader = torch.utils.data.DataLoader(
-        Images(split),
+        images,
         batch_size,
         shuffle=True,
         num_workers=workers,
@@ -96,7 +96,7 @@ def ours(split: Split, batch_size: int, precision: str, threads: int) -> Iterato
     set_up_process(0, threads)
     config = replace(
         RESNETS["resnet18"],
-        pictures=Pictures(flip=True, shift=1 / 8),
+        pictures=AUGMENTED,
         precision=precision,
         training=replace(RESNETS["resnet18"].training, batch_size=batch_size, optimizer="adam"),
     )
@@ -116,12 +116,12 @@ def ours(split: Split, batch_size: int, precision: str, threads: int) -> Iterato
             yield len(batch.labels)
 
 
-def images_a_second(side: str, dataset: Path, options: argparse.Namespace) -> float:
+def images_a_second(side: str, dataset: Path, files: Path, options: argparse.Namespace) -> float:
     """Of one side, over the steps after the first few."""
     split = read_split(dataset, "train")
     split = replace(split, inputs=np.array(split.inputs))
     training = (
-        plain(split, options.batch_size, options.workers, options.threads)
+        plain(files, split.inputs.shape[1], options.batch_size, options.workers, options.threads)
         if side == "plain"
         else ours(split, options.batch_size, side.split()[1], options.threads)
     )
@@ -155,7 +155,7 @@ def main() -> None:
     options = parser.parse_args()
     sides: dict[str, list[float]] = {"plain": [], "ours fp32": [], "ours bf16": []}
     with tempfile.TemporaryDirectory() as folder:
-        dataset = Path(folder) / "dataset"
+        dataset, files = Path(folder) / "dataset", Path(folder) / "files"
         prepare(
             dataset,
             Path(folder) / "test",
@@ -165,11 +165,14 @@ def main() -> None:
             seed=0,
             image_size=options.image_size,
         )
-        size = read_split(dataset, "train").inputs.shape[1]
+        split = read_split(dataset, "train")
+        size = split.inputs.shape[1]
+        write_files(split, files)
         for _ in range(options.rounds):
             for side, found in sides.items():
+                task = images_a_second, side, dataset, files, options
                 with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-                    found.append(process.submit(images_a_second, side, dataset, options).result())
+                    found.append(process.submit(*task).result())
                 print(f"{side:10} {found[-1]:8.1f} images a second", flush=True)
     medians = {side: statistics.median(found) for side, found in sides.items()}
     figures: dict[str, Any] = {
