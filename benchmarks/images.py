@@ -170,9 +170,9 @@ def main() -> None:
         write_files(split, files)
         for _ in range(options.rounds):
             for side, found in sides.items():
-                task = images_a_second, side, dataset, files, options
                 with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-                    found.append(process.submit(*task).result())
+                    task = process.submit(images_a_second, side, dataset, files, options)
+                    found.append(task.result())
                 print(f"{side:10} {found[-1]:8.1f} images a second", flush=True)
     medians = {side: statistics.median(found) for side, found in sides.items()}
     figures: dict[str, Any] = {
