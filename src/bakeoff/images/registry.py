@@ -81,10 +81,10 @@ AUTOENCODERS: dict[str, ImageNetwork] = {
 
 _RESNET = ImageNetwork(
     encoder="resnet18",
-    pictures=Pictures(growth=0.75, flip=True, crop=0.35, color=0.4, cutmix=0.5),
+    pictures=Pictures(growth=0.8, flip=True, crop=0.35, color=0.4, cutmix=0.5),
     crops_at_test=0.9,
     flip_at_test=True,
-    training=_epochs(130, 2e-3, weight_decay=0.05, label_smoothing=0.1),
+    training=_epochs(120, 2e-3, weight_decay=0.05, label_smoothing=0.1),
 )
 
 RESNETS: dict[str, ImageNetwork] = {
@@ -94,7 +94,7 @@ RESNETS: dict[str, ImageNetwork] = {
         _RESNET,
         loss="triplet",
         temperature=2.0,
-        pictures=Pictures(growth=0.75, flip=True, crop=0.5, color=0.2),
+        pictures=Pictures(growth=0.8, flip=True, crop=0.5, color=0.2),
         training=replace(_RESNET.training, epochs=100, patience=100),
     ),
     "resnet18-center": replace(_RESNET, loss="center"),
