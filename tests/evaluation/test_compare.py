@@ -91,21 +91,23 @@ def test_one_training_has_one_interval(bench):
     assert results["comparisons"] == []
 
 
-def test_pairs_that_ran_and_the_two_best_on_validation(bench):
+def test_pairs_that_ran_and_the_winner_against_all_others(bench):
     a = bench.evaluation("a", answers(10), validation=[0.9, 0.1])
     b = bench.evaluation("b", answers(90), validation=[0.9, 0.1], seconds=2.0)
     c = bench.evaluation("c", answers(12), validation=[0.9, 0.9])
+    d = bench.evaluation("d", answers(11), validation=[0.9, 0.9])
     pairs = [["c", "a"], ["a", "absent"]]
-    comparisons = compared(bench, [a, b, c], pairs)["comparisons"]
-    # c is second on test, b is second on validation: test chooses nothing.
-    assert [(x["first"], x["second"]) for x in comparisons] == [("c", "a"), ("a", "b")]
-    close, clear = comparisons
+    comparisons = compared(bench, [a, b, c, d], pairs)["comparisons"]
+    # In the order of validation: test chooses nothing.
+    named = [(x["first"], x["second"]) for x in comparisons]
+    assert named == [("c", "a"), ("a", "b"), ("a", "d")]
+    close, clear, _ = comparisons
     assert close["difference"] == pytest.approx(-0.01)
-    assert "no difference that 200 rows can show" in close["sentence"]
+    assert close["verdict"] == "equal"
     assert clear["difference"] == pytest.approx(0.4)
     assert clear["low"] < 0.4 < clear["high"]
-    assert clear["holm_p"] == pytest.approx(2 * clear["mcnemar_p"])
-    assert clear["sentence"].startswith("a is better than b by 40.0 points")
+    assert clear["holm_p"] == pytest.approx(3 * clear["mcnemar_p"])
+    assert clear["verdict"] == "better"
 
 
 def test_a_pair_is_not_tested_twice(bench):

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bakeoff.evaluation.significance import verdict
+
 TEXTS = [
     'A <script>alert("pwned")</script> of a film.<br /><br />Not bad & not good; loved the music.',
     "I expected little and got less. The actors read their lines as if from a shopping list, "
@@ -248,7 +250,25 @@ def make_results(classes: list[str], line_up: list[tuple] = LINE_UP, seeds: int 
             "reason": f"{line_up[0][0]} was chosen for its validation accuracy.",
         },
         "models": models,
-        "comparisons": [],
+        "comparisons": [
+            comparison(line_up[0][0], name, line_up[0][2] - accuracy)
+            for name, _, accuracy, *_ in line_up[1:]
+        ],
+    }
+
+
+def comparison(first: str, second: str, difference: float) -> dict[str, Any]:
+    """Of two models, told apart where they differ by more than a point."""
+    low, high, p = difference - 0.01, difference + 0.01, 0.5 if abs(difference) < 0.01 else 1e-9
+    return {
+        "first": first,
+        "second": second,
+        "difference": difference,
+        "low": low,
+        "high": high,
+        "mcnemar_p": p / 2,
+        "holm_p": p,
+        "verdict": verdict(low, high, p),
     }
 
 
@@ -269,28 +289,7 @@ def full_study() -> dict[str, Any]:
     results = make_results(["negative", "positive"], line_up, seeds=3)
     names = [row["model"] for row in results["leaderboard"]]
     return results | {
-        "comparisons": [
-            {
-                "first": "bilstm-glove",
-                "second": "logreg-tfidf",
-                "difference": 0.007,
-                "low": -0.001,
-                "high": 0.015,
-                "mcnemar_p": 0.11,
-                "holm_p": 0.22,
-                "sentence": "no difference that 5,000 reviews can show (+0.7 points)",
-            },
-            {
-                "first": "tree-tfidf",
-                "second": "nb-tfidf",
-                "difference": -0.149,
-                "low": -0.16,
-                "high": -0.138,
-                "mcnemar_p": 1e-9,
-                "holm_p": 2e-9,
-                "sentence": "tree-tfidf is worse than nb-tfidf by 14.9 points",
-            },
-        ],
+        "comparisons": [comparison("tree-tfidf", "nb-tfidf", -0.149), *results["comparisons"]],
         "errors": {
             "shared_mistakes": [
                 {

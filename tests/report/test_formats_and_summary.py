@@ -22,11 +22,19 @@ def row(model: str, accuracy: float, seconds: float, half: float = 0.01) -> dict
     }
 
 
-def results(*rows: dict, winner: str = "a", comparisons: tuple = ()) -> dict:
+def results(*rows: dict, verdict: str = "better", turned: bool = False) -> dict:
+    """Of models that "a" was compared with, always with the same verdict on it."""
+    others = [row["model"] for row in rows if row["model"] != "a"]
+    other_way = {"better": "worse", "worse": "better", "equal": "equal"}
     return {
         "leaderboard": list(rows),
-        "winner": {"model": winner},
-        "comparisons": list(comparisons),
+        "winner": {"model": "a"},
+        "comparisons": [
+            {"first": other, "second": "a", "verdict": other_way[verdict]}
+            if turned
+            else {"first": "a", "second": other, "verdict": verdict}
+            for other in others
+        ],
         "dataset": {"modality": "text", "sizes": {"test": 5000}},
     }
 
@@ -43,33 +51,35 @@ def test_a_clear_winner_is_said_to_win() -> None:
     )
 
 
-def test_overlapping_intervals_are_no_clear_winner() -> None:
-    answer = plain(summary.answer(results(row("a", 0.9, 62), row("b", 0.895, 3))))
+def test_models_that_the_test_cannot_tell_apart_are_no_clear_winner() -> None:
+    rows = row("a", 0.9, 62), row("b", 0.895, 3)
+    answer = plain(summary.answer(results(*rows, verdict="equal")))
     assert answer.startswith("No clear winner: a, best on validation, classifies 90.0 %")
     assert answer.endswith("cannot tell it from b (89.5 %, 3.0 s).")
 
 
 @pytest.mark.parametrize("turned", [False, True])
-def test_a_paired_comparison_decides_over_overlap(turned: bool) -> None:
-    pair = {"first": "a", "second": "b", "low": 0.001, "high": 0.009, "holm_p": 0.01}
-    if turned:
-        pair |= {"first": "b", "second": "a", "low": -0.009, "high": -0.001}
-    rows = row("a", 0.9, 62), row("b", 0.895, 3)
-    assert summary.answer(results(*rows, comparisons=(pair,))).startswith("a wins")
-    unsure = pair | {"holm_p": 0.18}
-    assert summary.answer(results(*rows, comparisons=(unsure,))).startswith("No clear winner")
+def test_the_comparison_decides_whichever_model_it_names_first(turned: bool) -> None:
+    rows = row("a", 0.9, 62), row("b", 0.895, 3), row("other", 0.8, 3)
+    for verdict, said in (
+        ("better", "a wins"),
+        ("equal", "No clear winner"),
+        ("worse", "a, best on validation"),
+    ):
+        told = summary.answer(results(*rows, verdict=verdict, turned=turned))
+        assert told.startswith(said)
 
 
 def test_many_rivals_are_counted_and_the_cheapest_named() -> None:
     rivals = [row(name, 0.899, seconds) for name, seconds in (("b", 9), ("c", 4), ("d", 70))]
-    answer = plain(summary.answer(results(row("a", 0.9, 62), *rivals)))
+    answer = plain(summary.answer(results(row("a", 0.9, 62), *rivals, verdict="equal")))
     assert (
         "cannot tell it from 3 other models. The cheapest of them is c (89.9 %, 4.0 s)." in answer
     )
 
 
 def test_a_model_that_beats_the_chosen_one_on_test_is_named() -> None:
-    answer = summary.answer(results(row("b", 0.95, 5), row("a", 0.9, 62)))
+    answer = summary.answer(results(row("b", 0.95, 5), row("a", 0.9, 62), verdict="worse"))
     assert "on the test split b (95.0" in answer
     assert "did clearly better" in answer
 

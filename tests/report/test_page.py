@@ -123,11 +123,22 @@ def test_every_network_has_curves_and_layers(page: Page, two_classes: dict) -> N
 
 def test_optional_sections_are_there_only_with_results(page: Page, pages: dict[str, str]) -> None:
     full = Page(pages["full study"]).text
-    for title in ("Comparisons", "Width of the recurrent", "Labels that look wrong", "other data"):
+    for title in ("Width of the recurrent", "Labels that look wrong", "other data"):
         assert title not in page.text
         assert title in full
     assert "Wrong in every model" in full
-    assert "tree-tfidf is worse than nb-tfidf by 14.9 points" in full
+
+
+def test_comparisons_say_which_model_is_better(pages: dict[str, str], two_classes: dict) -> None:
+    full = Page(pages["full study"]).text
+    assert "tree-tfidfworse thannb-tfidf−14.9−15.9 to −13.9" in full
+    assert "bilstm-glovenot clearly different fromlogreg-tfidf+0.7" in full
+    alone = two_classes | {
+        "leaderboard": two_classes["leaderboard"][:1],
+        "models": two_classes["models"][:1],
+        "comparisons": [],
+    }
+    assert "Comparisons" not in Page(render_report(alone)).text
 
 
 def test_several_seeds_are_one_section_a_model(pages: dict[str, str]) -> None:

@@ -20,7 +20,7 @@ from bakeoff.evaluation.predictions import (
     first_trainings,
     read_evaluations,
 )
-from bakeoff.evaluation.significance import difference, holm, mcnemar, sentence
+from bakeoff.evaluation.significance import difference, holm, mcnemar, verdict
 from bakeoff.report.formats import interval, percent
 
 _AVERAGED = ("precision", "recall", "f1", "top5_accuracy")
@@ -49,7 +49,8 @@ def compare(
         preset: name of the preset.
         seed: of the split and the first training.
         seeds: trainings of each model that chance affects.
-        pairs: (first, second) names of models whose difference is tested where both took part.
+        pairs: (first, second) names of models whose difference is tested where both took part,
+            besides that of the winner to every other model.
 
     Returns:
         What results.json holds.
@@ -160,13 +161,13 @@ def _comparisons(
     ranked: Sequence[dict[str, Any]],
     pairs: Sequence[Sequence[str]],
 ) -> list[dict[str, Any]]:
-    """The pairs that took part, and the two best on validation: the best of many on test would
-    look better than it is.
+    """The pairs that took part, and the best on validation against every other model: the best of
+    many on test would look better than it is.
     """
     chosen = [(first, second) for first, second in pairs if {first, second} <= set(correct)]
-    best = tuple(row["model"] for row in ranked[:2])
-    if len(best) == 2 and best not in chosen and best[::-1] not in chosen:
-        chosen.append(best)
+    best, *others = (row["model"] for row in ranked)
+    asked = {frozenset(pair) for pair in chosen}
+    chosen += [(best, other) for other in others if frozenset((best, other)) not in asked]
     training = first_trainings(found)
     comparisons: list[dict[str, Any]] = [
         {
@@ -180,5 +181,5 @@ def _comparisons(
     corrected = holm([comparison["mcnemar_p"] for comparison in comparisons])
     for comparison, p in zip(comparisons, corrected, strict=True):
         comparison["holm_p"] = p
-        comparison["sentence"] = sentence(comparison, len(found[0].test.labels))
+        comparison["verdict"] = verdict(comparison["low"], comparison["high"], p)
     return comparisons

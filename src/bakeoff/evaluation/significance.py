@@ -1,14 +1,12 @@
-"""Differences between two models: how large, how sure, in words."""
+"""Differences between two models: how large, and how sure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from bakeoff.evaluation.bootstrap import difference_interval
-from bakeoff.report.formats import p_value, points
 
 
 def difference(first: np.ndarray, second: np.ndarray) -> dict[str, float]:
@@ -53,24 +51,20 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected.tolist()
 
 
-def sentence(comparison: dict[str, Any], rows: int) -> str:
-    """A comparison in words, from its figures.
+def verdict(low: float, high: float, p: float) -> str:
+    """Whether the first of two models is "better", "worse" or "equal": told apart are those whose
+    difference has an interval without 0 and a corrected p-value below 0.05.
 
-    It is called a difference if the interval of the difference leaves out 0 and the corrected
-    p-value is below 0.05.
+    >>> verdict(0.01, 0.03, 0.002)
+    'better'
+    >>> verdict(0.01, 0.03, 0.08)
+    'equal'
+
+    Args:
+        low: lower bound of the difference.
+        high: upper bound of the difference.
+        p: corrected for all comparisons made.
     """
-    low, high, p = comparison["low"], comparison["high"], comparison["holm_p"]
-    shown = p_value(p) if p < 0.001 else f"= {p_value(p)}"
-    first, second = comparison["first"], comparison["second"]
     if low <= 0 <= high or p >= 0.05:
-        return (
-            f"{first} against {second}: no difference that {rows:,} rows can show "
-            f"({points(comparison['difference'])} points, {points(low)} to {points(high)}; "
-            f"p {shown})"
-        )
-    word = "better" if low > 0 else "worse"
-    near, far = sorted((abs(low), abs(high)))
-    return (
-        f"{first} is {word} than {second} by {100 * abs(comparison['difference']):.1f} points "
-        f"(95\u202f% interval {100 * near:.1f} to {100 * far:.1f}; p {shown})"
-    )
+        return "equal"
+    return "better" if low > 0 else "worse"

@@ -23,32 +23,16 @@ def noun(results: Results) -> str:
     return "texts" if results["dataset"]["modality"] == "text" else "images"
 
 
-def difference_bounds(results: Results, first: str, second: str) -> tuple[float, float] | None:
-    """95 % bounds of accuracy(first) - accuracy(second), where that pair was compared; around 0
-    where the corrected test finds no difference, as the comparison's own sentence has it.
-    """
-    for pair in results["comparisons"]:
-        if {pair["first"], pair["second"]} == {first, second}:
-            low, high = pair["low"], pair["high"]
-            if pair["holm_p"] >= 0.05:
-                low, high = min(low, 0.0), max(high, 0.0)
-            return (low, high) if pair["first"] == first else (-high, -low)
-    return None
-
-
 def standing(results: Results, row: Row) -> str:
-    """How a model's test accuracy stands to the winner's: "worse", "equal" or "better".
-
-    "equal" means that this test cannot tell them apart: the paired interval of the difference
-    holds 0 or, for a pair that was not compared, their own intervals overlap (more cautious).
+    """How a model's test accuracy stands to the winner's, as far as their comparison can tell:
+    "worse", "equal" or "better".
     """
-    winner = winner_row(results)
-    bounds = difference_bounds(results, row["model"], winner["model"])
-    low, high = bounds or (
-        row["accuracy_low"] - winner["accuracy_high"],
-        row["accuracy_high"] - winner["accuracy_low"],
-    )
-    return "worse" if high < 0 else "better" if low > 0 else "equal"
+    winner = results["winner"]["model"]
+    both = {row["model"], winner}
+    [pair] = (pair for pair in results["comparisons"] if {pair["first"], pair["second"]} == both)
+    turned = {"better": "worse", "worse": "better", "equal": "equal"}
+    verdict: str = pair["verdict"]
+    return verdict if pair["second"] == winner else turned[verdict]
 
 
 def answer(results: Results) -> str:
