@@ -2,6 +2,7 @@
 
 import pickle
 from itertools import pairwise
+from urllib.error import URLError
 
 import pytest
 import torch
@@ -9,7 +10,9 @@ from safetensors.torch import save_file
 from torch import nn
 
 from bakeoff.errors import UserError
+from bakeoff.images.configs import ImageNetwork
 from bakeoff.images.encoders import ResNet18, build_decoder, build_encoder
+from bakeoff.images.network import ImageClassifier, Shape
 
 REPORT = [9216, 1024, 1200, 728, 512, 128]
 
@@ -142,6 +145,39 @@ def test_weights_of_torchvision_are_taken_over_exactly(state, name, size, tmp_pa
             assert torch.equal(tensor, stem), "the small stem is another layer"
         else:
             assert torch.equal(tensor, state[key]), key
+
+
+def test_pretrained_weights_see_pictures_as_torchvision_normalises_them(tmp_path):
+    from torchvision import models, transforms
+
+    torch.manual_seed(0)
+    theirs = models.resnet18().eval()
+    torch.save(theirs.state_dict(), tmp_path / "w.pth")
+    theirs.fc = nn.Identity()
+    config = ImageNetwork(encoder="resnet18", weights=str(tmp_path / "w.pth"))
+    ours = ImageClassifier(config, Shape(3, 96), classes=4).eval()
+    ours.encoder.load(config.weights)
+    pictures = torch.rand(2, 3, 96, 96)
+    normalised = transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])(pictures)
+    with torch.no_grad():
+        expected = theirs(normalised)
+        assert torch.allclose(ours.embed(pictures), expected, atol=1e-5)
+        assert not torch.allclose(theirs(pictures), expected, atol=1e-2)
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("invalid hash value (expected f37072fd)"), URLError("no route to host")]
+)
+def test_weights_that_cannot_be_downloaded_are_one_line(error, monkeypatch):
+    from torchvision import models
+
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(models.ResNet18_Weights, "get_state_dict", fail)
+    message = r"cannot download torchvision's ImageNet weights \(.*(hash|route).*\); give a file"
+    with pytest.raises(UserError, match=message):
+        ResNet18(96).load("imagenet")
 
 
 def test_weights_from_before_batch_norm_counted(state, tmp_path):

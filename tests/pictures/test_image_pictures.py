@@ -19,13 +19,12 @@ from bakeoff.images.pictures import (
 CPU = torch.device("cpu")
 
 
-def batch(pictures, how, seed=0, rows=None, size=None):
+def batch(pictures, how, seed=0, size=None):
     """Pictures of shape (n, size, size), augmented, of the same size or of another."""
     pictures = torch.from_numpy(np.asarray(pictures, np.uint8)).unsqueeze(3)
-    rows = np.arange(len(pictures)) if rows is None else rows
     labels = torch.arange(len(pictures))
     rng, size = np.random.default_rng(seed), size or pictures.shape[1]
-    return augmented(pictures, labels, rows, how, rng, size)
+    return augmented(pictures, labels, how, rng, size)
 
 
 def as_bytes(values):
@@ -93,10 +92,10 @@ def test_plain_batches_are_all_pictures_in_order():
 
 def test_without_augmentation_nothing_changes():
     pixels = np.random.default_rng(0).integers(0, 256, (6, 5, 5))
-    got = batch(pixels, Pictures(), rows=np.array([4, 0, 4]))
-    assert np.array_equal(as_bytes(got.pictures), pixels[[4, 0, 4]])
+    got = batch(pixels, Pictures())
+    assert np.array_equal(as_bytes(got.pictures), pixels)
     assert torch.equal(got.pictures, got.targets)
-    assert got.labels.tolist() == [4, 0, 4]
+    assert got.labels.tolist() == [0, 1, 2, 3, 4, 5]
 
 
 def test_half_of_the_pictures_are_mirrored_each_by_its_own_chance():
@@ -148,7 +147,6 @@ def test_a_crop_shows_a_part_of_the_picture_resized_to_all_of_it():
     got = augmented(
         pictures.expand(n, -1, -1, -1),
         torch.zeros(n),
-        np.arange(n),
         Pictures(crop=least),
         np.random.default_rng(0),
         size,
@@ -203,7 +201,6 @@ def test_colours_are_scaled_by_chances_of_each_picture():
     got = augmented(
         torch.from_numpy(pictures),
         labels,
-        np.arange(200),
         Pictures(color=0.4),
         np.random.default_rng(0),
         4,

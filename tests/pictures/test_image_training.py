@@ -304,6 +304,15 @@ def test_pictures_of_any_size_are_brought_to_the_networks(tmp_path):
         assert predictor.probabilities(np.zeros(shape, np.uint8)).shape == (shape[0], 3)
 
 
+def test_the_speed_told_is_that_of_pictures_of_full_size():
+    config = replace(SMALL, encoder="resnet18", pictures=Pictures(size=64, growth=0.5))
+    trained = train(config)
+    small, full = (record["seconds"] for record in trained.history)
+    assert small != full
+    assert trained.facts["seconds_per_epoch"] == full
+    assert trained.facts["images_per_second"] == len(SPLITS[0].labels) / full
+
+
 def test_facts_and_layers():
     seven = drawn(28, size=16, classes=7)
     config = replace(SMALL, pictures=Pictures(), dropout=0.1)

@@ -19,7 +19,7 @@ class Pictures:
     """Pixels a side they are resized to, antialiased; 0 leaves them as they are."""
     growth: float = 0.0
     """Share of the epochs in which a ResNet learns on smaller pictures: for two thirds of it on
-    such of half the side, then on three quarters (progressive learning, Tan & Le 2021)."""
+    such of about half the side, then of three quarters (progressive learning, Tan & Le 2021)."""
     grey: bool = False
     """One channel instead of three (ITU-R 601 luma)."""
     flip: bool = False
@@ -74,8 +74,9 @@ class ImageNetwork:
     frozen: bool = False
     """Train the linear layer alone: a linear probe."""
     loss: str = "cross-entropy"
-    """`cross-entropy`; `triplet` (batch-hard mining, Hermans et al. 2017), whose linear layer
-    learns on embeddings it does not change; or `center` (cross-entropy and center loss, Wen et al.
+    """`cross-entropy`; `triplet` (the hardest triplets of a batch, Hermans et al. 2017, or with a
+    temperature the harder ones more), whose linear layer learns on embeddings it does not change;
+    or `center` (cross-entropy and center loss, Wen et al.
     2016)."""
     margin: float = 0.0
     """Of the triplet loss; 0 takes the soft margin."""

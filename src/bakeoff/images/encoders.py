@@ -18,11 +18,15 @@ DENSE = (1024, 1200, 728, 512, 128)
 CHANNELS = (32, 64, 128, 256, 256)
 """Channels of the convolutional autoencoder; each layer halves height and width."""
 _STEM = (64, 3, 7, 7)
+_MEAN, _SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of the colours of ImageNet, by which torchvision's weights want pictures normalised."""
 SMALL = 64
 """Pictures of at most this many pixels a side get a ResNet whose stem keeps more of them."""
 
 
-def build_encoder(name: str, channels: int, size: int, dropout: float = 0.0) -> nn.Module:
+def build_encoder(
+    name: str, channels: int, size: int, dropout: float = 0.0, pretrained: bool = False
+) -> nn.Module:
     """The encoder of that name, with fresh weights; its `width` is that of an embedding.
 
     Args:
@@ -30,13 +34,14 @@ def build_encoder(name: str, channels: int, size: int, dropout: float = 0.0) -> 
         channels: of the pictures.
         size: pixels a side.
         dropout: after each hidden layer of a `linear` one.
+        pretrained: whether a `resnet18` starts from weights made elsewhere.
     """
     if name == "linear":
         return DenseEncoder(channels, size, dropout)
     if name == "conv":
         return ConvEncoder(channels, size)
     if name == "resnet18":
-        return ResNet18(size)
+        return ResNet18(size, pretrained)
     raise unknown_name("encoder", name, ["linear", "conv", "resnet18"])
 
 
@@ -132,11 +137,17 @@ class ResNet18(nn.Module):
     """ResNet-18 (He et al. 2016) as torchvision has it, without its last layer.
 
     Up to `SMALL` pixels a side the stem is a 3×3 convolution with stride 2 and no pooling, so that
-    layer 1 sees a quarter of the pixels and not a sixteenth.
+    layer 1 sees a quarter of the pixels and not a sixteenth. A pretrained one normalises pictures
+    as its weights want them; from scratch batch norm does.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, pretrained: bool = False) -> None:
         super().__init__()
+        self._pretrained = pretrained
+        self._mean: Tensor
+        self._spread: Tensor
+        for name, colours in (("_mean", _MEAN), ("_spread", _SPREAD)):
+            self.register_buffer(name, torch.tensor(colours).view(3, 1, 1), persistent=False)
         self.network = vision.models().resnet18()
         self.width = self.network.fc.in_features
         self.network.fc = nn.Identity()
@@ -147,7 +158,10 @@ class ResNet18(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         # Grey pictures enter as three equal channels, as pretrained weights want them.
-        return self.network(pictures.expand(-1, 3, -1, -1))
+        colours = pictures.expand(-1, 3, -1, -1)
+        if self._pretrained:
+            colours = (colours - self._mean) / self._spread
+        return self.network(colours)
 
     def load(self, weights: str) -> None:
         """Take over torchvision's ImageNet weights (`imagenet`), or those of a file.
@@ -185,7 +199,7 @@ def _imagenet() -> dict[str, Tensor]:
     weights = vision.models().ResNet18_Weights.DEFAULT
     try:
         return cast(dict[str, Tensor], weights.get_state_dict(check_hash=True))
-    except (URLError, OSError) as error:
+    except (URLError, OSError, RuntimeError) as error:  # torch's word for another hash.
         raise UserError(
             f"cannot download torchvision's ImageNet weights ({error}); give a file of them with "
             "--weights"

@@ -68,7 +68,11 @@ class ImageClassifier(nn.Module):
     def __init__(self, config: ImageNetwork, shape: Shape, classes: int) -> None:
         super().__init__()
         self.encoder = build_encoder(
-            config.encoder, shape.channels, shape.size, config.hidden_dropout
+            config.encoder,
+            shape.channels,
+            shape.size,
+            dropout=config.hidden_dropout,
+            pretrained=bool(config.weights),
         )
         self.width = cast(int, self.encoder.width)
         self.encoder.requires_grad_(not config.frozen)

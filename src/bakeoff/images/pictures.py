@@ -109,13 +109,13 @@ def as_bytes(pictures: Tensor) -> np.ndarray:
 
 
 def learning_size(size: int, growth: float, done: float) -> int:
-    """Pixels a side that a network learns on, a multiple of `STRIDE` as long as they are fewer than
-    in the end.
+    """Pixels a side that a network learns on: until the end half of them, then three quarters, up
+    to the next multiple of `STRIDE`, so that the last map has no border of padding.
 
-    >>> [learning_size(96, 0.6, done) for done in (0.0, 0.3, 0.5, 0.6)]
-    [64, 64, 64, 96]
     >>> [learning_size(128, 0.6, done) for done in (0.0, 0.3, 0.5, 0.6)]
     [64, 64, 96, 128]
+    >>> [learning_size(96, 0.6, done) for done in (0.0, 0.3, 0.5, 0.6)]
+    [64, 64, 96, 96]
 
     Args:
         size: pixels a side in the end.
@@ -125,18 +125,13 @@ def learning_size(size: int, growth: float, done: float) -> int:
     if done >= growth:
         return size
     share = 1 / 2 if done < growth * 2 / 3 else 3 / 4
-    return min(size, max(1, math.floor(share * size / STRIDE + 0.5)) * STRIDE)
+    return min(size, math.ceil(share * size / STRIDE) * STRIDE)
 
 
 def augmented(
-    pictures: Tensor,
-    labels: Tensor,
-    rows: np.ndarray,
-    how: Pictures,
-    rng: np.random.Generator,
-    size: int,
+    pictures: Tensor, labels: Tensor, how: Pictures, rng: np.random.Generator, size: int
 ) -> Batch:
-    """The pictures of `rows`, each cropped, flipped, moved, blanked and mixed with another one by
+    """The pictures of a batch, each cropped, flipped, moved, blanked and mixed with another one by
     chance of its own.
 
     torchvision's transforms draw once a batch; here one bilinear sampling crops, moves and mirrors
@@ -144,16 +139,14 @@ def augmented(
 
     Args:
         pictures: uint8, shape (n, side, side, channels).
-        labels: shape (n,).
-        rows: the batch.
+        labels: shape (n,), on the same device.
         how: which augmentations, and how far.
         rng: of the chances.
         size: pixels a side of what comes out; at least half of `side`, as bilinear sampling reads
             two pixels.
     """
-    n, side = len(rows), pictures.shape[1]
+    n, side = pictures.shape[:2]
     device = pictures.device
-    index = torch.from_numpy(rows).to(device)
     # Rows and columns: the share of them that is seen, and the first that is.
     shares = _shares(n, how.crop, rng)
     reach, slack = round(how.shift * side), side * (1 - shares)
@@ -165,7 +158,7 @@ def augmented(
     grid = torch.stack(torch.broadcast_tensors(across[:, None, :], down[:, :, None]), dim=3)
     # Mirrored at the border, which is not repeated: … 2 1 | 0 1 2 … (the "reflect" of F.pad).
     values = targets = F.grid_sample(
-        as_floats(pictures[index]), grid, padding_mode="reflection", align_corners=True
+        as_floats(pictures), grid, padding_mode="reflection", align_corners=True
     )
     if how.color:
         factors = rng.uniform(1 - how.color, 1 + how.color, (3, n, 1, 1, 1))
@@ -173,7 +166,7 @@ def augmented(
     if how.cutout:
         blank = torch.from_numpy(_squares(n, size, round(how.cutout * size), rng)).to(device)
         values = targets.masked_fill(blank.unsqueeze(1), 0.5)
-    batch = Batch.of(values.contiguous(memory_format=torch.channels_last), labels[index], targets)
+    batch = Batch.of(values.contiguous(memory_format=torch.channels_last), labels, targets)
     return _mixed(batch, how.cutmix, rng) if how.cutmix else batch
 
 

@@ -50,11 +50,20 @@ class _Pictures:
 
     def training_batches(self, epoch: int) -> Iterator[Batch]:
         rng = np.random.default_rng([self._seed, epoch])
-        how, full = self._config.pictures, self._train[0].shape[1]
-        epochs = self._config.training.planned_epochs(self.steps_per_epoch)
-        size = learning_size(full, how.growth, (epoch - 1) / epochs)
+        size = self.learning_size(epoch)
         for rows in self._rows(rng):
-            yield augmented(*self._train, rows, how, rng, size).to(device())
+            yield self._augmented(rows, rng, size)
+
+    def learning_size(self, epoch: int) -> int:
+        """Pixels a side of the training pictures of an epoch."""
+        epochs = self._config.training.planned_epochs(self.steps_per_epoch)
+        full = self._train[0].shape[1]
+        return learning_size(full, self._config.pictures.growth, (epoch - 1) / epochs)
+
+    def _augmented(self, rows: np.ndarray, rng: np.random.Generator, size: int) -> Batch:
+        index = torch.from_numpy(rows).to(self._train[1].device)
+        pictures, labels = (part[index].to(device()) for part in self._train)
+        return augmented(pictures, labels, self._config.pictures, rng, size)
 
     def validation_batches(self) -> Iterator[Batch]:
         return (batch.to(device()) for batch in plain_batches(*self._validation))
@@ -123,9 +132,14 @@ class Probing(Classification):
         super().__init__(config, seed, train, validation)
         model.eval()
         self._labels = train[1].to(device())
-        self._views = [_embedded(model, self._view(number)) for number in range(self.VIEWS)]
-        embeddings = _embedded(model, super().validation_batches())
+        self._views = [self._embedded(model, self._view(number)) for number in range(self.VIEWS)]
+        embeddings = self._embedded(model, super().validation_batches())
         self._held_out = Batch.of(embeddings, validation[1].to(device()))
+
+    @torch.no_grad()
+    def _embedded(self, model: ImageClassifier, batches: Iterator[Batch]) -> Tensor:
+        with autocast(self._config.precision):
+            return torch.cat([model.embed(batch.pictures).float() for batch in batches])
 
     def _view(self, number: int) -> Iterator[Batch]:
         """All training pictures in order, augmented."""
@@ -133,8 +147,7 @@ class Probing(Classification):
         rows = np.arange(len(self._train[1]))
         for start in range(0, len(rows), PREDICTION_BATCH):
             some = rows[start : start + PREDICTION_BATCH]
-            how, size = self._config.pictures, self._train[0].shape[1]
-            yield augmented(*self._train, some, how, rng, size).to(device())
+            yield self._augmented(some, rng, self._train[0].shape[1])
 
     def training_batches(self, epoch: int) -> Iterator[Batch]:
         embeddings = self._views[epoch % self.VIEWS]
@@ -150,11 +163,6 @@ class Probing(Classification):
         loss = F.cross_entropy(logits, batch.labels)
         correct = (logits.detach().argmax(dim=1) == batch.labels).sum()
         return Outcome(loss, len(batch.labels), correct)
-
-
-@torch.no_grad()
-def _embedded(model: ImageClassifier, batches: Iterator[Batch]) -> Tensor:
-    return torch.cat([model.embed(batch.pictures) for batch in batches])
 
 
 class Reconstruction(_Pictures):
