@@ -67,7 +67,7 @@ def files(folder):
         (
             "small.csv",
             f"{GOOD}lonely,odd\n",
-            ["class 'odd' has 1 of 21 rows, too few", "every part needs one", "--split"],
+            ["a split of 15:2:4 has fewer rows in a part than there are classes, 3", "--split"],
         ),
         (
             "label.csv",
@@ -108,7 +108,7 @@ def test_data(refused, here, name, content, expected):
         (["--split", "0.9:0.1"], ["split '0.9:0.1'", "give three numbers", "0.7:0.1:0.2"]),
         (
             ["--split", "0.9:0.05:0.05"],
-            ["good.csv: class 'bad' has 10 of 20 rows, too few", "--split"],
+            ["good.csv: a split of 18:1:1 has fewer rows in a part than there are classes, 2"],
         ),
         (["--label-column", "text"], ["20 different values in 20 rows", "--label-column"]),
         (["--label-column", "stars"], ["no column 'stars'", "text, label", "--label-column"]),
@@ -156,7 +156,8 @@ def test_names(refused, here, command, expected):
 def test_texts_to_predict(refused, here, content, expected):
     (here / "runs" / "mine").mkdir(parents=True)
     (here / "runs" / "mine" / "run.json").write_text("{}")
-    (here / "runs" / "mine" / "results.json").write_text('{"dataset": {"modality": "text"}}')
+    results = '{"format": 2, "dataset": {"modality": "text"}}'
+    (here / "runs" / "mine" / "results.json").write_text(results)
     (here / "texts.txt").write_bytes(content)
     assert expected in refused("predict", "mine", "texts.txt")
 
@@ -223,11 +224,15 @@ def test_a_disk_too_full_to_start_a_run(refused, small_disk):
     assert files(small_disk) == ["other"]
 
 
-def test_a_download_with_the_wrong_checksum(refused, here, monkeypatch):
+def test_a_download_with_the_wrong_checksum(cli, here, monkeypatch):
     (here / "served.tar.gz").write_bytes(b"something else")
     monkeypatch.setenv("BAKEOFF_CACHE", "cache")
     monkeypatch.setattr(sources, "IMDB_URL", (here / "served.tar.gz").as_uri())
-    line = refused("data", "prepare", "--data", "imdb", "--output", "out")
+    code, errors = cli("data", "prepare", "--data", "imdb", "--output", "out")
+    download, line = errors.splitlines()
+    assert code == 2
+    assert download.startswith("download aclImdb_v1.tar.gz 0 of")
+    assert f"error: {(here / 'served.tar.gz').as_uri()} has" in line
     assert f"served.tar.gz has the wrong checksum: expected MD5 {sources.IMDB_MD5}" in line
     assert "try again, or check who serves the file" in line
     assert files(here) == ["good.csv", "served.tar.gz"]

@@ -2,7 +2,7 @@
 
 Steps run as processes of their own (KFP tasks, containers), so a progress bar cannot be drawn by
 the step itself. Each process appends to a file of its own; the watcher reads them all. Without
-the variable nothing is written.
+the variable nothing is written. What runs in the watcher's own process is heard there.
 """
 
 from __future__ import annotations
@@ -11,25 +11,41 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
 VARIABLE = "BAKEOFF_EVENTS"
 
 _stream: TextIO | None = None
+_listener: Callable[[dict[str, Any]], None] | None = None
+
+
+@contextmanager
+def heard(listener: Callable[[dict[str, Any]], None]) -> Iterator[None]:
+    """Tell `listener` of every event of this process."""
+    global _listener
+    _listener = listener
+    try:
+        yield
+    finally:
+        _listener = None
 
 
 def emit(event: str, **facts: Any) -> None:
     """Append one event; never fails the step that emits it."""
     global _stream
+    told = {"event": event, "time": time.time(), **facts}
+    if _listener:
+        _listener(told)
     folder = os.environ.get(VARIABLE)
     if not folder:
         return
     try:
         if _stream is None or _stream.name != str(Path(folder) / Path(_stream.name).name):
             _stream = (Path(folder) / f"{time.time_ns()}-{uuid.uuid4().hex[:8]}.jsonl").open("a")
-        _stream.write(json.dumps({"event": event, "time": time.time(), **facts}) + "\n")
+        _stream.write(json.dumps(told) + "\n")
         _stream.flush()
     except OSError:
         pass

@@ -211,8 +211,8 @@ def _pretrained_alike(config: Config) -> Config:
 
 
 def _shortened(config: Config, share: float) -> Config:
-    """The configuration with this share of its epochs, on whole and unmixed pictures in their own
-    colours: what others teach takes longer to learn.
+    """The configuration with this share of its epochs, on whole and unmixed pictures of full size
+    in their own colours: what others teach takes longer to learn.
     """
     if not isinstance(config, ImageNetwork) or share == 1:
         return config

@@ -29,7 +29,7 @@ class Preset:
     """The data set where none is asked for, if not the study's."""
     epochs: float = 1.0
     """Share of their epochs that image networks train; less than all of them see pictures neither
-    cropped, mixed nor recoloured."""
+    cropped, mixed, recoloured nor growing."""
 
 
 @dataclass(frozen=True, kw_only=True)

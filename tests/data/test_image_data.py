@@ -99,7 +99,6 @@ def test_the_manifest_tells_what_was_done(tmp_path):
             "groups": 0,
             "surplus_rows": 0,
             "groups_with_conflicting_labels": 0,
-            "dropped_from_training": 0,
         },
         "dropped": {},
         "image": {"height": 5, "width": 6, "channels": 1},
@@ -138,7 +137,6 @@ def test_copies_stay_on_one_side(tmp_path):
         "groups": 40,
         "surplus_rows": 80,
         "groups_with_conflicting_labels": 0,
-        "dropped_from_training": 0,
     }
 
 
@@ -269,9 +267,14 @@ def test_of_many_bad_images_the_first_are_named(tmp_path, refused):
             "~/pets holds the single class 'cat'; a comparison needs two or",
         ),
         (
+            class_files(16) | {"bird/1.png": png(99)},
+            [],
+            "~/pets: class 'bird' has 1 of 33 rows, too few for a split of 23:3:7: every part",
+        ),
+        (
             class_files(5) | {"bird/1.png": png(99)},
             [],
-            "~/pets: class 'bird' has 1 of 11 rows, too few for a split of 8:1:2: every part needs",
+            "~/pets: a split of 8:1:2 has fewer rows in a part than there are classes, 3, and",
         ),
         (
             class_files(5, "train/") | class_files(2, "test/", 20) | {"test/bird/1.png": png(99)},
@@ -382,5 +385,8 @@ def test_the_command_takes_images_to_splits(tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit) as ended:
         bakeoff.cli.main()
     assert not ended.value.code
-    assert re.search(r"cat\s+7\s+1\s+2\n", capsys.readouterr().out)
+    out = capsys.readouterr().out
+    assert re.search(r"cat\s+7\s+1\s+2\n", out)
+    told = sum(int(n) for n in re.findall(r"^(\d+) left out: \w", out, re.MULTILINE))
+    assert told == len(BAD)
     assert read(tmp_path)["test"].inputs.shape == (4, 6, 6, 3)

@@ -138,6 +138,11 @@ def test_a_group_larger_than_every_part_is_explained():
 
 def test_a_class_too_small_for_every_part_is_explained():
     with pytest.raises(
-        UserError, match="class 'class 1' has 2 of 10 rows, too few for a split of 8:1:1"
+        UserError, match="class 'class 1' has 2 of 20 rows, too few for a split of 14:3:3"
     ):
-        split([0] * 8 + [1] * 2, (8, 1, 1))
+        split([0] * 18 + [1] * 2, (14, 3, 3))
+
+
+def test_fewer_rows_than_classes_are_explained_by_their_number():
+    with pytest.raises(UserError, match=r"3:1:1 has fewer rows .* classes, 2, .*\(--limit\)"):
+        split([0, 1] * 30, (3, 1, 1))

@@ -58,11 +58,11 @@ def test_difference_is_of_means_over_trainings():
     [
         (0.006, 0.018, 1e-5, "better"),
         (-0.018, -0.006, 0.02, "worse"),
-        (-0.006, 0.003, 0.41, "equal"),
+        (-0.006, 0.003, 0.41, "undecided"),
         # Either the interval or the corrected p alone is not enough.
-        (0.001, 0.011, 0.09, "equal"),
-        (-0.001, 0.011, 0.04, "equal"),
-        (0.0, 0.0, 1.0, "equal"),
+        (0.001, 0.011, 0.09, "undecided"),
+        (-0.001, 0.011, 0.04, "undecided"),
+        (0.0, 0.0, 1.0, "undecided"),
     ],
 )
 def test_verdicts(low, high, p, expected):

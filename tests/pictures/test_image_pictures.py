@@ -10,6 +10,7 @@ from bakeoff.images.pictures import (
     PREDICTION_BATCH,
     augmented,
     class_balanced_rows,
+    learning_size,
     loaded,
     plain_batches,
     side,
@@ -170,6 +171,21 @@ def test_a_crop_shows_a_part_of_the_picture_resized_to_all_of_it():
     assert bottoms.max() > size - 2
     inner = places[:, 0, 1:-1, 0]
     assert np.abs(np.diff(inner, n=2, axis=1)).max() < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("size", "sizes"),
+    [
+        (128, [64, 64, 96, 128]),
+        (96, [64, 64, 96, 96]),
+        (224, [128, 128, 192, 224]),
+        (64, [32, 32, 64, 64]),
+        (20, [20, 20, 20, 20]),
+    ],
+)
+def test_pictures_have_half_their_size_then_three_quarters_by_strides(size, sizes):
+    assert [learning_size(size, 0.6, done) for done in (0.0, 0.39, 0.4, 0.6)] == sizes
+    assert learning_size(size, 0.0, 0.0) == size
 
 
 def test_smaller_pictures_are_means_of_their_pixels_and_larger_ones_in_between():

@@ -25,7 +25,7 @@ def row(model: str, accuracy: float, seconds: float, half: float = 0.01) -> dict
 def results(*rows: dict, verdict: str = "better", turned: bool = False) -> dict:
     """Of models that "a" was compared with, always with the same verdict on it."""
     others = [row["model"] for row in rows if row["model"] != "a"]
-    other_way = {"better": "worse", "worse": "better", "equal": "equal"}
+    other_way = {"better": "worse", "worse": "better", "undecided": "undecided"}
     return {
         "leaderboard": list(rows),
         "winner": {"model": "a"},
@@ -53,7 +53,7 @@ def test_a_clear_winner_is_said_to_win() -> None:
 
 def test_models_that_the_test_cannot_tell_apart_are_no_clear_winner() -> None:
     rows = row("a", 0.9, 62), row("b", 0.895, 3)
-    answer = plain(summary.answer(results(*rows, verdict="equal")))
+    answer = plain(summary.answer(results(*rows, verdict="undecided")))
     assert answer.startswith("No clear winner: a, best on validation, classifies 90.0 %")
     assert answer.endswith("cannot tell it from b (89.5 %, 3.0 s).")
 
@@ -63,7 +63,7 @@ def test_the_comparison_decides_whichever_model_it_names_first(turned: bool) -> 
     rows = row("a", 0.9, 62), row("b", 0.895, 3), row("other", 0.8, 3)
     for verdict, said in (
         ("better", "a wins"),
-        ("equal", "No clear winner"),
+        ("undecided", "No clear winner"),
         ("worse", "a, best on validation"),
     ):
         told = summary.answer(results(*rows, verdict=verdict, turned=turned))
@@ -72,7 +72,7 @@ def test_the_comparison_decides_whichever_model_it_names_first(turned: bool) -> 
 
 def test_many_rivals_are_counted_and_the_cheapest_named() -> None:
     rivals = [row(name, 0.899, seconds) for name, seconds in (("b", 9), ("c", 4), ("d", 70))]
-    answer = plain(summary.answer(results(row("a", 0.9, 62), *rivals, verdict="equal")))
+    answer = plain(summary.answer(results(row("a", 0.9, 62), *rivals, verdict="undecided")))
     assert (
         "cannot tell it from 3 other models. The cheapest of them is c (89.9 %, 4.0 s)." in answer
     )

@@ -3,7 +3,7 @@ import shutil
 import numpy as np
 import pytest
 
-from bakeoff.artifacts import write_json
+from bakeoff.artifacts import RESULTS_FORMAT, write_json
 from bakeoff.data.splits import Split
 from bakeoff.errors import UserError
 from bakeoff.running.predict import predict
@@ -30,7 +30,7 @@ def finished(folder, entries, winner, dataset=TEXTS):
     names = dict.fromkeys(entry["model"] for entry in entries)
     board = [{"model": name} for name in names]
     results = {"models": entries, "leaderboard": board, "winner": winner, "dataset": dataset}
-    write_json(folder / "results.json", results)
+    write_json(folder / "results.json", {"format": RESULTS_FORMAT, **results})
     return RunFolder(folder)
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from bakeoff.artifacts import write_json
+from bakeoff.artifacts import RESULTS_FORMAT, write_json
 from bakeoff.cli import main
 from bakeoff.data.splits import Split
 from bakeoff.errors import UserError
@@ -39,6 +39,7 @@ def run(tmp_path_factory):
     entry = {"model": "net", "seed": 0, "folder": str(folder / "net-seed0")}
     write_json(folder / "run.json", {"status": "finished"})
     results = {
+        "format": RESULTS_FORMAT,
         "models": [entry],
         "leaderboard": [{"model": "net"}],
         "winner": {"model": "net", "seed": 0},

@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from bakeoff import events
 from bakeoff.plans import plan
-from bakeoff.running.progress import Progress, Scoring
+from bakeoff.running.progress import Activity, Progress
 
 
 class Screen:
@@ -196,7 +197,30 @@ def test_a_download_shows_how_far_it_is():
         assert "25 %" in screen.frame["download imdb"]
         assert "21 of 84 MB" in screen.frame["download imdb"]
         screen.tell(1, "download", name="other", done=3_000_000, total=None)
-        assert "3 " in screen.frame["download other"]
+        assert "3 MB" in screen.frame["download other"]
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_download_outside_a_run_is_seen_too(terminal):
+    screen = Screen(classical_and_network(), terminal=terminal)
+    with Activity(screen.console):
+        for done in (1_000_000, 1_300_000_000):
+            events.emit("download", name="stl10", done=done, total=2_640_000_000)
+            events.emit("epoch", epoch=1)
+    if terminal:
+        assert "download stl10" in screen.lines[-1]
+        assert "1,300 of 2,640 MB" in screen.lines[-1]
+    else:
+        assert screen.lines == ["download stl10 1 of 2,640 MB"]
+    events.emit("download", name="later", done=1, total=None)
+    assert not any("later" in line for line in screen.lines)
+
+
+def test_without_a_terminal_the_start_of_a_download_is_one_line():
+    screen = Screen(classical_and_network(), terminal=False)
+    for done in (1_000_000, 2_000_000):
+        screen.tell(0, "download", name="imdb", done=done, total=84_000_000)
+    assert screen.lines == ["0/8 download imdb 1 of 84 MB"]
 
 
 def test_events_that_nobody_draws_are_passed_over():
@@ -209,11 +233,11 @@ def test_events_that_nobody_draws_are_passed_over():
 @pytest.mark.parametrize("terminal", [True, False])
 def test_scored_models_are_a_line_each_on_a_terminal_only(terminal):
     screen = Screen(classical_and_network(), terminal=terminal, height=6)
-    with Scoring(screen.console) as scoring:
+    with Activity(screen.console) as activity:
         for name in ["nb-seed0", *(f"rnn-64-seed{seed}" for seed in range(8))]:
-            scoring.see(name, None)
-            scoring.see(name, 0.741)
-        scoring.see("ensemble-seed0", None)
+            activity.see(name, None)
+            activity.see(name, 0.741)
+        activity.see("ensemble-seed0", None)
     last = "".join(screen.lines[-5:]) if terminal else ""
     assert ("rnn-64-seed7" in last) == ("ensemble-seed0" in last) == ("74.1\u202f%" in last)
     assert ("ensemble-seed0" in last) == terminal

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bakeoff.artifacts import new_artifact, write_json
+from bakeoff.artifacts import RESULTS_FORMAT, new_artifact, write_json
 from bakeoff.errors import UserError
 from bakeoff.running.runs import RunFolder, clean, find_run, store, using_store
 
@@ -23,7 +23,7 @@ def make_run(root, name, status="finished", at=NOON, plan="nb-counts", **facts):
     end = (at + timedelta(hours=2)).timestamp()
     os.utime(root / name / "run.json", (end, end))
     if status == "finished":
-        write_json(root / name / "results.json", {"run": name})
+        write_json(root / name / "results.json", {"format": RESULTS_FORMAT, "run": name})
     return root / name
 
 
@@ -62,9 +62,16 @@ def test_a_run_is_found_by_its_name_and_the_newest_finished_as_latest(tmp_path):
         make_run(tmp_path, name, status)
     assert find_run(tmp_path, "latest").path.name == "20260502-120000-sentiment-full"
     first = find_run(tmp_path, "20260501-120000-sentiment-quick")
-    assert first.results == {"run": "20260501-120000-sentiment-quick"}
+    assert first.results["run"] == "20260501-120000-sentiment-quick"
     assert first.report == first.path / "report.html"
     assert find_run(tmp_path, "20260503-120000-sentiment-quick").facts["status"] == "interrupted"
+
+
+def test_results_of_an_older_version_are_refused_in_a_line(tmp_path):
+    folder = make_run(tmp_path, "old")
+    write_json(folder / "results.json", {"run": "old"})
+    with pytest.raises(UserError, match=r"run old was made by another version .*report\.html"):
+        _ = find_run(tmp_path, "old").results
 
 
 def test_an_unknown_run_suggests_the_nearest(tmp_path):

@@ -53,22 +53,27 @@ def prepare_data(
     from bakeoff.artifacts import read_manifest
     from bakeoff.data.prepare import prepare
     from bakeoff.data.sources import holds_images
-    from bakeoff.report.terminal import dataset_table, show_table
+    from bakeoff.report.terminal import dataset_table, left_out, show_table
+    from bakeoff.running.progress import Activity
 
     images = bool(image_column) or holds_images(data)
     dataset = output / "dataset"
-    prepare(
-        dataset,
-        output / "test",
-        source=data,
-        modality="image" if images else "text",
-        split=split,
-        seed=seed,
-        limit=limit,
-        input_column=image_column if images else text_column,
-        label_column=label_column,
-        image_size=image_size,
-        skip_bad=skip_bad_images if images else skip_bad_rows,
-    )
-    show_table(dataset_table(read_manifest(dataset)["facts"]))
+    with Activity():
+        prepare(
+            dataset,
+            output / "test",
+            source=data,
+            modality="image" if images else "text",
+            split=split,
+            seed=seed,
+            limit=limit,
+            input_column=image_column if images else text_column,
+            label_column=label_column,
+            image_size=image_size,
+            skip_bad=skip_bad_images if images else skip_bad_rows,
+        )
+    facts = read_manifest(dataset)["facts"]
+    show_table(dataset_table(facts))
+    for line in left_out(facts):
+        print(line)
     print(output)

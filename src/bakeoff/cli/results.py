@@ -88,13 +88,13 @@ def evaluate(
 ) -> None:
     """Score the trained models of a run on other data, and add the result to its report."""
     from bakeoff.report.terminal import show_json, show_table, transfer_table
-    from bakeoff.running.progress import Scoring
+    from bakeoff.running.progress import Activity
     from bakeoff.running.runs import find_run
     from bakeoff.running.transfer import transfer
 
     found = find_run(runs, run)
     images = found.results["dataset"]["modality"] == "image"
-    with Scoring() as scoring:
+    with Activity() as activity:
         entry = transfer(
             found,
             data,
@@ -103,7 +103,7 @@ def evaluate(
             input_column=image_column if images else text_column,
             label_column=label_column,
             skip_bad=skip_bad_images if images else skip_bad_rows,
-            watch=scoring.see,
+            watch=activity.see,
         )
     if json:
         show_json(entry)

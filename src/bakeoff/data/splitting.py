@@ -137,9 +137,15 @@ def split_rows(
     rng = np.random.default_rng(seed)
     room = _rows_by_class(labels, len(classes), sizes)
     parts = np.flatnonzero(sizes)
+    asked = ":".join(str(sizes[part]) for part in parts)
+    if min(sizes[part] for part in parts) < len(classes):
+        raise UserError(
+            f"a split of {asked} has fewer rows in a part than there are classes, "
+            f"{len(classes):,}, and every part needs one of each; use more rows (--limit), or "
+            "choose another --split"
+        )
     for label, name in enumerate(classes):
         if room[label, parts].min() < 1:
-            asked = ":".join(str(sizes[part]) for part in parts)
             raise UserError(
                 f"class {name!r} has {int((labels == label).sum())} of {len(labels):,} rows, too "
                 f"few for a split of {asked}: every part needs one; add rows "

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.artifacts import new_artifact, read_manifest, write_json
+from bakeoff.artifacts import RESULTS_FORMAT, new_artifact, read_manifest, write_json
 from bakeoff.evaluation.bootstrap import accuracy_interval
 from bakeoff.evaluation.environment import machine, versions
 from bakeoff.evaluation.errors import analyse_errors
@@ -66,6 +66,7 @@ def compare(
         row["winner"] = row is ranked[0]
     data = read_manifest(dataset, "dataset")["facts"]
     results = {
+        "format": RESULTS_FORMAT,
         "study": study,
         "preset": preset,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),

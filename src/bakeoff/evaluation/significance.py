@@ -52,13 +52,13 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def verdict(low: float, high: float, p: float) -> str:
-    """Whether the first of two models is "better", "worse" or "equal": told apart are those whose
-    difference has an interval without 0 and a corrected p-value below 0.05.
+    """Whether the first of two models is "better", "worse" or "undecided": told apart are those
+    whose difference has an interval without 0 and a corrected p-value below 0.05.
 
     >>> verdict(0.01, 0.03, 0.002)
     'better'
     >>> verdict(0.01, 0.03, 0.08)
-    'equal'
+    'undecided'
 
     Args:
         low: lower bound of the difference.
@@ -66,5 +66,5 @@ def verdict(low: float, high: float, p: float) -> str:
         p: corrected for all comparisons made.
     """
     if low <= 0 <= high or p >= 0.05:
-        return "equal"
+        return "undecided"
     return "better" if low > 0 else "worse"

@@ -112,11 +112,6 @@ def learning_size(size: int, growth: float, done: float) -> int:
     """Pixels a side that a network learns on: until the end half of them, then three quarters, up
     to the next multiple of `STRIDE`, so that the last map has no border of padding.
 
-    >>> [learning_size(128, 0.6, done) for done in (0.0, 0.3, 0.5, 0.6)]
-    [64, 64, 96, 128]
-    >>> [learning_size(96, 0.6, done) for done in (0.0, 0.3, 0.5, 0.6)]
-    [64, 64, 96, 96]
-
     Args:
         size: pixels a side in the end.
         growth: share of the training with smaller pictures.

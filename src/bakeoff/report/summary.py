@@ -25,14 +25,14 @@ def noun(results: Results) -> str:
 
 def standing(results: Results, row: Row) -> str:
     """How a model's test accuracy stands to the winner's, as far as their comparison can tell:
-    "worse", "equal" or "better".
+    "worse", "undecided" or "better".
     """
     winner = results["winner"]["model"]
     both = {row["model"], winner}
     [pair] = (pair for pair in results["comparisons"] if {pair["first"], pair["second"]} == both)
-    turned = {"better": "worse", "worse": "better", "equal": "equal"}
+    turned = {"better": "worse", "worse": "better"}
     verdict: str = pair["verdict"]
-    return verdict if pair["second"] == winner else turned[verdict]
+    return verdict if pair["second"] == winner else turned.get(verdict, verdict)
 
 
 def answer(results: Results) -> str:
@@ -40,7 +40,7 @@ def answer(results: Results) -> str:
     winner = winner_row(results)
     others = [row for row in results["leaderboard"] if row is not winner]
     better = [row for row in others if standing(results, row) == "better"]
-    equal = [row for row in others if standing(results, row) == "equal"]
+    equal = [row for row in others if standing(results, row) == "undecided"]
     test_size = results["dataset"]["sizes"]["test"]
     achieved = (
         f"classifies {percent(winner['accuracy'])} of {test_size:,} test {noun(results)} correctly "
@@ -115,20 +115,19 @@ def handicaps(configs: Iterable[dict[str, Any]]) -> str:
     >>> handicaps([{"pictures": {"crop": 1.0, "flip": False}}])
     ''
     """
-    used = {
-        key
-        for config in configs
-        for key, value in flat(config).items()
-        if value and (key, value) != ("pictures.crop", 1)
-    }
+    settings = {item for config in configs for item in flat(config).items()}
+    used = {key for key, value in settings if value and (key, value) != ("pictures.crop", 1)}
     changes = {f"pictures.{name}" for name in ("flip", "crop", "shift", "color", "cutout")}
     said = {
         "dropout": {"dropout", "hidden_dropout", "word_dropout"},
+        "embeddings disturbed as hurts most": {"disturbance"},
         "label smoothing": {"training.label_smoothing"},
         "pictures changed by chance": changes,
         "fewer pixels at first": {"pictures.growth"},
         "parts of other pictures, whose class does not count as right": {"pictures.cutmix"},
     }
+    if ("loss", "triplet") in settings:
+        said["triplets in the loss"] = {"loss"}
     *most, last = [what for what, keys in said.items() if keys & used] or [""]
     return " and ".join([", ".join(most), last] if most else [last])
 

@@ -97,6 +97,18 @@ def dataset_table(facts: dict[str, Any]) -> Table:
     return table
 
 
+def left_out(facts: dict[str, Any]) -> list[str]:
+    """A line for each reason why rows of a data set take no part.
+
+    >>> left_out({"dropped": {"truncated image": 3, "no label": 0}})
+    ['3 left out: truncated image']
+
+    Args:
+        facts: as of `dataset_table`.
+    """
+    return [f"{count(n)} left out: {reason}" for reason, n in facts["dropped"].items() if n]
+
+
 def show_table(table: Table) -> None:
     """Print a table; into a pipe or file without cutting it."""
     from rich.console import Console

@@ -17,6 +17,7 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bars
 
+from bakeoff import events
 from bakeoff.report.formats import percent
 
 if TYPE_CHECKING:
@@ -112,8 +113,10 @@ class Progress:
         self._bars.update(self._total, facts=self._left(elapsed * (steps - done) / max(done, 1)))
 
     def _see_download(self, event: dict[str, Any]) -> None:
-        row = self._row(f"download {event['name']}", total=event["total"])
-        facts = f"{event['done'] / 1e6:.0f} of {(event['total'] or 0) / 1e6:.0f} MB"
+        label, facts = _download(event)
+        if not self._console.is_terminal and label not in self._rows:
+            self._print(f"{label} {facts}")
+        row = self._row(label, total=event["total"])
         self._bars.update(row, total=event["total"], completed=event["done"], facts=facts)
 
     def _left(self, current: float) -> str:
@@ -143,11 +146,13 @@ class Progress:
 
     def show(self, run: RunFolder) -> None:
         """The leaderboard, what was reused, and where the report is."""
-        from bakeoff.report.terminal import leaderboard_table
+        from bakeoff.report.terminal import leaderboard_table, left_out
 
         facts, results = run.facts, run.results
         self._console.print()
         self._console.print(leaderboard_table(results))
+        for line in left_out(results["dataset"]):
+            self._console.print(line, highlight=False, soft_wrap=True)
         self._console.print(
             f"winner: [bold]{results['winner']['model']}[/bold]. {results['winner']['reason']}",
             highlight=False,
@@ -161,27 +166,42 @@ class Progress:
         self._console.print(f"report: {run.report.as_uri()}", highlight=False, soft_wrap=True)
 
 
-class Scoring:
-    """A line for each model that is scored, on a terminal only, and not in the way of stdout."""
+class Activity:
+    """A line for each download and each model that is scored, not in the way of stdout; on anything
+    but a terminal only for the start of a download.
+    """
 
     def __init__(self, console: Console | None = None) -> None:
-        console = console or Console(stderr=True)
+        self._console = console or Console(stderr=True)
         self._bars = Bars(
             SpinnerColumn(finished_text="✓"),
             TextColumn("{task.description:<26}"),
-            TextColumn("{task.fields[facts]:<8}"),
+            TextColumn("{task.fields[facts]:<18}"),
             TimeElapsedColumn(),
-            console=console,
-            disable=not console.is_terminal,
+            console=self._console,
+            disable=not self._console.is_terminal,
         )
         self._rows: dict[str, TaskID] = {}
+        self._hearing = events.heard(self._hear)
 
-    def __enter__(self) -> Scoring:
+    def __enter__(self) -> Activity:
+        self._hearing.__enter__()
         self._bars.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *error: Any) -> None:
         self._bars.stop()
+        self._hearing.__exit__(*error)
+
+    def _hear(self, event: dict[str, Any]) -> None:
+        if event["event"] != "download":
+            return
+        label, facts = _download(event)
+        if label not in self._rows:
+            self._rows[label] = self._bars.add_task(label, total=event["total"], facts="")
+            if not self._console.is_terminal:
+                self._console.print(f"{label} {facts}", soft_wrap=True)
+        self._bars.update(self._rows[label], completed=event["done"], facts=facts)
 
     def see(self, name: str, accuracy: float | None) -> None:
         """Show that a model is being scored or, with its accuracy, that it has been."""
@@ -190,6 +210,12 @@ class Scoring:
             self._rows[name] = self._bars.add_task(name, total=1, facts="")
         else:
             self._bars.update(self._rows[name], completed=1, facts=percent(accuracy))
+
+
+def _download(event: dict[str, Any]) -> tuple[str, str]:
+    """What is downloaded, and how much of it has come."""
+    of = f" of {event['total'] / 1e6:,.0f}" if event["total"] else ""
+    return f"download {event['name']}", f"{event['done'] / 1e6:,.0f}{of} MB"
 
 
 def _make_room(bars: Bars) -> None:

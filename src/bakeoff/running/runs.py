@@ -11,7 +11,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
-from bakeoff.artifacts import MANIFEST, explained_write_errors, read_json, read_manifest
+from bakeoff.artifacts import (
+    MANIFEST,
+    RESULTS_FORMAT,
+    explained_write_errors,
+    read_json,
+    read_manifest,
+)
 from bakeoff.errors import UserError, unknown_name
 
 STORE = ".store"
@@ -40,13 +46,19 @@ class RunFolder:
         """Everything the report shows.
 
         Raises:
-            UserError: the run has not finished.
+            UserError: the run has not finished, or an older version made it.
         """
         if not (self.path / "results.json").exists():
             status = self.status
             advice = "wait for its end" if status == "running" else "run its command again"
             raise UserError(f"run {self.path.name} is {status} and has no results; {advice}")
-        return read_json(self.path / "results.json")
+        results = read_json(self.path / "results.json")
+        if results.get("format") != RESULTS_FORMAT:
+            raise UserError(
+                f"run {self.path.name} was made by another version of bakeoff; look at "
+                f"{self.report}, or run its command again"
+            )
+        return results
 
     @property
     def report(self) -> Path:
