@@ -13,6 +13,7 @@ from bakeoff.errors import UserError
 from bakeoff.images.configs import ImageNetwork
 from bakeoff.images.encoders import ResNet18, build_decoder, build_encoder
 from bakeoff.images.network import ImageClassifier, Shape
+from bakeoff.images.registry import AUTOENCODERS
 
 REPORT = [9216, 1024, 1200, 728, 512, 128]
 
@@ -178,6 +179,14 @@ def test_weights_that_cannot_be_downloaded_are_one_line(error, monkeypatch):
     message = r"cannot download torchvision's ImageNet weights \(.*(hash|route).*\); give a file"
     with pytest.raises(UserError, match=message):
         ResNet18(96).load("imagenet")
+
+
+def test_the_registry_trains_the_dense_autoencoder_on_grey_pictures_of_96_pixels():
+    autoencoder = AUTOENCODERS["ae-linear-frozen"].pretraining
+    assert autoencoder == AUTOENCODERS["ae-linear-tuned"].pretraining
+    assert (autoencoder.pictures.size, autoencoder.pictures.grey) == (96, True)
+    assert (autoencoder.training.optimizer, autoencoder.training.learning_rate) == ("adam", 1e-3)
+    assert AUTOENCODERS["ae-linear-scratch"].pretraining is None
 
 
 def test_weights_from_before_batch_norm_counted(state, tmp_path):

@@ -10,6 +10,7 @@ from bakeoff.images.pictures import (
     PREDICTION_BATCH,
     augmented,
     class_balanced_rows,
+    home,
     learning_size,
     loaded,
     plain_batches,
@@ -171,6 +172,14 @@ def test_a_crop_shows_a_part_of_the_picture_resized_to_all_of_it():
     assert bottoms.max() > size - 2
     inner = places[:, 0, 1:-1, 0]
     assert np.abs(np.diff(inner, n=2, axis=1)).max() < 1e-3
+
+
+@pytest.mark.parametrize(("free", "where"), [(2 * 1201, "cuda"), (2 * 1200, "cpu")])
+def test_pictures_stay_on_a_device_of_twice_their_size(free, where, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (free, 10**9))
+    inputs = np.zeros((4, 5, 5, 3), np.uint8)
+    assert home(inputs, 10, torch.device("cuda")).type == where
+    assert home(inputs, 10, CPU) == CPU
 
 
 @pytest.mark.parametrize(

@@ -292,7 +292,7 @@ def test_top_five_and_contamination_are_told_where_they_matter(pages: dict[str, 
     text = Page(pages["pictures"]).text
     assert "Top 5" in text
     assert "95.0\u202f%" in text
-    assert "resnet18 started from weights trained on ImageNet" in text
+    assert "resnet18 started from given weights. Those of torchvision" in text
     for name in ("two classes", "two hundred classes"):
         assert "Contaminated" not in pages[name]
     assert "Top 5" not in pages["two classes"]
@@ -309,9 +309,7 @@ def test_the_opening_words_of_a_mistake_are_hidden_only_where_its_text_is_open(
 def test_whose_memory_includes_that_of_others_is_told(
     pages: dict[str, str], pictures: dict
 ) -> None:
-    texts, images = (Page(pages[name]).text for name in ("two classes", "pictures"))
-    assert "The classical models train one after another in the same process" in texts
-    assert "its memory is that of mixing alone" in texts
+    images = Page(pages["pictures"]).text
     assert "Networks on the same autoencoder train one after another in the same process" in images
     assert "classical" not in images
     assert "ensemble" not in images
@@ -320,17 +318,50 @@ def test_whose_memory_includes_that_of_others_is_told(
     assert "one after another" not in no_autoencoder
 
 
+def test_memory_is_explained_by_the_models_there_are(two_classes: dict) -> None:
+    def page(*kinds: str) -> str:
+        board = [
+            row | {"kind": kind}
+            for row, kind in zip(two_classes["leaderboard"], kinds, strict=False)
+        ]
+        return Page(render_report(two_classes | {"leaderboard": board})).text
+
+    networks, classical = page("text-network", "linear"), page("tree", "linear", "ensemble")
+    assert "one after another" not in networks
+    assert "ensemble’s training" not in networks
+    assert "The classical models train one after another in the same process" in classical
+    assert "An ensemble’s training" in classical
+    assert "its memory is that of mixing alone" in classical
+
+
+def test_a_test_split_of_its_own_is_told(pictures: dict) -> None:
+    dataset = pictures["dataset"]
+    own = dataset | {"duplicates": {**dataset["duplicates"], "dropped_from_training": 1200}}
+    text = Page(render_report(pictures | {"dataset": own})).text
+    assert "The test split is the data’s own; 1,200 copies of its images were left out" in text
+    assert "the data’s own" not in Page(render_report(pictures)).text
+
+
+def test_a_class_is_found_in_a_confusion_matrix_of_numbers(pages: dict[str, str]) -> None:
+    assert (
+        '<td class="number">199</td><th scope="row">class-199</th>' in pages["two hundred classes"]
+    )
+    assert '<td class="number">1</td><th scope="row">positive</th>' not in pages["two classes"]
+
+
 @pytest.mark.parametrize(
     ("config", "said"),
     [
         (
             {"dropout": 0.3, "training": {"label_smoothing": 0.1}},
-            "with dropout and label smoothing,",
+            "say so, with dropout and label smoothing, so",
         ),
         ({"dropout": 0.0, "pictures": {"crop": 1.0}}, "change, so they"),
-        ({"pictures": {"crop": 0.35}}, "change, with pictures changed by chance, so"),
+        ({"pictures": {"crop": 0.35}}, "say so, with pictures changed by chance, so"),
         ({"pictures": {"flip": True, "cutmix": 0.5}}, "chance and parts of other pictures, whose"),
-        ({"pictures": {"growth": 0.75}}, "change, with fewer pixels at first, so they"),
+        ({"pictures": {"growth": 0.75}}, "say so, with fewer pixels at first, so they"),
+        ({"loss": "triplet"}, "say so, with triplets in the loss, so they"),
+        ({"loss": "center", "disturbance": 0.1}, "say so, with embeddings disturbed as hurts most"),
     ],
 )
 def test_what_networks_learn_with_is_told_as_it_was(

@@ -1,0 +1,55 @@
+"""The image studies as `make run` holds them: whole bake-offs on the embedded digits."""
+
+import pytest
+
+from bakeoff.images.registry import AUTOENCODERS, RESNETS
+from bakeoff.plans import plan
+from bakeoff.running.local import run_locally
+from bakeoff.studies import STUDIES
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module", params=["autoencoder", "resnet"])
+def study(request, tmp_path_factory):
+    """Name, results and report of a study."""
+    folder = run_locally(
+        plan(request.param, "quick"),
+        root=tmp_path_factory.mktemp("runs"),
+        runner="subprocess",
+        wandb="disabled",
+        image="python",
+        watch=lambda _: None,
+    )
+    return request.param, folder.results, folder.report.read_text()
+
+
+def test_every_model_takes_part_and_learns(study):
+    name, results, _ = study
+    reached = {row["model"]: row["accuracy"] for row in results["leaderboard"]}
+    assert set(reached) == set(AUTOENCODERS if name == "autoencoder" else RESNETS)
+    least = {model: 0.85 if model.endswith("-frozen") else 0.95 for model in reached}
+    assert {model for model in reached if reached[model] < least[model]} == set()
+    for run in results["models"]:
+        assert run["test"]["top5_accuracy"] >= run["test"]["accuracy"]
+        assert run["embedding"]["knn"]["accuracy"] > 0.8
+
+
+def test_the_pairs_of_the_study_and_the_winner_are_compared(study):
+    name, results, _ = study
+    compared = [frozenset((pair["first"], pair["second"])) for pair in results["comparisons"]]
+    assert {frozenset(pair) for pair in STUDIES[name].pairs} <= set(compared)
+    winner = results["winner"]["model"]
+    others = {row["model"] for row in results["leaderboard"]} - {winner}
+    assert {frozenset((winner, other)) for other in others} <= set(compared)
+    assert len(compared) == len(set(compared))
+
+
+def test_the_report_has_every_part(study):
+    name, results, page = study
+    parts = ["leaderboard", "comparisons", "cost", "curves", "errors", "embeddings", "data"]
+    if name == "autoencoder":
+        parts.append("autoencoders")
+        assert [record["model"] for record in results["autoencoders"]] == ["ae-conv", "ae-linear"]
+    for part in parts:
+        assert f'id="{part}"' in page
