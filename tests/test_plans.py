@@ -4,6 +4,7 @@ import pytest
 
 from bakeoff.data.splitting import SplitSpec
 from bakeoff.errors import UserError
+from bakeoff.images.configs import Pictures
 from bakeoff.plans import plan
 from bakeoff.studies import STUDIES, get_study
 from bakeoff.text.registry import LINEUPS, MODELS, PAIRS
@@ -226,3 +227,17 @@ def test_every_pair_names_models_and_none_of_them_twice(study):
     known = STUDIES[study]
     assert {name for pair in known.pairs for name in pair} <= set(known.models)
     assert all(first != second for first, second in known.pairs)
+
+
+def test_resnets_as_in_the_report_have_adam_and_no_augmentation():
+    report = plan("resnet", "paper", models=["report"]).models
+    assert list(report) == ["resnet18@report", "resnet18-triplet@report", "resnet18-center@report"]
+    assert [c.loss for c in report.values()] == ["cross-entropy", "triplet", "center"]
+    assert {(c.training.optimizer, c.training.epochs) for c in report.values()} == {("adam", 10)}
+    assert {c.pictures for c in report.values()} == {Pictures()}
+    assert report["resnet18-triplet@report"].temperature == 0, "the hardest triplets alone"
+    assert list(plan("resnet", "paper").models) == [
+        "resnet18",
+        "resnet18-triplet",
+        "resnet18-center",
+    ]

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 
 from bakeoff.errors import unknown_name
 from bakeoff.images.configs import ImageNetwork
-from bakeoff.images.registry import AUTOENCODER_PAIRS, AUTOENCODERS, RESNET_PAIRS, RESNETS
+from bakeoff.images.registry import (
+    AUTOENCODER_LINEUPS,
+    AUTOENCODER_PAIRS,
+    AUTOENCODERS,
+    RESNET_LINEUPS,
+    RESNET_PAIRS,
+    RESNETS,
+)
 from bakeoff.text.configs import LinearText, TextNetwork, TreeText
 from bakeoff.text.registry import LINEUPS, MODELS, PAIRS
 from bakeoff.training.settings import Ensemble
@@ -62,22 +69,28 @@ _SHORT = (
 
 
 def _images(
-    about: str, models: Mapping[str, Config], pairs: tuple[tuple[str, str], ...], *, quick: float
+    about: str,
+    models: Mapping[str, Config],
+    lineups: dict[str, tuple[str, ...]],
+    pairs: tuple[tuple[str, str], ...],
+    *,
+    quick: float,
 ) -> Study:
     """A study of images: the embedded digits, with a share of the epochs, or STL-10 as the seed
     report has it.
     """
+    ours = lineups["all"]
     return Study(
         about=about,
         modality="image",
         data="digits",
         models=models,
         presets={
-            "quick": Preset(split="0.7:0.1:0.2", models=tuple(models), epochs=quick),
-            "full": Preset(split="0.72:0.08:0.2", models=tuple(models), data="stl10"),
-            "paper": Preset(split="4500:500:1000", models=tuple(models), data="stl10"),
+            "quick": Preset(split="0.7:0.1:0.2", models=ours, epochs=quick),
+            "full": Preset(split="0.72:0.08:0.2", models=ours, data="stl10"),
+            "paper": Preset(split="4500:500:1000", models=ours, data="stl10"),
         },
-        lineups={"all": tuple(models)},
+        lineups=lineups,
         pairs=pairs,
     )
 
@@ -110,12 +123,14 @@ STUDIES = {
     "autoencoder": _images(
         "Image classification on the embeddings of autoencoders: probed, fine-tuned, from scratch",
         AUTOENCODERS,
+        AUTOENCODER_LINEUPS,
         AUTOENCODER_PAIRS,
         quick=0.25,
     ),
     "resnet": _images(
         "Image classification with ResNet-18: cross-entropy, triplet loss, center loss",
         RESNETS,
+        RESNET_LINEUPS,
         RESNET_PAIRS,
         quick=1 / 15,
     ),

@@ -87,7 +87,7 @@ _RESNET = ImageNetwork(
     training=_epochs(120, 2e-3, weight_decay=0.05, label_smoothing=0.1),
 )
 
-RESNETS: dict[str, ImageNetwork] = {
+_STUDY: dict[str, ImageNetwork] = {
     "resnet18": _RESNET,
     # The hardest triplets alone teach little; those of pictures much changed less than others.
     "resnet18-triplet": replace(
@@ -99,6 +99,34 @@ RESNETS: dict[str, ImageNetwork] = {
     ),
     "resnet18-center": replace(_RESNET, loss="center"),
 }
+
+
+def _after_report(**settings: Any) -> ImageNetwork:
+    """As the report trains: Adam, ten epochs, pictures as they are, the hardest triplets alone.
+
+    What it does not state is ours: rate, batch size, margin and the weight of center loss.
+    """
+    return ImageNetwork(
+        encoder="resnet18",
+        training=_epochs(
+            10, 1e-3, optimizer="adam", schedule="constant", warmup=0.0, clip_norm=0.0
+        ),
+        **settings,
+    )
+
+
+_AFTER_REPORT: dict[str, ImageNetwork] = {
+    "resnet18@report": _after_report(),
+    "resnet18-triplet@report": _after_report(loss="triplet", margin=0.2),
+    "resnet18-center@report": _after_report(loss="center"),
+}
+
+RESNETS = _STUDY | _AFTER_REPORT
+"""Every ResNet by name."""
+
+AUTOENCODER_LINEUPS = {"all": tuple(AUTOENCODERS)}
+RESNET_LINEUPS = {"all": tuple(_STUDY), "report": tuple(_AFTER_REPORT)}
+"""Names that stand for several models: ours, and those trained as in the seed report."""
 
 AUTOENCODER_PAIRS = tuple(
     (f"{name}-tuned", f"{name}-{other}")
