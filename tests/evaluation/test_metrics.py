@@ -44,6 +44,9 @@ def test_five_rows_by_hand():
         "f1": 0.5,
         "support": 2,
         "accuracy": 0.5,
+        # Wilson, p = 1/2: 1/2 ∓ z / 2 / √(n + z²) with z² = 3.8415 and n = 2.
+        "accuracy_low": pytest.approx(0.5 - 1.95996 / 2 / math.sqrt(5.84146), abs=1e-5),
+        "accuracy_high": pytest.approx(0.5 + 1.95996 / 2 / math.sqrt(5.84146), abs=1e-5),
     }
     assert found["macro"]["f1"] == pytest.approx((2 / 3 + 1 / 2) / 2)
     assert found["weighted"]["f1"] == pytest.approx((3 * 2 / 3 + 2 * 1 / 2) / 5)
@@ -148,7 +151,15 @@ def test_top5_where_there_are_more_than_five_classes():
     assert "top5_accuracy" not in measured(*random_case(5))
     labels, probabilities = random_case(8)
     expected = oracle.top_k_accuracy_score(labels, probabilities, k=5)
-    assert measured(labels, probabilities)["top5_accuracy"] == pytest.approx(expected)
+    found = measured(labels, probabilities)
+    assert found["top5_accuracy"] == pytest.approx(expected)
+    assert found["top5_low"] < expected < found["top5_high"]
+
+
+def test_a_class_without_cases_may_have_any_accuracy():
+    rows = measured([0, 0], [[0.9, 0.1], [0.8, 0.2]])["per_class"]
+    assert rows[0]["accuracy"] == 1 > rows[0]["accuracy_low"] > 0
+    assert (rows[1]["accuracy_low"], rows[1]["accuracy_high"]) == (0, 1)
 
 
 def test_the_order_of_rows_changes_nothing():

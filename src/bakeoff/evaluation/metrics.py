@@ -32,7 +32,7 @@ def classification_metrics(
         macro and weighted means, confusion (rows are true classes), log_loss, brier (sum over
         classes of squared errors, mean over rows; Brier 1950), ece (Guo et al. 2017), calibration
         bins, and for two classes roc and auc, which are None otherwise. With more than five classes
-        also top5_accuracy.
+        also top5_accuracy, with top5_low and top5_high.
     """
     n, k = probabilities.shape
     predicted = probabilities.argmax(axis=1)
@@ -71,7 +71,9 @@ def classification_metrics(
     }
     if k > 5:
         best = np.argpartition(-probabilities, 5, axis=1)[:, :5]
-        result["top5_accuracy"] = float((best == labels[:, None]).any(axis=1).mean())
+        hits = int((best == labels[:, None]).any(axis=1).sum())
+        result["top5_accuracy"] = hits / n
+        result["top5_low"], result["top5_high"] = _interval(hits, n)
     return result
 
 
@@ -80,6 +82,7 @@ _SCORES = ("precision", "recall", "f1")
 
 def _per_class(confusion: np.ndarray, classes: Sequence[str]) -> list[dict[str, Any]]:
     hits = np.diag(confusion)
+    intervals = [_interval(*pair) for pair in zip(hits, confusion.sum(axis=1), strict=True)]
     precision = _ratio(hits, confusion.sum(axis=0))
     recall = _ratio(hits, confusion.sum(axis=1))
     f1 = _ratio(2 * precision * recall, precision + recall)
@@ -92,9 +95,21 @@ def _per_class(confusion: np.ndarray, classes: Sequence[str]) -> list[dict[str, 
             "support": int(confusion[index].sum()),
             # The share of a class that is found: what image studies call class-wise accuracy.
             "accuracy": float(recall[index]),
+            "accuracy_low": intervals[index][0],
+            "accuracy_high": intervals[index][1],
         }
         for index, name in enumerate(classes)
     ]
+
+
+def _interval(hits: int, n: int) -> tuple[float, float]:
+    """The 95 % interval of a share (Wilson 1927): that of all shares where there is no case."""
+    from scipy.stats import binomtest
+
+    if not n:
+        return 0.0, 1.0
+    low, high = binomtest(int(hits), int(n)).proportion_ci(method="wilson")
+    return float(low), float(high)
 
 
 def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
