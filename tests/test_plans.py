@@ -241,3 +241,13 @@ def test_resnets_as_in_the_report_have_adam_and_no_augmentation():
         "resnet18-triplet",
         "resnet18-center",
     ]
+
+
+def test_resnets_see_enlarged_pictures_unless_a_size_is_asked_for():
+    assert [plan("resnet", preset).image_size for preset in ("quick", "full", "paper")] == [
+        *(0, 128, 128)
+    ]
+    assert plan("resnet", "paper", image_size=None).image_size == 128
+    assert plan("resnet", "paper", image_size=0).image_size == 0
+    assert plan("resnet", "paper", image_size=96).image_size == 96
+    assert plan("autoencoder", "paper").image_size == 0

@@ -195,7 +195,12 @@ def plan(
     refuse_credentials(settings.get("data", ""))
     if "split" in settings:
         SplitSpec.parse(settings["split"])
-    defaults = {"data": chosen.data or known.data, "split": chosen.split, "limit": chosen.limit}
+    defaults = {
+        "data": chosen.data or known.data,
+        "split": chosen.split,
+        "limit": chosen.limit,
+        "image_size": chosen.image_size,
+    }
     settings = {**defaults, **settings}
     lineup = {name: _shortened(config, chosen.epochs) for name, config in lineup.items()}
     if keep_sides or settings["data"] == "digits":

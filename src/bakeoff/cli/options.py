@@ -52,6 +52,14 @@ ImageSize = Annotated[
         help="Resize the shorter side of images to this and crop the centre; 0: keep.", min=0
     ),
 ]
+PresetImageSize = Annotated[
+    int | None,
+    typer.Option(
+        help="Resize the shorter side of images to this and crop the centre; default: the "
+        "preset's; 0: keep.",
+        min=0,
+    ),
+]
 SkipBadImages = Annotated[
     bool, typer.Option("--skip-bad-images", help="Leave out images that cannot be used.")
 ]
