@@ -254,11 +254,16 @@ def test_bf16_trains_and_predicts_close_to_fp32():
     assert losses[1] == pytest.approx(losses[0], abs=0.05)
 
 
-def test_flip_at_test_says_the_same_of_a_mirrored_picture(tmp_path):
+def test_flip_at_test_sees_the_same_in_a_mirrored_picture(tmp_path):
     predictor = load(written(train(CONFIGS["conv"]), tmp_path / "m"))
     pictures = SPLITS[1].inputs
     mirrored = predictor.probabilities(pictures[:, :, ::-1])
     assert mirrored == pytest.approx(predictor.probabilities(pictures), abs=1e-5)
+    embeddings = predictor.embeddings(pictures)
+    assert predictor.embeddings(pictures[:, :, ::-1]) == pytest.approx(embeddings, abs=1e-5)
+    predictor._config = replace(predictor._config, flip_at_test=False)
+    alone = predictor.embeddings(pictures), predictor.embeddings(pictures[:, :, ::-1])
+    assert np.mean(alone, axis=0) == pytest.approx(embeddings, abs=1e-5)
 
 
 def test_crops_at_test_are_the_centre_and_the_corners(tmp_path):

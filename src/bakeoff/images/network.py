@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -137,11 +137,20 @@ class _Predictor:
     @torch.no_grad()
     def embeddings(self, inputs: np.ndarray) -> np.ndarray:
         """Shape (n, width), float32, of raw pictures: uint8 (n, height, width, channels)."""
+        return self._mean(inputs, lambda view: self._model.embed(view).float())
+
+    def _mean(self, inputs: np.ndarray, of: Callable[[Tensor], Tensor]) -> np.ndarray:
+        """What `of` makes of the views of each picture, on average."""
         parts = []
         for pictures in self._batches(inputs):
             with autocast(self._config.precision):
-                parts.append(self._model.embed(pictures).float())
+                views = [of(view) for view in self._views(pictures)]
+            parts.append(torch.stack(views).mean(dim=0))
         return torch.cat(parts).cpu().numpy()
+
+    def _views(self, pictures: Tensor) -> Iterator[Tensor]:
+        """What of pictures the network looks at, one after the other."""
+        yield pictures
 
     def _batches(self, inputs: np.ndarray) -> Iterator[Tensor]:
         torch.set_num_threads(self._threads)
@@ -179,14 +188,7 @@ class ImagePredictor(_Predictor):
     @torch.no_grad()
     def probabilities(self, inputs: np.ndarray) -> np.ndarray:
         """Shape (n, classes), float64, of raw pictures: uint8 (n, height, width, channels)."""
-        parts = []
-        for pictures in self._batches(inputs):
-            with autocast(self._config.precision):
-                views = [
-                    self._model(view).double().softmax(dim=1) for view in self._views(pictures)
-                ]
-            parts.append(torch.stack(views).mean(dim=0))
-        return torch.cat(parts).cpu().numpy()
+        return self._mean(inputs, lambda view: self._model(view).double().softmax(dim=1))
 
     def _views(self, pictures: Tensor) -> Iterator[Tensor]:
         for view in _crops(pictures, self._config.crops_at_test):
