@@ -136,7 +136,7 @@ STUDIES = {
         RESNETS,
         RESNET_LINEUPS,
         RESNET_PAIRS,
-        quick=1 / 15,
+        quick=1 / 24,
         # Enlarged, they leave a ResNet more pixels in its first layers.
         image_size=128,
     ),
