@@ -135,7 +135,6 @@ def split_rows(
         UserError: a class too small to be in every split.
     """
     rng = np.random.default_rng(seed)
-    room = _rows_by_class(labels, len(classes), sizes)
     parts = np.flatnonzero(sizes)
     asked = ":".join(str(sizes[part]) for part in parts)
     if min(sizes[part] for part in parts) < len(classes):
@@ -144,6 +143,7 @@ def split_rows(
             f"{len(classes):,}, and every part needs one of each; use more rows (--limit), or "
             "choose another --split"
         )
+    room = _rows_by_class(labels, len(classes), sizes)
     for label, name in enumerate(classes):
         if room[label, parts].min() < 1:
             raise UserError(

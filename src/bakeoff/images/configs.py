@@ -76,8 +76,7 @@ class ImageNetwork:
     loss: str = "cross-entropy"
     """`cross-entropy`; `triplet` (the hardest triplets of a batch, Hermans et al. 2017, or with a
     temperature the harder ones more), whose linear layer learns on embeddings it does not change;
-    or `center` (cross-entropy and center loss, Wen et al.
-    2016)."""
+    or `center` (cross-entropy and center loss, Wen et al. 2016)."""
     margin: float = 0.0
     """Of the triplet loss; 0 takes the soft margin."""
     temperature: float = 0.0

@@ -115,8 +115,13 @@ def handicaps(configs: Iterable[dict[str, Any]]) -> str:
     >>> handicaps([{"pictures": {"crop": 1.0, "flip": False}}])
     ''
     """
-    settings = {item for config in configs for item in flat(config).items()}
-    used = {key for key, value in settings if value and (key, value) != ("pictures.crop", 1)}
+    harmless = [("pictures.crop", 1), ("loss", "cross-entropy"), ("loss", "center")]
+    used = {
+        key
+        for config in configs
+        for key, value in flat(config).items()
+        if value and (key, value) not in harmless
+    }
     changes = {f"pictures.{name}" for name in ("flip", "crop", "shift", "color", "cutout")}
     said = {
         "dropout": {"dropout", "hidden_dropout", "word_dropout"},
@@ -125,9 +130,8 @@ def handicaps(configs: Iterable[dict[str, Any]]) -> str:
         "pictures changed by chance": changes,
         "fewer pixels at first": {"pictures.growth"},
         "parts of other pictures, whose class does not count as right": {"pictures.cutmix"},
+        "triplets in the loss": {"loss"},
     }
-    if ("loss", "triplet") in settings:
-        said["triplets in the loss"] = {"loss"}
     *most, last = [what for what, keys in said.items() if keys & used] or [""]
     return " and ".join([", ".join(most), last] if most else [last])
 

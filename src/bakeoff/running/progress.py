@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -182,34 +183,36 @@ class Activity:
             disable=not self._console.is_terminal,
         )
         self._rows: dict[str, TaskID] = {}
-        self._hearing = events.heard(self._hear)
+        self._opened = ExitStack()
 
     def __enter__(self) -> Activity:
-        self._hearing.__enter__()
-        self._bars.start()
+        self._opened.enter_context(events.heard(self._hear))
+        self._opened.enter_context(self._bars)
         return self
 
-    def __exit__(self, *error: Any) -> None:
-        self._bars.stop()
-        self._hearing.__exit__(*error)
+    def __exit__(self, *_: object) -> None:
+        self._opened.close()
 
     def _hear(self, event: dict[str, Any]) -> None:
         if event["event"] != "download":
             return
         label, facts = _download(event)
-        if label not in self._rows:
-            self._rows[label] = self._bars.add_task(label, total=event["total"], facts="")
-            if not self._console.is_terminal:
-                self._console.print(f"{label} {facts}", soft_wrap=True)
-        self._bars.update(self._rows[label], completed=event["done"], facts=facts)
+        if not self._console.is_terminal and label not in self._rows:
+            self._console.print(f"{label} {facts}", soft_wrap=True)
+        row = self._row(label)
+        self._bars.update(row, total=event["total"], completed=event["done"], facts=facts)
 
     def see(self, name: str, accuracy: float | None) -> None:
         """Show that a model is being scored or, with its accuracy, that it has been."""
-        if accuracy is None:
+        row = self._row(name)
+        if accuracy is not None:
+            self._bars.update(row, completed=1, facts=percent(accuracy))
+
+    def _row(self, name: str) -> TaskID:
+        if name not in self._rows:
             _make_room(self._bars)
             self._rows[name] = self._bars.add_task(name, total=1, facts="")
-        else:
-            self._bars.update(self._rows[name], completed=1, facts=percent(accuracy))
+        return self._rows[name]
 
 
 def _download(event: dict[str, Any]) -> tuple[str, str]:
