@@ -391,7 +391,7 @@ def embedding(rng: np.random.Generator, classes: list[str], accuracy: float) -> 
     return {
         "knn": scored,
         "centroid": {**scored, "accuracy": accuracy - 0.02},
-        "recall_at_1": accuracy - 0.05,
+        "recall_at_1": {**scored, "accuracy": accuracy - 0.05},
         "maps": {"pca": points, "tsne": points},
     }
 

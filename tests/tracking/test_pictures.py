@@ -17,7 +17,7 @@ SCORED = {"accuracy": 0.75, "low": 0.5, "high": 1.0}
 EMBEDDING = {
     "knn": SCORED,
     "centroid": {**SCORED, "accuracy": 0.5},
-    "recall_at_1": 0.25,
+    "recall_at_1": {**SCORED, "accuracy": 0.25},
     "maps": {"pca": POINTS, "tsne": POINTS},
 }
 

@@ -46,20 +46,13 @@ ImageColumn = Annotated[
         help="Column of a Parquet --data that holds encoded images.", show_default="image"
     ),
 ]
-ImageSize = Annotated[
-    int,
-    typer.Option(
-        help="Resize the shorter side of images to this and crop the centre; 0: keep.", min=0
-    ),
-]
-PresetImageSize = Annotated[
-    int | None,
-    typer.Option(
-        help="Resize the shorter side of images to this and crop the centre; default: the "
-        "preset's; 0: keep.",
-        min=0,
-    ),
-]
+_image_size = typer.Option(
+    help="Resize the shorter side of images to this and crop the centre; 0: keep. A run's default "
+    "is its preset's.",
+    min=0,
+)
+ImageSize = Annotated[int, _image_size]
+PresetImageSize = Annotated[int | None, _image_size]
 SkipBadImages = Annotated[
     bool, typer.Option("--skip-bad-images", help="Leave out images that cannot be used.")
 ]

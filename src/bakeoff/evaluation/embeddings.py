@@ -37,10 +37,10 @@ def embedding_facts(model: Embedder, folder: Path, split: Split) -> dict[str, An
     throughout.
 
     Returns:
-        knn (accuracy of the NEIGHBOURS nearest, weighted by nearness) and centroid (accuracy of the
-        nearest class mean), each with accuracy and its 95 % interval low and high; recall_at_1, the
-        share of rows whose nearest other row of the split has their class; and `maps`: pca and tsne
-        (van der Maaten & Hinton 2008), records x, y, class (its index) of at most MAPPED rows.
+        knn (the NEIGHBOURS nearest vote, weighted by nearness), centroid (the nearest class mean
+        decides) and recall_at_1 (the nearest other row of the split decides), each with accuracy
+        and its 95 % interval low and high; and `maps`: pca and tsne (van der Maaten & Hinton 2008),
+        records x, y, class (its index) of at most MAPPED rows.
     """
     known, labels = model.reference(folder)
     known, asked = _normalised(known), _normalised(model.embeddings(split.inputs))
@@ -49,7 +49,7 @@ def embedding_facts(model: Embedder, folder: Path, split: Split) -> dict[str, An
         "centroid": _scored(
             _nearest_centroid(known, labels, asked, len(split.classes)) == split.labels
         ),
-        "recall_at_1": float(_nearest_other_agrees(asked, split.labels).mean()),
+        "recall_at_1": _scored(_nearest_other_agrees(asked, split.labels)),
         "maps": _maps(asked[:MAPPED], split.labels[:MAPPED]),
     }
 

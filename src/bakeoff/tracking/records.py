@@ -85,7 +85,7 @@ def _neighbours(record: Mapping[str, Any]) -> dict[str, float]:
     return {
         "test/knn_accuracy": embedding["knn"]["accuracy"],
         "test/centroid_accuracy": embedding["centroid"]["accuracy"],
-        "test/recall_at_1": embedding["recall_at_1"],
+        "test/recall_at_1": embedding["recall_at_1"]["accuracy"],
     }
 
 
