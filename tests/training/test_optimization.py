@@ -88,7 +88,8 @@ def test_gradients_are_scaled_to_the_norm_they_may_have():
     settings = TrainingSettings(**{**vars(PLAIN), "clip_norm": 1.0})
     optimizers = Optimizers(model, settings, total_steps=10)
     seen = []
-    optimizers.all[0].register_step_pre_hook(lambda *_: seen.append(model.weight.grad.clone()))
+    (weight,) = optimizers.all[0].param_groups[0]["params"]
+    optimizers.all[0].register_step_pre_hook(lambda *_: seen.append(weight.grad.clone()))
     model(torch.tensor([[30.0, 40.0]])).sum().backward()
     optimizers.step()
     assert seen[0].flatten().tolist() == pytest.approx([0.6, 0.8], rel=1e-4)
@@ -113,3 +114,17 @@ def test_state_that_is_taken_over_goes_on_bit_for_bit():
     assert taken_over.learning_rate == optimizers.learning_rate
     for name, tensor in model.state_dict().items():
         assert torch.equal(twin.state_dict()[name], tensor), name
+
+
+def test_the_layout_of_weights_changes_no_step():
+    torch.manual_seed(0)
+    plain = nn.Conv2d(3, 4, 2)
+    last = copy.deepcopy(plain).to(memory_format=torch.channels_last)
+    pictures = torch.rand(2, 3, 5, 5)
+    for model in (plain, last):
+        optimizers = Optimizers(model, PLAIN, total_steps=2)
+        for _ in range(2):
+            model(pictures).square().sum().backward()
+            optimizers.step()
+    assert last.weight.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(last.weight.detach(), plain.weight.detach())

@@ -33,8 +33,9 @@ class Optimizers:
         }
         trainable = [p for p in model.parameters() if p.requires_grad]
         self._dense = [p for p in trainable if id(p) not in sparse]
-        matrices = [p for p in self._dense if p.ndim > 1]
-        vectors = [p for p in self._dense if p.ndim <= 1]
+        self._stored = [nn.Parameter(_as_stored(p.detach())) for p in self._dense]
+        matrices = [p for p in self._stored if p.ndim > 1]
+        vectors = [p for p in self._stored if p.ndim <= 1]
         groups = [
             {"params": matrices, "weight_decay": settings.weight_decay},
             {"params": vectors, "weight_decay": 0.0},
@@ -61,6 +62,9 @@ class Optimizers:
         """Clip, update, clear the gradients, and move the schedule on."""
         if self._settings.clip_norm:
             nn.utils.clip_grad_norm_(self._dense, self._settings.clip_norm)
+        for parameter, stored in zip(self._dense, self._stored, strict=True):
+            stored.grad = None if parameter.grad is None else _as_stored(parameter.grad)
+            parameter.grad = None
         for optimizer in self.all:
             optimizer.step()
             optimizer.zero_grad()
@@ -96,12 +100,16 @@ class Optimizers:
                     values["step"] = int(values["step"])
             groups = optimizer.state_dict()["param_groups"]
             optimizer.load_state_dict({"state": state, "param_groups": groups})
-            for parameter, values in optimizer.state.items():
-                for key, value in values.items():
-                    if torch.is_tensor(value) and value.shape == parameter.shape:
-                        # A fused step wants the layout of its parameter.
-                        values[key] = torch.empty_like(parameter.detach()).copy_(value)
         self._set_rate()
+
+
+def _as_stored(tensor: Tensor) -> Tensor:
+    """A view of weights or their gradient in the order that memory holds them: before a fused step
+    PyTorch 2.13 copies what it does not call contiguous, such as a convolution's with channels
+    last.
+    """
+    last = tensor.ndim == 4 and tensor.is_contiguous(memory_format=torch.channels_last)
+    return tensor.permute(0, 2, 3, 1) if last else tensor
 
 
 def rate_share(done: float, schedule: str, warmup: float) -> float:
