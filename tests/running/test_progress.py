@@ -94,7 +94,7 @@ def test_a_long_line_stays_one_line():
         screen.tell(0, "task", state="started", task="train", model=name, seed=10)
         screen.train(1000, epoch=4, model=name, seed=10)
         screen.tell(1234, "task", state="finished", task="train", model=name, seed=10)
-    assert screen.lines[2:] == [
+    assert screen.lines[-1:] == [
         f"1/8 train {name} seed 10 epoch 4/4 · loss 0.500 · accuracy 0.750 · 1234.0 s"
     ]
 
@@ -150,6 +150,17 @@ def test_two_trainings_at_a_time_have_each_their_own_seconds():
     assert screen.lines == [
         "1/8 train rnn-64 seed 0 10.0 s",
         "2/8 train bilstm-glove seed 0 12.0 s",
+    ]
+
+
+def test_without_a_terminal_a_training_is_a_line_a_minute():
+    screen = Screen(plan("sentiment", "quick", models=["rnn-64"]), terminal=False)
+    screen.tell(0, "task", state="started", task="train", model="rnn-64", seed=0)
+    for seconds in (10, 30, 59.75, 60, 61, 119, 120.25, 150):
+        screen.train(seconds, epoch=1 + int(seconds // 50))
+    assert screen.lines == [
+        "0/6 train rnn-64 seed 0 epoch 2/4 · loss 0.500 · accuracy 0.750 · 60 s left",
+        "0/6 train rnn-64 seed 0 epoch 3/4 · loss 0.500 · accuracy 0.750 · 40 s left",
     ]
 
 

@@ -27,7 +27,12 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """Draws the events of a run; on anything but a terminal, one line a finished task."""
+    """Draws the events of a run; on anything but a terminal, one line a finished task and, of what
+    trains, one a minute.
+    """
+
+    INTERVAL = 60.0
+    """Seconds between two lines of a training where there is no terminal."""
 
     def __init__(self, plan: Plan, console: Console | None = None) -> None:
         self._plan = plan
@@ -53,6 +58,7 @@ class Progress:
         self._networks_left = networks
         self._network_seconds: list[float] = []
         self._starts: dict[str, float] = {}
+        self._told: dict[str, float] = {}
 
     def __enter__(self) -> Progress:
         lineup = ", ".join(self._plan.models)
@@ -78,7 +84,7 @@ class Progress:
         if event["state"] == "started":
             row = self._row(label, total=None)
             self._bars.update(row, facts="running", visible=True)
-            self._starts[label] = event["time"]
+            self._starts[label] = self._told[label] = event["time"]
             return
         seconds = event["time"] - self._starts[label]
         row = self._row(label, total=1)
@@ -110,8 +116,13 @@ class Progress:
         if event.get("accuracy") is not None:
             facts += f" · accuracy {event['accuracy']:.3f}"
         self._bars.update(row, total=steps, completed=done, facts=facts)
-        elapsed = event["time"] - self._starts.get(label, event["time"])
-        self._bars.update(self._total, facts=self._left(elapsed * (steps - done) / max(done, 1)))
+        now = event["time"]
+        elapsed = now - self._starts.get(label, now)
+        left = self._left(elapsed * (steps - done) / max(done, 1))
+        self._bars.update(self._total, facts=left)
+        if not self._console.is_terminal and now - self._told.get(label, now) >= self.INTERVAL:
+            self._told[label] = now
+            self._print(f"{label} {facts} · {left}")
 
     def _see_download(self, event: dict[str, Any]) -> None:
         label, facts = _download(event)
