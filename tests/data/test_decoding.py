@@ -124,8 +124,11 @@ def packed(contents, size=None):
     return pack(contents.__getitem__, names, size, "pets")
 
 
-def test_images_are_packed_in_their_order(monkeypatch):
-    monkeypatch.setattr(decoding, "_AT_ONCE", 4)
+@pytest.mark.parametrize(
+    "limit", [("_AT_ONCE", 4), ("_BYTES_AT_ONCE", 2 * 8 * 8 * 3), ("_BYTES_AT_ONCE", 1)]
+)
+def test_images_are_packed_in_their_order(monkeypatch, limit):
+    monkeypatch.setattr(decoding, *limit)
     found = packed([png(seed) for seed in range(11)])
     assert found.pixels.shape == (11, 8, 8, 3)
     assert all(np.array_equal(found.pixels[seed], noise(seed)) for seed in range(11))

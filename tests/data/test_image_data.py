@@ -293,6 +293,12 @@ def test_of_many_bad_images_the_first_are_named(tmp_path, refused):
             "--image-size 2 leaves no picture; give 4 pixels or more",
         ),
         (
+            class_files(5),
+            ["--image-size", "100000"],
+            "--image-size 100000 asks for more than 50 megapixels a picture; give 7071 pixels or "
+            "less",
+        ),
+        (
             {"cat/1.jpg": b"", "dog/1.jpg": b""},
             ["--skip-bad-images"],
             "~/pets holds no image that can be used; check what is in it",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import tempfile
 import warnings
 import zipfile
@@ -29,7 +30,9 @@ MOST_PIXELS = 50_000_000
 _FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM", "AVIF", "JPEG2000")
 _GREY = ("1", "L", "LA")
 _AT_ONCE = 64
-"""Images that are decoded before they are written."""
+"""Images that are in memory before they are written, at most."""
+_BYTES_AT_ONCE = 2**28
+"""What these take at most, unless one alone takes more."""
 
 
 class UnusableError(Exception):
@@ -152,8 +155,10 @@ def pack(
         warnings.catch_warnings(action="ignore"),
         ThreadPoolExecutor() as pool,
     ):
-        for start in range(0, len(names), _AT_ONCE):
-            some = range(start, min(start + _AT_ONCE, len(names)))
+        some = range(0)
+        while some.stop < len(names):
+            at_once = _at_once(shape) if shape else 1
+            some = range(some.stop, min(some.stop + at_once, len(names)))
             for row, found in zip(some, pool.map(decoded, some), strict=True):
                 if isinstance(found, str):
                     unusable[row] = found
@@ -175,6 +180,11 @@ def pack(
             return Packed(np.empty((0, 0, 0, 1), "uint8"), np.array(rows, int), keys, unusable)
         packed = np.memmap(stream, np.uint8, "r", shape=(len(rows), *shape))
     return Packed(packed[..., :1] if grey else packed, np.array(rows), keys, unusable)
+
+
+def _at_once(shape: tuple[int, ...]) -> int:
+    """How many images of this shape are in memory before they are written."""
+    return min(_AT_ONCE, max(1, _BYTES_AT_ONCE // math.prod(shape)))
 
 
 def _rgb(pixels: np.ndarray) -> np.ndarray:
@@ -204,5 +214,6 @@ def write_pixels(path: Path, pixels: np.ndarray, rows: np.ndarray) -> None:
     with path.open("wb") as stream:
         header = {"descr": "|u1", "fortran_order": False, "shape": (len(rows), *pixels.shape[1:])}
         np.lib.format.write_array_header_1_0(stream, header)
-        for start in range(0, len(rows), _AT_ONCE):
-            stream.write(np.ascontiguousarray(pixels[rows[start : start + _AT_ONCE]]).data)
+        at_once = _at_once(pixels.shape[1:])
+        for start in range(0, len(rows), at_once):
+            stream.write(np.ascontiguousarray(pixels[rows[start : start + at_once]]).data)

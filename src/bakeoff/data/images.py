@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
 from bakeoff.data.cleaning import Rows, count_duplicates, encode, unlabelled
-from bakeoff.data.decoding import LEAST_SIDE, Size, pack
+from bakeoff.data.decoding import LEAST_SIDE, MOST_PIXELS, Size, pack
 from bakeoff.data.image_files import ImageSource
 from bakeoff.errors import UserError
 
@@ -34,6 +35,11 @@ def clean_images(source: ImageSource, size: Size | None = None, skip_bad: bool =
     if size and min(size) < LEAST_SIDE:
         raise UserError(
             f"--image-size {min(size)} leaves no picture; give {LEAST_SIDE} pixels or more"
+        )
+    if size and size[0] * size[1] > MOST_PIXELS:
+        raise UserError(
+            f"--image-size {max(size)} asks for more than {MOST_PIXELS // 10**6} megapixels a "
+            f"picture; give {math.isqrt(MOST_PIXELS)} pixels or less"
         )
     bad = _unlabelled(source)
     labelled = source.frame.drop(index=list(bad))
