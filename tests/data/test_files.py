@@ -24,6 +24,7 @@ def as_parquet(frame):
     return buffer.getvalue()
 
 
+IMAGES = as_parquet(pd.DataFrame({"label": [1], "scan": [{"bytes": b"PNG", "path": "1.png"}]}))
 PARQUET = as_parquet(pd.DataFrame({"stars": STARS, "body": BODIES}, index=[7, 8, 9]))
 
 
@@ -115,7 +116,8 @@ def damaged(content):
         ("x.parquet", PARQUET[:200], "is no Parquet file, or a damaged one"),
         ("x.parquet", damaged(PARQUET), "is no Parquet file, or a damaged one"),
         ("x.parquet", invalid_text_in_parquet(), "damaged one: .*UTF8"),
-        ("x.parquet", PARQUET, "has no column 'text'; it has: stars, body"),
+        ("x.parquet", PARQUET, r"has no column 'text'; it has: stars, body.*--label-column\)$"),
+        ("x.parquet", IMAGES, r"has no column 'text'; .*; for images: --image-column scan\)$"),
         ("x.xlsx", b"PK", r"unknown file ending '\.xlsx'; known are \.csv, \.tsv"),
     ],
 )

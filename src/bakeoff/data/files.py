@@ -46,7 +46,7 @@ def read_table(source: str, text_column: str, label_column: str) -> pd.DataFrame
         if column not in frame.columns:
             raise UserError(
                 f"{source} has no column {column!r}; it has: {', '.join(map(str, frame.columns))} "
-                "(name them with --text-column and --label-column)"
+                f"(name them with --text-column and --label-column{_image_hint(frame)})"
             )
     if frame.empty:
         raise UserError(f"{source} has a header and no rows; give a file with labelled rows")
@@ -55,6 +55,16 @@ def read_table(source: str, text_column: str, label_column: str) -> pd.DataFrame
     _refuse_types(source, frame["text"], text_column, "text")
     _refuse_types(source, frame["label"], label_column, "label")
     return frame
+
+
+def _image_hint(frame: pd.DataFrame) -> str:
+    """How to name the column of encoded images, where there is one."""
+    for column in frame.columns:
+        value = next(iter(frame[column].dropna()), None)
+        # Hugging Face writes images as structs of bytes and a path.
+        if isinstance(value.get("bytes") if isinstance(value, dict) else value, bytes):
+            return f"; for images: --image-column {column}"
+    return ""
 
 
 def _refuse_types(source: str, values: pd.Series, column: str, what: str) -> None:
