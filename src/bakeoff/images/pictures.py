@@ -73,22 +73,23 @@ def loaded(inputs: np.ndarray, size: int, grey: bool, device: torch.device) -> T
         grey: make them one channel.
         device: where they stay.
     """
-    parts = []
+    channels = 1 if grey else inputs.shape[3]
+    pictures = torch.empty((len(inputs), size, size, channels), dtype=torch.uint8, device=device)
     for start in range(0, len(inputs), _CHUNK):
         part = torch.from_numpy(np.array(inputs[start : start + _CHUNK])).to(device)
         if grey and part.shape[3] == 3:
             part = _luma(part.float()).round().to(torch.uint8).unsqueeze(3)
         if part.shape[1:3] != (size, size):
             part = _resized(part, size)
-        parts.append(part)
-    return torch.cat(parts)
+        pictures[start : start + _CHUNK] = part
+    return pictures
 
 
 def _resized(pictures: Tensor, size: int) -> Tensor:
     resized = F.interpolate(
         pictures.permute(0, 3, 1, 2).float(), size=(size, size), mode="bilinear", antialias=True
     )
-    return resized.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+    return resized.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
 
 
 def plain_batches(pictures: Tensor, labels: Tensor) -> Iterator[Batch]:
