@@ -1,11 +1,14 @@
 """Folders and Parquet files of images, read but not decoded."""
 
+import errno
+
 import pandas as pd
 import pyarrow as pa
 import pytest
 from noise_images import class_files, png, write_files
 from pyarrow import parquet
 
+from bakeoff.data import sources
 from bakeoff.data.sources import fingerprint, read_images
 from bakeoff.errors import UserError
 
@@ -53,6 +56,13 @@ def test_classes_may_be_called_like_splits(tmp_path):
         (class_files(1, "train/"), "test", "{}/test holds no images; put them into a folder a"),
         (class_files(1, "train/") | {"test/1.png": b""}, ".", "{}/test/1.png lies outside the"),
         (
+            class_files(1, "Train_set/") | class_files(1, "test_set/"),
+            ".",
+            "{} has no folder train, and Train_set, test_set look like splits; name them train, "
+            "val and test",
+        ),
+        (class_files(1, "val/") | class_files(1, "test/"), ".", "{} has no folder train, and te"),
+        (
             class_files(1, "train/"),
             "extra",
             "{} has the folder 'extra' beside its training split; splits are train, val and test, "
@@ -75,6 +85,19 @@ def test_the_fingerprint_of_a_folder_follows_its_visible_files(tmp_path):
     assert fingerprint(str(folder)) == before
     (folder / "cat/0.png").rename(folder / "dog/cat.png")
     assert fingerprint(str(folder)) != before
+
+
+def test_a_file_that_may_not_be_read_is_named(tmp_path, monkeypatch):
+    folder = write_files(tmp_path / "pets", class_files(2))
+
+    def refused(path):
+        if path.name == "1.png":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return "hash"
+
+    monkeypatch.setattr(sources, "file_hash", refused)
+    with pytest.raises(UserError, match=r"pets/cat/1.png cannot be read: Permission denied; make"):
+        fingerprint(str(folder))
 
 
 CONTENTS = [png(0), png(1), None]

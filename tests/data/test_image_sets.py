@@ -10,6 +10,7 @@ import pytest
 from noise_images import encoded, noise, write_files
 
 from bakeoff.data import image_sets, tiny_imagenet
+from bakeoff.data.images import clean_images
 from bakeoff.data.sources import fingerprint, holds_images, location, read_images, read_source
 from bakeoff.errors import UserError
 
@@ -198,6 +199,17 @@ def test_tiny_imagenet_packed_and_unpacked(tiny, tmp_path, monkeypatch):
         assert source.read(1) == encoded(noise(0), "jpeg")
         assert source.read(4) == encoded(noise(11), "jpeg")
     assert fingerprint("tiny-imagenet") == tiny_imagenet.TINY_MD5
+
+
+def test_an_image_that_the_archive_lacks_is_named(tiny, tmp_path):
+    (tiny / "val/images/val_1.JPEG").unlink()
+    lacking = tmp_path / "lacking.zip"
+    with zipfile.ZipFile(lacking, "w") as archive:
+        for file in sorted(tiny.rglob("*.*")):
+            archive.write(file, file.relative_to(tiny.parent))
+    for place in (lacking, tiny):
+        with pytest.raises(UserError, match=r"\(val/images/val_1.JPEG: cannot be read\)"):
+            clean_images(read_images(str(place)))
 
 
 def test_other_zip_archives_are_explained(tmp_path):

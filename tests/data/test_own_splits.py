@@ -88,6 +88,12 @@ def test_copies_of_later_splits_take_no_part():
             [0, 1],
             "'cat' is in the test split and not in the training split",
         ),
+        (
+            ["train", "test", "validation"],
+            None,
+            [0, 0, 1],
+            "'dog' is in neither the training nor the test split",
+        ),
     ],
 )
 def test_a_class_that_one_side_lacks_is_explained(own, groups, labels, message):

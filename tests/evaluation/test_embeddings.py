@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from bakeoff.data.splits import Split
+from bakeoff.evaluation import embeddings
 from bakeoff.evaluation.embeddings import NEIGHBOURS, Embedder, embedding_facts
 
 
@@ -97,6 +98,15 @@ def test_lengths_say_nothing():
     )
     for name in ("knn", "centroid", "recall_at_1"):
         assert facts[name] == again[name]
+
+
+def test_rows_are_judged_alike_in_blocks(monkeypatch):
+    rng = np.random.default_rng(0)
+    known, asked = (rng.normal(size=(rows, 8)).astype("float32") for rows in (50, 23))
+    labels, truth = rng.integers(0, 2, 50), rng.integers(0, 2, 23)
+    whole = judged(known, labels, asked, truth)
+    monkeypatch.setattr(embeddings, "_BLOCK", 5)
+    assert judged(known, labels, asked, truth) == whole
 
 
 def test_fewer_rows_than_neighbours():

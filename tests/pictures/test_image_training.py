@@ -12,7 +12,8 @@ from bakeoff.artifacts import read_json
 from bakeoff.errors import UserError
 from bakeoff.images.configs import Autoencoder, ImageNetwork, Pictures, from_dict
 from bakeoff.images.encoders import ResNet18
-from bakeoff.images.network import device
+from bakeoff.images.network import crops, device
+from bakeoff.images.pictures import as_floats, loaded
 from bakeoff.images.training import train_image_network
 from bakeoff.predictors import load
 from bakeoff.training.settings import TrainingSettings, to_dict
@@ -266,26 +267,34 @@ def test_flip_at_test_sees_the_same_in_a_mirrored_picture(tmp_path):
     assert np.mean(alone, axis=0) == pytest.approx(embeddings, abs=1e-5)
 
 
-def test_crops_at_test_are_the_centre_and_the_corners(tmp_path):
-    """On pictures whose quarters are each of one colour, half a side from a corner is one colour,
-    and the centre has a quarter of each.
-    """
-    plain = train(CONFIGS["conv"])
-    config = replace(CONFIGS["conv"], crops_at_test=0.5, flip_at_test=False)
-    predictor = load(written(train(config), tmp_path / "crops"))
-    alone = load(written(plain, tmp_path / "alone"))
-    alone._config = replace(alone._config, flip_at_test=False)
-    colours = np.random.default_rng(0).integers(0, 256, (2, 2, 3), np.uint8)
+def test_a_prediction_is_the_mean_of_its_crops_and_their_mirror_images(tmp_path):
+    folder = written(train(replace(CONFIGS["conv"], crops_at_test=0.9)), tmp_path / "m")
+    predictor, alone = load(folder), load(folder)
+    alone._config = replace(alone._config, crops_at_test=1.0, flip_at_test=False)
+    pictures = SPLITS[1].inputs
+    seen = as_floats(loaded(pictures, predictor._shape.size, False, torch.device("cpu")))
+    views = [view for crop in crops(seen, 0.9) for view in (crop, crop.flip(3))]
+    with torch.no_grad():
+        alone._model.eval()
+        each = [alone._model(view).double().softmax(dim=1).numpy() for view in views]
+    assert len(each) == 10
+    assert predictor.probabilities(pictures) == pytest.approx(np.mean(each, axis=0), abs=1e-5)
+    assert predictor.probabilities(pictures) != pytest.approx(alone.probabilities(pictures))
 
-    def picture(corners):
-        return np.kron(np.asarray(corners), np.ones((4, 4, 1), np.uint8))[None]
 
-    whole = picture(colours)
-    corners = [picture(np.broadcast_to(c, (2, 2, 3))) for c in colours.reshape(4, 3)]
-    got = predictor.probabilities(whole)[0] * 5 - sum(alone.probabilities(c)[0] for c in corners)
-    # What is left is the centre: a probability, and that of the quarters blurred at their edges.
-    assert got.sum() == pytest.approx(1)
-    assert got == pytest.approx(alone.probabilities(whole)[0], abs=0.1)
+def test_crops_at_test_are_the_centre_and_the_corners():
+    # The value of a pixel says its row and its column.
+    picture = (10 * torch.arange(8.0)[:, None] + torch.arange(8.0)).expand(1, 1, 8, 8)
+    found = list(crops(picture, 0.5))
+    assert all(crop.shape == (1, 1, 8, 8) for crop in found)
+    # Resized to twice their size, a crop's corners keep their values.
+    seen = [[crop[0, 0, y, x].item() for y in (0, 7) for x in (0, 7)] for crop in found]
+    starts = [(2, 2), (0, 0), (0, 4), (4, 0), (4, 4)]
+    assert seen == [
+        [10 * (top + y) + left + x for y in (0, 3) for x in (0, 3)] for top, left in starts
+    ]
+    [whole] = crops(picture, 1)
+    assert torch.equal(whole, picture)
 
 
 def test_a_network_of_colours_takes_grey_pictures_and_the_other_way_round(tmp_path):

@@ -27,7 +27,7 @@ def tensors(split):
     return torch.from_numpy(split.inputs), torch.from_numpy(split.labels)
 
 
-DATA = tensors(drawn()), tensors(drawn(seed=1))
+DATA = tensors(drawn()), tensors(drawn(rows=15, seed=1))
 
 
 def task_and_model(kind=Classification, **fields):
@@ -91,6 +91,25 @@ def test_triplet_embeddings_cannot_all_become_one_point():
     assert torch.allclose(spread, torch.full_like(spread, 8 / 256**0.5), rtol=1e-2)
     _, usual = task_and_model()
     assert torch.equal(usual.embed(pictures), usual.encoder(pictures))
+
+
+def as_batch(pictures):
+    return pictures.permute(0, 3, 1, 2).float() / 255
+
+
+@pytest.mark.parametrize("loss", ["cross-entropy", "triplet", "center"])
+def test_a_network_is_validated_on_all_of_the_validation_split_as_it_is(loss):
+    task, _ = task_and_model(loss=loss, pictures=Pictures(flip=True, crop=0.5, cutmix=0.5))
+    [batch] = task.validation_batches()
+    assert torch.equal(batch.pictures, as_batch(DATA[1][0]))
+    assert torch.equal(batch.labels, DATA[1][1])
+
+
+def test_a_probe_is_validated_on_the_validation_split():
+    task, model = task_and_model(Probing, frozen=True, pictures=Pictures(flip=True, crop=0.5))
+    [batch] = task.validation_batches()
+    assert torch.allclose(batch.pictures, model.eval().embed(as_batch(DATA[1][0])), atol=1e-5)
+    assert torch.equal(batch.labels, DATA[1][1])
 
 
 def test_a_triplet_network_is_validated_by_its_classifier():
@@ -194,10 +213,8 @@ def test_a_probe_learns_on_embeddings_that_stay():
     model.train()
     batches = list(task.training_batches(1))
     assert sum(len(batch.labels) for batch in batches) == 24
-    [held_out] = task.validation_batches()
-    assert held_out.pictures.shape == (len(DATA[1][1]), model.width)
     model.eval()
-    embedded = model.encoder(DATA[0][0].permute(0, 3, 1, 2).float() / 255).detach()
+    embedded = model.encoder(as_batch(DATA[0][0])).detach()
     rows = torch.cat([batch.pictures for batch in batches])
     distances = torch.cdist(rows, embedded)
     nearest = distances.argmin(dim=1)
@@ -234,6 +251,13 @@ def reconstruction(size=12, channels=3, rows=9):
     model = AutoencoderNetwork(config, Shape(channels, size))
     data = [tensors(drawn(rows, size, channels, seed=seed)) for seed in (0, 1)]
     return Reconstruction(config, 0, *data), model, data[1][0]
+
+
+def test_an_autoencoder_is_validated_on_the_validation_split_and_nothing_is_blanked():
+    task, _, pictures = reconstruction()
+    [batch] = task.validation_batches()
+    assert torch.equal(batch.pictures, as_batch(pictures))
+    assert torch.equal(batch.targets, batch.pictures)
 
 
 def test_an_autoencoder_is_asked_for_what_was_blanked():

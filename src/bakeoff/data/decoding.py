@@ -144,7 +144,7 @@ def pack(
             pixels = _decoded(read(row), size)
         except UnusableError as error:
             return str(error)
-        except (OSError, zipfile.BadZipFile, zlib.error):
+        except (OSError, KeyError, zipfile.BadZipFile, zlib.error):
             return "cannot be read"
         rgb = _rgb(pixels)
         return rgb, pixel_key(rgb), pixels.shape[2] == 1

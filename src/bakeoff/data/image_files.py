@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ SPLITS = {
     "test": "test",
 }
 """What folders and columns call splits."""
+_LIKE_SPLITS = re.compile(r"(train|val|test|dev|eval)", re.IGNORECASE)
 _JUNK = ("Thumbs.db", "desktop.ini", "__MACOSX")
 
 
@@ -48,8 +50,8 @@ def read_folder(path: Path) -> ImageSource:
     """Images as class/name.jpg, or below train/, val/ and test/; hidden files do not count.
 
     Raises:
-        UserError: there are no class folders, one is empty, images lie outside them, or other
-            folders stand beside train/.
+        UserError: there are no class folders, one is empty, images lie outside them, other folders
+            stand beside train/, or folders look like splits and none is train/.
     """
     import pandas as pd
 
@@ -63,6 +65,12 @@ def read_folder(path: Path) -> ImageSource:
                 "train, val and test, so move everything else away"
             )
         parts = {folder.name: folder for folder in top}
+    elif top and all(_LIKE_SPLITS.match(folder.name) and _folders(folder) for folder in top):
+        alike = ", ".join(folder.name for folder in top)
+        raise UserError(
+            f"{path} has no folder train, and {alike} look like splits; name them train, val and "
+            "test"
+        )
     rows = []
     for part, folder in parts.items():
         _refuse_loose_files(folder)

@@ -29,7 +29,7 @@ def own_splits(
         were left out.
 
     Raises:
-        UserError: a class is in the training and not in the test split, or the other way round.
+        UserError: a class is not in both the training and the test split.
     """
     own = np.where(own == "validation", "test", own) if not (own == "test").any() else own.copy()
     if not (own == "test").any():
@@ -40,6 +40,11 @@ def own_splits(
         own[copies] = ""
     train, test = (np.bincount(labels[own == name], minlength=len(classes)) for name in NAMES[::2])
     for label, name in enumerate(classes):
+        if not train[label] and not test[label]:
+            raise UserError(
+                f"class {name!r} is in neither the training nor the test split (copies left "
+                "aside); add images of it to both, or leave the class out"
+            )
         for here, there, counts in (("test", "training", train), ("training", "test", test)):
             if not counts[label]:
                 raise UserError(

@@ -155,9 +155,18 @@ def fingerprint(source: str) -> str:
     path = Path(source)
     if path.is_dir():
         files = sorted(path.glob("*/*/*.txt") if is_imdb(path) else visible_files(path))
-        listed = [f"{file.relative_to(path)}:{file_hash(file)}" for file in files]
+        listed = [f"{file.relative_to(path)}:{_file_hash(file)}" for file in files]
         return hashlib.sha256("\n".join(listed).encode()).hexdigest()
-    return file_hash(path)
+    return _file_hash(path)
+
+
+def _file_hash(path: Path) -> str:
+    try:
+        return file_hash(path)
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be read: {error.strerror}; make it readable, or move it away"
+        ) from None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from bakeoff.evaluation.bootstrap import accuracy_interval
 NEIGHBOURS = 20
 MAPPED = 1000
 """Test rows on a map, at most."""
+_BLOCK = 256
+"""Rows whose nearest are looked for at once: similarities to all others stay small."""
 _PERPLEXITY = 30
 _LEAST_MAPPED = 3
 _SAME = 1e-6
@@ -65,14 +67,18 @@ def _scored(right: np.ndarray) -> dict[str, float]:
 
 
 def _knn(known: np.ndarray, labels: np.ndarray, asked: np.ndarray, classes: int) -> np.ndarray:
-    similarity = asked @ known.T
     k = min(NEIGHBOURS, len(known))
-    nearest = np.argpartition(-similarity, k - 1, axis=1)[:, :k]
-    weights = np.take_along_axis(similarity, nearest, axis=1) + 1
     votes = np.zeros((len(asked), classes))
-    for column in range(k):
-        np.add.at(votes, (np.arange(len(asked)), labels[nearest[:, column]]), weights[:, column])
+    for rows in _blocks(len(asked)):
+        similarity = asked[rows] @ known.T
+        nearest = np.argpartition(similarity, -k, axis=1)[:, -k:]
+        weights = np.take_along_axis(similarity, nearest, axis=1) + 1
+        np.add.at(votes, (rows[:, None], labels[nearest]), weights)
     return votes.argmax(axis=1)
+
+
+def _blocks(rows: int) -> list[np.ndarray]:
+    return [np.arange(start, min(start + _BLOCK, rows)) for start in range(0, rows, _BLOCK)]
 
 
 def _nearest_centroid(
@@ -84,9 +90,12 @@ def _nearest_centroid(
 
 
 def _nearest_other_agrees(asked: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    similarity = asked @ asked.T
-    np.fill_diagonal(similarity, -np.inf)
-    return labels[similarity.argmax(axis=1)] == labels
+    nearest = np.empty(len(asked), int)
+    for rows in _blocks(len(asked)):
+        similarity = asked[rows] @ asked.T
+        similarity[np.arange(len(rows)), rows] = -np.inf
+        nearest[rows] = similarity.argmax(axis=1)
+    return labels[nearest] == labels
 
 
 def _maps(embeddings: np.ndarray, labels: np.ndarray) -> dict[str, list[dict[str, Any]]]:

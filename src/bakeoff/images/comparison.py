@@ -1,4 +1,4 @@
-"""What a comparison of images shows besides: the autoencoders that took part."""
+"""What a comparison of images shows besides: its autoencoders, and what knew the pictures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def image_facts(evaluations: Sequence[Path], dataset: Path) -> dict[str, Any]:
 
     Returns:
         autoencoders: their records, by name and seed; contaminated: the models that start from
-        ImageNet's weights on pictures of ImageNet.
+        given weights, most likely ImageNet's, on pictures of ImageNet.
     """
     autoencoders = _records(evaluations, "autoencoder.json")
     source = read_manifest(dataset, "dataset")["facts"]["source"]["name"]

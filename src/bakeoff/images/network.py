@@ -191,13 +191,13 @@ class ImagePredictor(_Predictor):
         return self._mean(inputs, lambda view: self._model(view).double().softmax(dim=1))
 
     def _views(self, pictures: Tensor) -> Iterator[Tensor]:
-        for view in _crops(pictures, self._config.crops_at_test):
+        for view in crops(pictures, self._config.crops_at_test):
             yield view
             if self._config.flip_at_test:
                 yield view.flip(3)
 
 
-def _crops(pictures: Tensor, share: float) -> Iterator[Tensor]:
+def crops(pictures: Tensor, share: float) -> Iterator[Tensor]:
     """The centre and the corners of pictures, each of that share of a side and resized to all of
     it; the pictures alone if it is 1.
     """
@@ -232,7 +232,8 @@ class AutoencoderPredictor(_Predictor):
         seen, made = [], []
         for pictures in self._batches(inputs):
             seen.append(as_bytes(pictures))
-            made.append(as_bytes(self._model(pictures)))
+            with autocast(self._config.precision):
+                made.append(as_bytes(self._model(pictures)))
         return np.concatenate(seen), np.concatenate(made)
 
 

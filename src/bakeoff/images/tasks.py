@@ -185,7 +185,8 @@ class Reconstruction(_Pictures):
         pictures, labels = (part[:PREDICTION_BATCH] for part in self._validation)
         batch = next(plain_batches(pictures, labels)).to(device())
         model.eval()
-        made = model(batch.pictures)
+        with autocast(self._config.precision):
+            made = model(batch.pictures).float()
         errors = (made - batch.pictures).square().flatten(1).mean(dim=1).cpu().numpy()
         pairs = np.concatenate([pictures.cpu().numpy(), as_bytes(made)], axis=1)
         return {"pictures": {name: exhibit(pairs, row) for name, row in extremes(errors).items()}}
