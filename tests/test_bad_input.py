@@ -1,5 +1,6 @@
 """What people get wrong, through the command line: one line of what, where and what to do."""
 
+import json
 import subprocess
 import sys
 
@@ -7,7 +8,7 @@ import pandas as pd
 import pytest
 
 import bakeoff.cli
-from bakeoff.artifacts import artifact_hash
+from bakeoff.artifacts import RESULTS_FORMAT, artifact_hash
 from bakeoff.data import sources
 
 ROWS = "".join(f"film number {n},{'good' if n % 2 else 'bad'}\n" for n in range(20))
@@ -156,8 +157,8 @@ def test_names(refused, here, command, expected):
 def test_texts_to_predict(refused, here, content, expected):
     (here / "runs" / "mine").mkdir(parents=True)
     (here / "runs" / "mine" / "run.json").write_text("{}")
-    results = '{"format": 2, "dataset": {"modality": "text"}}'
-    (here / "runs" / "mine" / "results.json").write_text(results)
+    results = {"format": RESULTS_FORMAT, "dataset": {"modality": "text"}}
+    (here / "runs" / "mine" / "results.json").write_text(json.dumps(results))
     (here / "texts.txt").write_bytes(content)
     assert expected in refused("predict", "mine", "texts.txt")
 
