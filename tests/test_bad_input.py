@@ -138,6 +138,8 @@ def test_options_of_data(refused, here, options, expected):
         (["models", "sentimnt"], "did you mean 'sentiment'?"),
         (["report"], "no finished run in runs; start one with: bakeoff run sentiment"),
         (["report", "latets"], "unknown run 'latets': did you mean 'latest'?"),
+        (["data", "prepare", "--data", "", "--output", "out"], "--data is empty; give a name"),
+        (["run", "sentiment", "--data", ""], "--data is empty; give a name, a path or an address"),
         (["predict", "20250101-000000-sentiment-quick", "Fine."], "unknown run '20250101-"),
     ],
 )

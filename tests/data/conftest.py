@@ -56,5 +56,7 @@ def imdb_folder(tmp_path):
 def imdb_archive(imdb_folder, tmp_path):
     path = tmp_path / "aclImdb_v1.tar.gz"
     with tarfile.open(path, "w:gz") as archive:
-        archive.add(imdb_folder, "aclImdb")
+        archive.add(
+            imdb_folder, "aclImdb", filter=lambda member: member.replace(mtime=0, deep=False)
+        )
     return path

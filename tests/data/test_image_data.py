@@ -212,8 +212,8 @@ def refused(tmp_path, monkeypatch, capsys):
 
     def run(source, *options):
         before = set(tmp_path.rglob("*"))
-        command = ["bakeoff", "data", "prepare", "--data", str(source), *options]
-        monkeypatch.setattr(sys, "argv", [*command, "--output", str(tmp_path / "out")])
+        command = ["bakeoff", "data", "prepare", "--data", source, "--output", tmp_path / "out"]
+        monkeypatch.setattr(sys, "argv", [str(part) for part in (*command, *options)])
         with pytest.raises(SystemExit) as stopped:
             bakeoff.cli.main()
         assert stopped.value.code == 2
@@ -303,10 +303,38 @@ def test_of_many_bad_images_the_first_are_named(tmp_path, refused):
             ["--skip-bad-images"],
             "~/pets holds no image that can be used; check what is in it",
         ),
+        (
+            class_files(5) | {f"bird/{n}.jpg": b"" for n in range(3)},
+            ["--skip-bad-images"],
+            "~/pets: class 'bird' has no image that can be used, as its 3 are left out; mend them",
+        ),
+        (
+            class_files(1),
+            ["--split", "0.98:0.01:0.01"],
+            "~/pets: the split of 2 rows is 2:0:0, and every part needs one of each class; use",
+        ),
     ],
 )
 def test_folders_that_are_refused(tmp_path, refused, files, options, line):
     assert refused(write_files(tmp_path / "pets", files), *options).startswith(line)
+
+
+def test_what_cannot_be_read_is_left_out_where_asked(tmp_path, refused):
+    folder = write_files(tmp_path / "pets", class_files(10))
+    (folder / "cat/lost.png").symlink_to("nowhere")
+    assert "1 image cannot be used (cat/lost.png: cannot be read); mend" in refused(folder)
+    prepared(tmp_path, folder, skip_bad=True)
+    assert facts(tmp_path)["dropped"] == {"cannot be read": 1}
+
+
+def test_output_inside_the_data_is_refused(tmp_path, refused):
+    folder = write_files(tmp_path / "pets", class_files(10))
+    line = refused(folder, "--output", folder / "prepared")
+    assert line == (
+        "~/pets/prepared lies in the folder of the data, ~/pets, and would be read as a part of "
+        "it; choose another folder"
+    )
+    assert sorted(path.name for path in folder.iterdir()) == ["cat", "dog"]
 
 
 def test_an_empty_class_folder_is_refused(tmp_path, refused):

@@ -1,103 +1,19 @@
-"""Folders and Parquet files of images, read but not decoded."""
+"""Parquet files of images, read but not decoded."""
 
-import errno
+import json
 
 import pandas as pd
 import pyarrow as pa
 import pytest
-from noise_images import class_files, png, write_files
+from noise_images import png
 from pyarrow import parquet
 
-from bakeoff.data import sources
-from bakeoff.data.sources import fingerprint, read_images
+from bakeoff.data.sources import read_images
 from bakeoff.errors import UserError
 
 
 def told(source):
     return list(source.frame.itertuples(index=False, name=None))
-
-
-def test_a_folder_a_class(tmp_path):
-    files = {"cat/b.png": png(1), "cat/a.jpg": png(2), "dog/more/c": png(3)}
-    folder = write_files(tmp_path / "pets", {**files, "README.md": b"Pets", "cat/.a.png": b"x"})
-    write_files(folder, {".git/a.png": b"x", "dog/.cache/a.png": b"x", "dog/Thumbs.db": b"x"})
-    source = read_images(str(folder))
-    names = ["cat/a.jpg", "cat/b.png", "dog/more/c"]
-    assert told(source) == list(zip(names, ["cat", "cat", "dog"], [""] * 3, strict=True))
-    assert [source.read(row) for row in range(3)] == [files[name] for name in names]
-    assert (source.name, source.path, source.classes) == ("pets", str(folder), None)
-
-
-@pytest.mark.parametrize("validation", ["val", "valid", "Validation"])
-def test_folders_a_split(tmp_path, validation):
-    for split in ("train", validation, "test"):
-        write_files(tmp_path, class_files(1, f"{split}/"))
-    splits = {name.split("/")[0]: own for name, _, own in told(read_images(str(tmp_path)))}
-    assert splits == {"train": "train", validation: "validation", "test": "test"}
-
-
-def test_classes_may_be_called_like_splits(tmp_path):
-    write_files(tmp_path, {"test/a.png": png(), "wild/a.png": png()})
-    assert [(label, own) for _, label, own in told(read_images(str(tmp_path)))] == [
-        ("test", ""),
-        ("wild", ""),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("files", "empty", "message"),
-    [
-        ({}, ".", "{} holds no images; put them into a folder a class: class/name.jpg"),
-        ({"notes.txt": b""}, ".", "{} holds no images; put them into a folder a class"),
-        ({"a.JPG": b""}, ".", "{}/a.JPG lies outside the class folders; put it into the folder"),
-        (class_files(1), "bird", "{}/bird is an empty class folder; add images, or remove it"),
-        (class_files(1) | {"bird/.a": b""}, ".", "{}/bird is an empty class folder"),
-        (class_files(1, "train/"), "train/bird", "{}/train/bird is an empty class folder"),
-        (class_files(1, "train/"), "test", "{}/test holds no images; put them into a folder a"),
-        (class_files(1, "train/") | {"test/1.png": b""}, ".", "{}/test/1.png lies outside the"),
-        (
-            class_files(1, "Train_set/") | class_files(1, "test_set/"),
-            ".",
-            "{} has no folder train, and Train_set, test_set look like splits; name them train, "
-            "val and test",
-        ),
-        (class_files(1, "val/") | class_files(1, "test/"), ".", "{} has no folder train, and te"),
-        (
-            class_files(1, "train/"),
-            "extra",
-            "{} has the folder 'extra' beside its training split; splits are train, val and test, "
-            "so move everything else away",
-        ),
-    ],
-)
-def test_other_folders_are_explained(tmp_path, files, empty, message):
-    folder = write_files(tmp_path / "pets", files)
-    (folder / empty).mkdir(parents=True, exist_ok=True)
-    with pytest.raises(UserError) as caught:
-        read_images(str(folder))
-    assert str(caught.value).startswith(message.format(folder))
-
-
-def test_the_fingerprint_of_a_folder_follows_its_visible_files(tmp_path):
-    folder = write_files(tmp_path / "pets", class_files(2))
-    before = fingerprint(str(folder))
-    write_files(folder, {".DS_Store": b"x"})
-    assert fingerprint(str(folder)) == before
-    (folder / "cat/0.png").rename(folder / "dog/cat.png")
-    assert fingerprint(str(folder)) != before
-
-
-def test_a_file_that_may_not_be_read_is_named(tmp_path, monkeypatch):
-    folder = write_files(tmp_path / "pets", class_files(2))
-
-    def refused(path):
-        if path.name == "1.png":
-            raise PermissionError(errno.EACCES, "Permission denied", str(path))
-        return "hash"
-
-    monkeypatch.setattr(sources, "file_hash", refused)
-    with pytest.raises(UserError, match=r"pets/cat/1.png cannot be read: Permission denied; make"):
-        fingerprint(str(folder))
 
 
 CONTENTS = [png(0), png(1), None]
@@ -142,6 +58,22 @@ def test_labels_and_columns_of_a_parquet_file(tmp_path):
         ),
         ({"image": CONTENTS}, ("image", "label"), "{} has no column 'label'; it has: image"),
         (
+            pa.table([CONTENTS, [0, 1, 0], [1, 0, 1]], names=["image", "label", "label"]),
+            ("image", "label"),
+            "{} has several columns 'label'; it has: image, label, label",
+        ),
+        (
+            {"image": CONTENTS, "label": [b"\xff", b"b", None]},
+            ("image", "label"),
+            "{}: column 'label' holds binary values instead of labels (row 1); convert it",
+        ),
+        (
+            {"image": CONTENTS, "label": [[0], [1], None]},
+            ("image", "label"),
+            "{}: column 'label' holds lists instead of labels (row 1)",
+        ),
+        ({"image": CONTENTS}, ("image", "image"), "{}: column 'image' holds binary values inst"),
+        (
             {"image": ["a.png"], "label": [0]},
             ("image", "label"),
             "{}: column 'image' holds string, not encoded images (bytes); name the images with "
@@ -158,10 +90,20 @@ def test_labels_and_columns_of_a_parquet_file(tmp_path):
 )
 def test_other_parquet_files_are_explained(tmp_path, table, columns, message):
     path = tmp_path / "pets.parquet"
-    parquet.write_table(pa.table(table), path)
+    parquet.write_table(table if isinstance(table, pa.Table) else pa.table(table), path)
     with pytest.raises(UserError) as caught:
         read_images(str(path), *columns)
     assert str(caught.value).startswith(message.format(path))
+
+
+def test_labels_are_called_as_hugging_face_calls_them(tmp_path):
+    features = {"label": {"names": ["dog", "cat"], "_type": "ClassLabel"}, "image": {}}
+    table = pa.table({"image": CONTENTS, "label": [1, 0, -1]})
+    known = {"huggingface": json.dumps({"info": {"features": features}})}
+    parquet.write_table(table.replace_schema_metadata(known), tmp_path / "pets.parquet")
+    labels = read_images(str(tmp_path / "pets.parquet")).frame["label"]
+    assert labels.tolist()[:2] == ["cat", "dog"]
+    assert labels.isna().tolist() == [False, False, True]
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"words" * 100])

@@ -30,7 +30,12 @@ def test_sizes_beside_own_splits(split, own, limit, sizes):
         ("75:10:9", (80, 0, 40), 0, "asks for 85 training rows, and the data has 80 beside its"),
         ("81:10:9", (80, 20, 40), 0, "asks for 81 training rows, and the data has 80 beside its"),
         ("50:10:60", (80, 0, 40), 99, r"asks for 100 rows \(50:10:40\), and at most 99 of 120 are"),
-        ("0.7:0.1:0.2", (80, 0, 40), 3, "3 rows, split 2:0:1, are too few: every part needs one"),
+        (
+            "0.7:0.1:0.2",
+            (80, 0, 40),
+            3,
+            "split of 3 rows is 2:0:1, and every part needs one",
+        ),
     ],
 )
 def test_more_than_there_is_is_refused(split, own, limit, message):
@@ -59,10 +64,10 @@ def test_validation_is_test_where_there_is_no_test():
 
 
 def test_copies_of_later_splits_take_no_part():
-    own = ["train", "train", "train", "validation", "validation", "test", "test", "train"]
-    groups = [0, 1, 2, 1, 3, 0, 3, 2]
-    labels = [0, 1, 0, 0, 1, 0, 1, 1]
-    kept = ["", "", "train", "validation", "", "test", "test", "train"]
+    own = ["train"] * 3 + ["validation"] * 3 + ["test"] * 2 + ["train"]
+    groups = [0, 1, 2, 1, 3, 4, 0, 3, 2]
+    labels = [0, 1, 0, 0, 1, 1, 0, 1, 1]
+    kept = ["", "", "train", "validation", "", "validation", "test", "test", "train"]
     assert ready(own, groups, labels) == (kept, 3)
 
 
@@ -89,9 +94,21 @@ def test_copies_of_later_splits_take_no_part():
             "'cat' is in the test split and not in the training split",
         ),
         (
-            ["train", "test", "validation"],
+            ["train", "test", "validation", "validation"],
             None,
-            [0, 0, 1],
+            [0, 0, 0, 1],
+            "'dog' is in the validation split and not in the training split",
+        ),
+        (
+            ["train", "train", "validation", "test", "test"],
+            None,
+            [0, 1, 0, 0, 1],
+            "'dog' is in the training split and not in the validation split",
+        ),
+        (
+            ["train", "train", "test"],
+            [0, 1, 1],
+            [0, 1, 0],
             "'dog' is in neither the training nor the test split",
         ),
     ],

@@ -100,6 +100,14 @@ def test_damaged_archives_are_explained(imdb_archive, damage):
         read_source(str(imdb_archive))
 
 
+def test_no_damage_to_an_archive_goes_unseen(imdb_archive):
+    content = imdb_archive.read_bytes()
+    for start in range(12, len(content) - 20, 20):
+        imdb_archive.write_bytes(content[:start] + bytes(20) + content[start + 20 :])
+        with pytest.raises(UserError, match=r"aclImdb_v1\.tar\.gz"):
+            read_source(str(imdb_archive))
+
+
 def test_an_archive_of_something_else_is_explained(tmp_path):
     (tmp_path / "notes.txt").write_text("nothing to see")
     with tarfile.open(tmp_path / "notes.tgz", "w:gz") as archive:

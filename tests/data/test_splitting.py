@@ -144,5 +144,5 @@ def test_a_class_too_small_for_every_part_is_explained():
 
 
 def test_fewer_rows_than_classes_are_explained_by_their_number():
-    with pytest.raises(UserError, match=r"3:1:1 has fewer rows .* classes, 2, .*\(--limit\)"):
+    with pytest.raises(UserError, match=r"3:1:1 has fewer rows .* classes, 2, .*use more rows"):
         split([0, 1] * 30, (3, 1, 1))

@@ -10,7 +10,6 @@ import typer
 
 from bakeoff.cli.app import app
 from bakeoff.cli.options import (
-    Data,
     DropSuspects,
     FreezeVectors,
     Glove,
@@ -33,6 +32,7 @@ from bakeoff.cli.options import (
     SkipBadRows,
     Split,
     Study,
+    StudyData,
     TextColumn,
     WandbMode,
     Weights,
@@ -49,7 +49,7 @@ def run(
     study: Study,
     preset: Preset = "quick",
     models: Models = "",
-    data: Data = "",
+    data: StudyData = None,
     text_column: TextColumn = "text",
     image_column: ImageColumn = "",
     label_column: LabelColumn = "label",
@@ -149,7 +149,7 @@ def compile(
     ],
     preset: Preset = "full",
     models: Models = "",
-    data: Data = "",
+    data: StudyData = None,
     drop_suspects: DropSuspects = False,
     preprocessing: Preprocessing = "",
     glove: Glove = "",

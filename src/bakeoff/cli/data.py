@@ -52,12 +52,13 @@ def prepare_data(
     """
     from bakeoff.artifacts import read_manifest
     from bakeoff.data.prepare import prepare
-    from bakeoff.data.sources import holds_images
-    from bakeoff.report.terminal import dataset_table, left_out, show_table
+    from bakeoff.data.sources import holds_images, refuse_output_inside
+    from bakeoff.report.terminal import dataset_table, remarks, show_table
     from bakeoff.running.progress import Activity
 
     images = bool(image_column) or holds_images(data)
     dataset = output / "dataset"
+    refuse_output_inside(data, output)
     with Activity():
         prepare(
             dataset,
@@ -74,6 +75,6 @@ def prepare_data(
         )
     facts = read_manifest(dataset)["facts"]
     show_table(dataset_table(facts))
-    for line in left_out(facts):
+    for line in remarks(facts):
         print(line)
     print(output)

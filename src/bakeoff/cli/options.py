@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from bakeoff.errors import UserError
+
 
 class Runner(StrEnum):
     subprocess = "subprocess"
@@ -31,14 +33,23 @@ Preset = Annotated[
 Models = Annotated[
     str, typer.Option(help="Names separated by commas; see: bakeoff models.", metavar="A,B")
 ]
-Data = Annotated[
-    str,
-    typer.Option(
-        help="A named data set; a CSV, TSV, JSONL or Parquet file by path or s3:// address; or a "
-        "folder of images, class/name.jpg.",
-        metavar="NAME|PATH",
-    ),
-]
+
+
+def _named(data: str | None) -> str | None:
+    """An empty name, such as of a variable that is not set, is no wish for the default."""
+    if data is not None and not data.strip():
+        raise UserError("--data is empty; give a name, a path or an address")
+    return data
+
+
+_data = typer.Option(
+    help="A named data set; a CSV, TSV, JSONL or Parquet file by path or s3:// address; or a "
+    "folder of images, class/name.jpg. A run's default is its study's.",
+    metavar="NAME|PATH",
+    callback=_named,
+)
+Data = Annotated[str, _data]
+StudyData = Annotated[str | None, _data]
 TextColumn = Annotated[str, typer.Option(help="Column of --data that holds the text.")]
 ImageColumn = Annotated[
     str,

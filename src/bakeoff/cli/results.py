@@ -128,8 +128,10 @@ def _images(argument: str | None) -> list[str]:
     """The path of an image, those in a folder, or those that stdin names."""
     if argument is None:
         return _texts(None)
-    from bakeoff.data.image_files import visible_files
+    from bakeoff.data.image_folders import visible_files
 
+    if not argument.strip():
+        raise UserError("the path is empty; give an image or a folder of images")
     path = Path(argument)
     found = sorted(visible_files(path)) if path.is_dir() else [path]
     if not found:

@@ -16,6 +16,7 @@ from bakeoff.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 
 _TELLS_CONTENT = {
@@ -43,17 +44,18 @@ def read_table(source: str, text_column: str, label_column: str) -> pd.DataFrame
         raise UserError(f"{source} is empty; give a file with labelled rows")
     frame = _READERS[ending](source, content)
     for column in (text_column, label_column):
-        if column not in frame.columns:
+        if list(frame.columns).count(column) != 1:
+            many = "several columns" if column in frame.columns else "no column"
             raise UserError(
-                f"{source} has no column {column!r}; it has: {', '.join(map(str, frame.columns))} "
+                f"{source} has {many} {column!r}; it has: {', '.join(map(str, frame.columns))} "
                 f"(name them with --text-column and --label-column{_image_hint(frame)})"
             )
     if frame.empty:
         raise UserError(f"{source} has a header and no rows; give a file with labelled rows")
     frame = frame[[text_column, label_column]].set_axis(["text", "label"], axis=1)
     frame = frame.reset_index(drop=True)
-    _refuse_types(source, frame["text"], text_column, "text")
-    _refuse_types(source, frame["label"], label_column, "label")
+    refuse_types(source, frame["text"], text_column, "text")
+    refuse_types(source, frame["label"], label_column, "label")
     return frame
 
 
@@ -67,8 +69,16 @@ def _image_hint(frame: pd.DataFrame) -> str:
     return ""
 
 
-def _refuse_types(source: str, values: pd.Series, column: str, what: str) -> None:
-    """Texts are strings, labels strings or other single values such as numbers."""
+def refuse_types(source: str, values: pd.Series, column: str, what: str) -> None:
+    """Raise a UserError unless texts are strings, and labels these or other single values such as
+    numbers.
+
+    Args:
+        source: of the data, for messages.
+        values: of the column; missing ones do not count.
+        column: its name.
+        what: "text" or "label".
+    """
     from pandas.api.types import is_list_like
 
     present = values.dropna()
@@ -222,13 +232,31 @@ def _read_parquet(source: str, content: bytes) -> pd.DataFrame:
         table = parquet.read_table(io.BytesIO(content))
         table.validate(full=True)
         # The metadata of pandas would bring back its type "string", with NA for missing texts.
-        return table.to_pandas(ignore_metadata=True)
+        frame = table.to_pandas(ignore_metadata=True)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise damaged_parquet(source, error) from None
+    if frame.columns.is_unique:
+        for column in frame.columns:
+            frame[column] = named_labels(frame[column], table.schema, column)
+    return frame
+
+
+def named_labels(values: pd.Series, schema: pa.Schema, column: str) -> pd.Series:
+    """The names of the numbers in a column, where Hugging Face's `datasets` wrote them with it
+    (its `ClassLabel`); numbers without a name, such as -1, are missing. Other columns as they are.
+    """
+    try:
+        features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
+        names = dict(enumerate(features[column]["names"]))
+    except (KeyError, TypeError, ValueError):
+        return values
+    return values.map(names)
 
 
 def damaged_parquet(source: str, error: Exception) -> UserError:
     """What a person is told where `error` ended the reading of a Parquet file."""
+    if isinstance(error, OSError) and error.errno:
+        return UserError(f"cannot read {source}: {error.strerror}")
     return UserError(
         f"{source} is no Parquet file, or a damaged one: {str(error).splitlines()[0]}; "
         "write it again"

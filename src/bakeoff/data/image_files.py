@@ -1,15 +1,19 @@
-"""Labelled images in folders and in Parquet files."""
+"""Labelled images as they come, and those in Parquet files."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.data.files import damaged_parquet, explained_remote_errors
+from bakeoff.data.files import (
+    damaged_parquet,
+    explained_remote_errors,
+    named_labels,
+    refuse_types,
+)
 from bakeoff.errors import UserError
 
 if TYPE_CHECKING:
@@ -25,8 +29,6 @@ SPLITS = {
     "test": "test",
 }
 """What folders and columns call splits."""
-_LIKE_SPLITS = re.compile(r"(train|val|test|dev|eval)", re.IGNORECASE)
-_JUNK = ("Thumbs.db", "desktop.ini", "__MACOSX")
 
 
 @dataclass(frozen=True)
@@ -44,78 +46,6 @@ class ImageSource:
     """None: labels are names of folders."""
     classes: list[str] | None = None
     """Names for the labels 0, 1, …; None takes the names from the labels."""
-
-
-def read_folder(path: Path) -> ImageSource:
-    """Images as class/name.jpg, or below train/, val/ and test/; hidden files do not count.
-
-    Raises:
-        UserError: there are no class folders, one is empty, images lie outside them, other folders
-            stand beside train/, or folders look like splits and none is train/.
-    """
-    import pandas as pd
-
-    parts = {"": path}
-    top = _folders(path)
-    if any(SPLITS.get(folder.name.lower()) == "train" for folder in top):
-        others = [folder.name for folder in top if folder.name.lower() not in SPLITS]
-        if others:
-            raise UserError(
-                f"{path} has the folder {others[0]!r} beside its training split; splits are "
-                "train, val and test, so move everything else away"
-            )
-        parts = {folder.name: folder for folder in top}
-    elif top and all(_LIKE_SPLITS.match(folder.name) and _folders(folder) for folder in top):
-        alike = ", ".join(folder.name for folder in top)
-        raise UserError(
-            f"{path} has no folder train, and {alike} look like splits; name them train, val and "
-            "test"
-        )
-    rows = []
-    for part, folder in parts.items():
-        _refuse_loose_files(folder)
-        if not _folders(folder):
-            raise UserError(
-                f"{folder} holds no images; put them into a folder a class: class/name.jpg"
-            )
-        for of_class in _folders(folder):
-            files = sorted(visible_files(of_class))
-            if not files:
-                raise UserError(f"{of_class} is an empty class folder; add images, or remove it")
-            own = SPLITS[part.lower()] if part else ""
-            rows += [(file.relative_to(path).as_posix(), of_class.name, own) for file in files]
-    frame = pd.DataFrame(rows, columns=["name", "label", "own"])
-    names = frame["name"].tolist()
-    return ImageSource(
-        frame, lambda row: (path / names[row]).read_bytes(), path.resolve().name, str(path)
-    )
-
-
-def _folders(path: Path) -> list[Path]:
-    return sorted(folder for folder in path.iterdir() if folder.is_dir() and not _hidden(folder))
-
-
-def _hidden(path: Path) -> bool:
-    return path.name.startswith(".") or path.name in _JUNK
-
-
-def visible_files(folder: Path) -> list[Path]:
-    """The files in a folder and its subfolders that are not hidden, nor in a hidden one."""
-    entries = [entry for entry in folder.iterdir() if not _hidden(entry)]
-    below = [visible_files(entry) for entry in entries if entry.is_dir()]
-    return [entry for entry in entries if entry.is_file()] + [file for f in below for file in f]
-
-
-def _refuse_loose_files(folder: Path) -> None:
-    from PIL import Image
-
-    endings = Image.registered_extensions()
-    for file in sorted(folder.iterdir()):
-        if file.is_file() and not _hidden(file) and file.suffix.lower() in endings:
-            raise UserError(
-                f"{file} lies outside the class folders; put it into the folder of its class "
-                "(class/name.jpg)"
-            )
 
 
 def read_parquet(source: str, image_column: str, label_column: str) -> ImageSource:
@@ -140,10 +70,12 @@ def read_parquet(source: str, image_column: str, label_column: str) -> ImageSour
             f"{source}: column {image_column!r} holds {kind}, not encoded images (bytes); name "
             "the images with --image-column"
         )
+    labels = named_labels(table[label_column].to_pandas(), table.schema, label_column)
+    refuse_types(source, labels, label_column, "label")
     frame = pd.DataFrame(
         {
             "name": [f"row {row + 1}" for row in range(len(table))],
-            "label": table[label_column].to_pandas().astype(object),
+            "label": labels.astype(object),
             "own": _own(table["split"].to_pylist(), source)
             if "split" in table.schema.names
             else "",
@@ -167,13 +99,15 @@ def _table(source: str, image_column: str, label_column: str) -> Any:
             with fsspec.open(source, "rb") if remote else Path(source).open("rb") as stream:
                 file = parquet.ParquetFile(stream)
                 known = file.schema_arrow.names
-                for column in (image_column, label_column):
-                    if column not in known:
+                needed = list({image_column, label_column} | ({"split"} & set(known)))
+                for column in needed:
+                    if known.count(column) != 1:
+                        many = "several columns" if column in known else "no column"
                         raise UserError(
-                            f"{source} has no column {column!r}; it has: {', '.join(known)} "
+                            f"{source} has {many} {column!r}; it has: {', '.join(known)} "
                             "(name them with --image-column and --label-column)"
                         )
-                table = file.read(list({image_column, label_column, "split"} & set(known)))
+                table = file.read(needed)
         except (pa.ArrowException, OSError) as error:
             if remote and isinstance(error, OSError):
                 raise

@@ -28,7 +28,8 @@ def clean_images(source: ImageSource, size: Size | None = None, skip_bad: bool =
             of refusing.
 
     Raises:
-        UserError: images that cannot be used, differ in size or have no class, or a single class.
+        UserError: images that cannot be used, differ in size or have no class, a class without any
+            that can be used, or a single class.
     """
     import pandas as pd
 
@@ -56,6 +57,7 @@ def clean_images(source: ImageSource, size: Size | None = None, skip_bad: bool =
     if source.classes:
         labels, classes = frame["label"].to_numpy("int64"), source.classes
     else:
+        _refuse_lost(source.path, labelled["label"], frame["label"])
         labels, classes = encode(frame["label"], source.path, source.label_column)
     groups, _ = pd.factorize(pd.Series(packed.keys))
     _, height, width, channels = packed.pixels.shape
@@ -77,6 +79,17 @@ def _unlabelled(source: ImageSource) -> dict[int, str]:
     else:
         bad, reason = unlabelled(labels), "no label"
     return {int(row): reason for row in labels.index[bad]}
+
+
+def _refuse_lost(path: str, before: pd.Series, after: pd.Series) -> None:
+    """Raise a UserError if a class went with the images that were left out."""
+    counts = before.value_counts()
+    for name in sorted(set(before) - set(after), key=str):
+        n = counts[name]
+        raise UserError(
+            f"{path}: class {name!r} has no image that can be used, as its {n:,} "
+            f"{'is' if n == 1 else 'are'} left out; mend them, or leave the class out"
+        )
 
 
 def _refusal(source: ImageSource, bad: dict[int, str]) -> UserError:

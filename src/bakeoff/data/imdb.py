@@ -12,11 +12,13 @@ from bakeoff.errors import UserError
 if TYPE_CHECKING:
     import pandas as pd
 
+_BLOCK = 1 << 20
+
 
 def is_imdb(path: Path) -> bool:
     """Whether this is the archive, or the folder that was in it."""
     packed = path.is_file() and path.name.endswith((".tar.gz", ".tgz"))
-    return packed or (path / "train/pos").is_dir()
+    return packed or any((path / "train/pos").glob("*.txt"))
 
 
 def read_imdb(path: Path) -> pd.DataFrame:
@@ -40,6 +42,9 @@ def read_imdb(path: Path) -> pd.DataFrame:
                     if stream and member.name.endswith(".txt"):
                         name = "/".join(member.name.split("/")[-3:])
                         texts[name] = _review(path, member.name, stream.read())
+                # tarfile takes a damaged header for the end; the checksum is at the real one.
+                while archive.fileobj and archive.fileobj.read(_BLOCK):
+                    pass
     except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
         reason = str(error).partition("\n")[0].rstrip(":")
         raise UserError(f"{path} cannot be read as the IMDB archive: {reason}") from None

@@ -29,7 +29,7 @@ def own_splits(
         were left out.
 
     Raises:
-        UserError: a class is not in both the training and the test split.
+        UserError: a class is not in each of the splits.
     """
     own = np.where(own == "validation", "test", own) if not (own == "test").any() else own.copy()
     if not (own == "test").any():
@@ -38,20 +38,33 @@ def own_splits(
     for later, earlier in (("test", ("train", "validation")), ("validation", ("train",))):
         copies = np.isin(groups, groups[own == later]) & np.isin(own, earlier)
         own[copies] = ""
-    train, test = (np.bincount(labels[own == name], minlength=len(classes)) for name in NAMES[::2])
+    _refuse_missing(own, labels, classes)
+    return own, int(before - (own != "").sum())
+
+
+def _refuse_missing(own: np.ndarray, labels: np.ndarray, classes: list[str]) -> None:
+    """Raise a UserError for the first class that is not in all of the splits that there are."""
+    titles = {"train": "training", "validation": "validation", "test": "test"}
+    counts = {
+        titles[name]: np.bincount(labels[own == name], minlength=len(classes))
+        for name in NAMES
+        if name != "validation" or (own == name).any()
+    }
     for label, name in enumerate(classes):
-        if not train[label] and not test[label]:
+        has = {title: bool(count[label]) for title, count in counts.items()}
+        if all(has.values()):
+            continue
+        if not any(has.values()):
             raise UserError(
                 f"class {name!r} is in neither the training nor the test split (copies left "
                 "aside); add images of it to both, or leave the class out"
             )
-        for here, there, counts in (("test", "training", train), ("training", "test", test)):
-            if not counts[label]:
-                raise UserError(
-                    f"class {name!r} is in the {here} split and not in the {there} split (copies "
-                    "left aside); add images of it there, or leave the class out"
-                )
-    return own, int(before - (own != "").sum())
+        here = next(title for title in has if has[title])
+        there = next(title for title in has if not has[title])
+        raise UserError(
+            f"class {name!r} is in the {here} split and not in the {there} split (copies left "
+            "aside); add images of it there, or leave the class out"
+        )
 
 
 def pools(own: np.ndarray, spec: SplitSpec, limit: int) -> list[tuple[np.ndarray, Sizes]]:

@@ -16,7 +16,8 @@ from bakeoff.artifacts import file_hash
 from bakeoff.data import image_sets, tiny_imagenet
 from bakeoff.data.download import cache, download
 from bakeoff.data.files import read_table, remote_checksum
-from bakeoff.data.image_files import ImageSource, read_folder, read_parquet, visible_files
+from bakeoff.data.image_files import ImageSource, read_parquet
+from bakeoff.data.image_folders import read_folder, visible_files
 from bakeoff.data.imdb import is_imdb, read_imdb
 from bakeoff.errors import UserError, unknown_name
 
@@ -133,6 +134,16 @@ def refuse_credentials(source: str) -> None:
         )
 
 
+def refuse_output_inside(source: str, output: Path) -> None:
+    """Raise a UserError if an output folder lies in the data, of which it would become a part."""
+    data = Path(location(source))
+    if "://" not in source and data.is_dir() and output.resolve().is_relative_to(data):
+        raise UserError(
+            f"{output} lies in the folder of the data, {source}, and would be read as a part of "
+            "it; choose another folder"
+        )
+
+
 def location(source: str) -> str:
     """A file's or folder's absolute path, for steps that run elsewhere; names and addresses as they
     are.
@@ -155,18 +166,22 @@ def fingerprint(source: str) -> str:
     path = Path(source)
     if path.is_dir():
         files = sorted(path.glob("*/*/*.txt") if is_imdb(path) else visible_files(path))
-        listed = [f"{file.relative_to(path)}:{_file_hash(file)}" for file in files]
+        listed = [f"{file.relative_to(path)}:{_hash_if_readable(file)}" for file in files]
         return hashlib.sha256("\n".join(listed).encode()).hexdigest()
-    return _file_hash(path)
-
-
-def _file_hash(path: Path) -> str:
     try:
         return file_hash(path)
     except OSError as error:
         raise UserError(
             f"{path} cannot be read: {error.strerror}; make it readable, or move it away"
         ) from None
+
+
+def _hash_if_readable(path: Path) -> str:
+    """Files that cannot be read may be left out (see `clean_images`)."""
+    try:
+        return file_hash(path)
+    except OSError:
+        return "unreadable"
 
 
 @dataclass(frozen=True)

@@ -49,12 +49,12 @@ class SplitSpec:
         """Rows of train, validation and test, of at most `limit` (0: all) of `rows` rows.
 
         Raises:
-            UserError: more are asked for than there are.
+            UserError: more are asked for than there are, or too few for three parts.
         """
         usable = min(rows, limit) if limit else rows
         if not self.absolute:
             validation, test = round(usable * self.validation), round(usable * self.test)
-            return usable - validation - test, validation, test
+            return _three(usable - validation - test, validation, test)
         return _within(rows, usable, int(self.train), int(self.validation), int(self.test))
 
     def sizes_beside(self, own: tuple[int, int, int], limit: int = 0) -> tuple[int, int, int]:
@@ -88,12 +88,17 @@ class SplitSpec:
         if not own[1]:
             validation = round(train * self.validation / (self.train + self.validation))
             train -= validation
-        if min(train, validation, test) < 1:
-            raise UserError(
-                f"{usable} rows, split {train}:{validation}:{test}, are too few: every part needs "
-                "one; raise the limit, or add rows"
-            )
-        return train, validation, test
+        return _three(train, validation, test)
+
+
+def _three(train: int, validation: int, test: int) -> tuple[int, int, int]:
+    """Refuse a part without rows."""
+    if min(train, validation, test) < 1:
+        raise UserError(
+            f"the split of {train + validation + test:,} rows is {train}:{validation}:{test}, and "
+            "every part needs one of each class; use more rows, or choose another --split"
+        )
+    return train, validation, test
 
 
 def _within(rows: int, usable: int, train: int, validation: int, test: int) -> tuple[int, int, int]:
@@ -140,8 +145,8 @@ def split_rows(
     if min(sizes[part] for part in parts) < len(classes):
         raise UserError(
             f"a split of {asked} has fewer rows in a part than there are classes, "
-            f"{len(classes):,}, and every part needs one of each; use more rows (--limit), or "
-            "choose another --split"
+            f"{len(classes):,}, and every part needs one of each; use more rows, or choose another "
+            "--split"
         )
     room = _rows_by_class(labels, len(classes), sizes)
     for label, name in enumerate(classes):

@@ -17,6 +17,10 @@ PIPE_WIDTH = 160
 """Columns where the output is no terminal: enough that no table is cut."""
 
 
+NAME_WIDTH = 48
+"""Columns that a name takes at most; what is longer ends in an ellipsis."""
+
+
 def leaderboard_table(results: dict[str, Any]) -> Table:
     """One row a model, best test accuracy first; the model that validation chose is marked.
 
@@ -97,16 +101,32 @@ def dataset_table(facts: dict[str, Any]) -> Table:
     return table
 
 
-def left_out(facts: dict[str, Any]) -> list[str]:
-    """A line for each reason why rows of a data set take no part.
+def remarks(facts: dict[str, Any]) -> list[str]:
+    """What a person should know of a data set, a line each: rows that take no part, and doubts.
 
-    >>> left_out({"dropped": {"truncated image": 3, "no label": 0}})
-    ['3 left out: truncated image']
+    >>> remarks(
+    ...     {
+    ...         "dropped": {"truncated image": 3, "no label": 0},
+    ...         "duplicates": {"dropped_from_training": 2, "groups_with_conflicting_labels": 1},
+    ...     }
+    ... )  # doctest: +NORMALIZE_WHITESPACE
+    ['3 left out: truncated image', '2 left out: copies of rows in a later split',
+     '1 group of copies under more than one label']
 
     Args:
         facts: as of `dataset_table`.
     """
-    return [f"{count(n)} left out: {reason}" for reason, n in facts["dropped"].items() if n]
+    duplicates = facts["duplicates"]
+    reasons = {
+        **facts["dropped"],
+        "copies of rows in a later split": duplicates.get("dropped_from_training", 0),
+    }
+    lines = [f"{count(n)} left out: {reason}" for reason, n in reasons.items() if n]
+    doubtful = duplicates["groups_with_conflicting_labels"]
+    if doubtful:
+        groups = "group" if doubtful == 1 else "groups"
+        lines.append(f"{count(doubtful)} {groups} of copies under more than one label")
+    return lines
 
 
 def show_table(table: Table) -> None:
@@ -130,7 +150,7 @@ def _table(first: str, *others: str, numbers: bool = True) -> Table:
     from rich.table import Table
 
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column(first, no_wrap=True)
+    table.add_column(first, no_wrap=True, max_width=NAME_WIDTH)
     for heading in others:
         table.add_column(heading, justify="right" if numbers else "left", no_wrap=numbers)
     return table

@@ -23,7 +23,7 @@ from typing import Any
 from bakeoff import events
 from bakeoff.artifacts import explained_write_errors, read_json, write_json
 from bakeoff.data.download import CACHE, cache
-from bakeoff.data.sources import NAMED_SETS, fingerprint, location
+from bakeoff.data.sources import NAMED_SETS, fingerprint, location, refuse_output_inside
 from bakeoff.errors import UserError
 from bakeoff.plans import Plan
 from bakeoff.running.runs import RunFolder, store, using_store
@@ -58,6 +58,7 @@ def run_locally(
     """
     from bakeoff.tracking import resolve_mode
 
+    refuse_output_inside(plan.data, root)
     data_hash = fingerprint(plan.data)
     code = _image_id(image) if runner == "docker" else ""
     created = datetime.now(UTC)

@@ -158,12 +158,12 @@ class Progress:
 
     def show(self, run: RunFolder) -> None:
         """The leaderboard, what was reused, and where the report is."""
-        from bakeoff.report.terminal import leaderboard_table, left_out
+        from bakeoff.report.terminal import leaderboard_table, remarks
 
         facts, results = run.facts, run.results
         self._console.print()
         self._console.print(leaderboard_table(results))
-        for line in left_out(results["dataset"]):
+        for line in remarks(results["dataset"]):
             self._console.print(line, highlight=False, soft_wrap=True)
         self._console.print(
             f"winner: [bold]{results['winner']['model']}[/bold]. {results['winner']['reason']}",
