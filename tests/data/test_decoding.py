@@ -1,3 +1,4 @@
+import errno
 import re
 import struct
 import zlib
@@ -153,16 +154,19 @@ def test_grey_among_colours_has_three_channels_and_equals_its_copy_in_rgb():
 def test_unusable_ones_are_told_apart():
     def read(row):
         if row == 3:
-            raise PermissionError
+            raise PermissionError(errno.EACCES, "Permission denied")
+        if row == 5:
+            raise KeyError("gone")
         return [png(0), b"", png(2), b"", b"words"][row]
 
-    found = pack(read, ["a"] * 5, None, "pets")
+    found = pack(read, ["a"] * 6, None, "pets")
     assert found.rows.tolist() == [0, 2]
     assert np.array_equal(found.pixels[1], noise(2))
     assert found.unusable == {
         1: "empty",
-        3: "cannot be read",
+        3: "Permission denied",
         4: "no image of a known format",
+        5: "cannot be read",
     }
     assert len(packed([b""]).pixels) == 0
 

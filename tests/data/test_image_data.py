@@ -322,9 +322,11 @@ def test_folders_that_are_refused(tmp_path, refused, files, options, line):
 def test_what_cannot_be_read_is_left_out_where_asked(tmp_path, refused):
     folder = write_files(tmp_path / "pets", class_files(10))
     (folder / "cat/lost.png").symlink_to("nowhere")
-    assert "1 image cannot be used (cat/lost.png: cannot be read); mend" in refused(folder)
+    assert "1 image cannot be used (cat/lost.png: No such file or directory); mend" in refused(
+        folder
+    )
     prepared(tmp_path, folder, skip_bad=True)
-    assert facts(tmp_path)["dropped"] == {"cannot be read": 1}
+    assert facts(tmp_path)["dropped"] == {"No such file or directory": 1}
 
 
 def test_output_inside_the_data_is_refused(tmp_path, refused):

@@ -64,7 +64,12 @@ def test_a_picture_is_labelled_the_same_in_company(run, tmp_path):
     for number in range(3):
         paths.append(str(tmp_path / f"{number}.png"))
         Image.new("RGB", (32 + number, 32), (90 * number, 80, 70)).save(paths[-1])
-    assert predict(run, paths) == [predict(run, [path])[0] for path in paths]
+    Image.new("L", (32, 32), 60).save(tmp_path / "grey.png")
+    paths.append(str(tmp_path / "grey.png"))
+    for together, path in zip(predict(run, paths), paths, strict=True):
+        alone = predict(run, [path])[0]
+        assert (together["image"], together["label"]) == (path, alone["label"])
+        assert together["probabilities"] == pytest.approx(alone["probabilities"], abs=1e-6)
 
 
 def test_what_is_no_picture_is_one_line(run, tmp_path):

@@ -144,8 +144,8 @@ def pack(
             pixels = _decoded(read(row), size)
         except UnusableError as error:
             return str(error)
-        except (OSError, KeyError, zipfile.BadZipFile, zlib.error):
-            return "cannot be read"
+        except (OSError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+            return getattr(error, "strerror", None) or "cannot be read"
         rgb = _rgb(pixels)
         return rgb, pixel_key(rgb), pixels.shape[2] == 1
 

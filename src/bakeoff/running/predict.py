@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bakeoff.errors import UserError
 from bakeoff.running.runs import RunFolder, model_folder, trainings
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def predict(run: RunFolder, inputs: Sequence[str], model: str = "") -> list[dict[str, Any]]:
@@ -35,13 +38,8 @@ def predict(run: RunFolder, inputs: Sequence[str], model: str = "") -> list[dict
 
     predictor = load(folder)
     modality = results["dataset"]["modality"]
-    probabilities: Any
-    if modality == "text":
-        probabilities = predictor.probabilities(list(inputs))
-    else:
-        # One by one: some may be grey.
-        sides = results["dataset"]["image"]
-        probabilities = [predictor.probabilities(_image(path, sides))[0] for path in inputs]
+    content = inputs if modality == "text" else _pictures(inputs, results["dataset"]["image"])
+    probabilities = predictor.probabilities(content)
     return [
         {
             modality: given,
@@ -53,12 +51,12 @@ def predict(run: RunFolder, inputs: Sequence[str], model: str = "") -> list[dict
     ]
 
 
-def _image(path: str, sides: Mapping[str, int]) -> Any:
-    """An image file in the size of the run's own, uint8 (1, height, width, channels)."""
-    from bakeoff.data.decoding import UnusableError, decode
+def _pictures(paths: Sequence[str], sides: Mapping[str, int]) -> np.ndarray:
+    """Image files in the size of the run's own: uint8, shape (n, height, width, channels)."""
+    from bakeoff.data.decoding import pack
 
-    try:
-        return decode(Path(path).read_bytes(), (sides["width"], sides["height"]))[None]
-    except (OSError, UnusableError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise UserError(f"cannot use the image {path}: {reason}") from None
+    size = (sides["width"], sides["height"])
+    packed = pack(lambda row: Path(paths[row]).read_bytes(), paths, size, "the images")
+    for row, reason in packed.unusable.items():
+        raise UserError(f"cannot use the image {paths[row]}: {reason}")
+    return packed.pixels
