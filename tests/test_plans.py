@@ -243,6 +243,16 @@ def test_resnets_as_in_the_report_have_adam_and_no_augmentation():
     ]
 
 
+def test_the_weight_of_center_loss_can_be_chosen_by_validation():
+    lineup = plan("resnet", "paper", models=["center-weights"]).models
+    assert {name: config.center_weight for name, config in lineup.items()} == {
+        "resnet18-center": 0.01,
+        "resnet18-center@0.001": 0.001,
+        "resnet18-center@0.1": 0.1,
+    }
+    assert len({replace(config, center_weight=0) for config in lineup.values()}) == 1
+
+
 def test_resnets_see_enlarged_pictures_unless_a_size_is_asked_for():
     assert [plan("resnet", preset).image_size for preset in ("quick", "full", "paper")] == [
         *(0, 128, 128)

@@ -67,7 +67,7 @@ def prepare(
         rows = _with_own_splits(rows, labels)
         parts = _parts(rows, labels, spec, limit, seed)
     except UserError as error:
-        raise UserError(f"{found.path}: {error}") from None
+        raise UserError(f"{source}: {error}") from None
     settings = {
         "source": source,
         "modality": modality,

@@ -99,6 +99,10 @@ _STUDY: dict[str, ImageNetwork] = {
     ),
     "resnet18-center": replace(_RESNET, loss="center"),
 }
+_OTHER_WEIGHTS: dict[str, ImageNetwork] = {
+    f"resnet18-center@{weight}": replace(_RESNET, loss="center", center_weight=weight)
+    for weight in (0.001, 0.1)
+}
 
 
 def _after_report(**settings: Any) -> ImageNetwork:
@@ -122,12 +126,17 @@ _AFTER_REPORT: dict[str, ImageNetwork] = {
     "resnet18-center@report": _after_report(loss="center"),
 }
 
-RESNETS = _STUDY | _AFTER_REPORT
+RESNETS = _STUDY | _OTHER_WEIGHTS | _AFTER_REPORT
 """Every ResNet by name."""
 
 AUTOENCODER_LINEUPS = {"all": tuple(AUTOENCODERS)}
-RESNET_LINEUPS = {"all": tuple(_STUDY), "report": tuple(_AFTER_REPORT)}
-"""Names that stand for several models: ours, and those trained as in the seed report."""
+RESNET_LINEUPS = {
+    "all": tuple(_STUDY),
+    "center-weights": ("resnet18-center", *_OTHER_WEIGHTS),
+    "report": tuple(_AFTER_REPORT),
+}
+"""Names that stand for several models: ours, center loss with a tenth and with ten times its weight
+for validation to choose from, and those trained as in the seed report."""
 
 AUTOENCODER_PAIRS = tuple(
     (f"{name}-tuned", f"{name}-{other}")
