@@ -36,9 +36,9 @@ class Screen:
         self.tell(end, "task", state="finished", task=task, model=model, seed=seed)
 
     def train(self, seconds, epoch, step=10, model="rnn-64", seed=0, accuracy=0.75):
-        length = {"epochs": 4, "steps": 10}
-        where = {"epoch": epoch, "step": step, "loss": 0.5, "accuracy": accuracy}
-        self.tell(seconds, "progress", model=model, seed=seed, **length, **where)
+        where = {"epoch": epoch, "epochs": 4, "done": (10 * (epoch - 1) + step) / 40}
+        figures = {"loss": 0.5, "accuracy": accuracy}
+        self.tell(seconds, "progress", model=model, seed=seed, **where, **figures)
 
     @property
     def lines(self):
@@ -169,6 +169,7 @@ def test_a_terminal_shows_the_bar_of_a_training_and_the_time_left():
     with screen.progress:
         screen.task("prepare", 0, 1)
         screen.tell(1, "task", state="started", task="train", model="rnn-64", seed=0)
+        screen.train(2, epoch=1, step=1)
         screen.train(11, epoch=2, step=5)
         frame = screen.frame
         assert frame["prepare"].split()[-3:-1] == ["1.0", "s"]
@@ -180,6 +181,16 @@ def test_a_terminal_shows_the_bar_of_a_training_and_the_time_left():
         screen.tell(101, "task", state="finished", task="train", model="rnn-64", seed=0)
         assert "about 3 min left" in screen.frame["bake-off"]
     assert len([line for line in screen.lines if line.startswith("1/")]) == 0
+
+
+def test_the_time_left_of_a_training_that_goes_on_is_of_what_it_does_now():
+    screen = Screen(plan("sentiment", "quick", models=["rnn-64"]), terminal=True)
+    with screen.progress:
+        screen.tell(0, "task", state="started", task="train", model="rnn-64", seed=0)
+        screen.train(100, epoch=3, step=2)
+        screen.train(110, epoch=3, step=4)
+        # 2 of 40 steps took 10 s, and 16 are left.
+        assert "80 s left" in screen.frame["bake-off"]
 
 
 def test_a_training_that_runs_is_seen_however_many_have_finished():

@@ -127,7 +127,7 @@ def test_doctests() -> None:
 @pytest.mark.usefixtures("offline")
 def test_training_is_recorded(tmp_path: Path, capfd: Any) -> None:
     with open_run("rnn-64", 0, CONFIG, tmp_path, job="train") as run:
-        run.start(epochs=3, steps=10)
+        run.start(steps=10, costs=[1] * 3)
         run.step(epoch=1, step=5, steps=10, loss=0.6)
         for epoch in (1, 2, 3):
             run.epoch(record(epoch))
@@ -193,7 +193,7 @@ def test_disabled_does_nothing(mode: str, monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setenv("WANDB_MODE", mode)
     threads = threading.active_count()
     with open_run("rnn-64", 0, CONFIG, tmp_path, job="train") as run:
-        run.start(epochs=1, steps=1)
+        run.start(steps=1, costs=[1] * 1)
         run.epoch(record(1))
         assert threading.active_count() == threads
     assert list(tmp_path.iterdir()) == []
@@ -272,7 +272,7 @@ def test_a_server_that_never_answers_costs_training_nothing(
         for seed in (0, 1):
             with open_run("rnn-64", seed, {}, Path(sys.argv[1]), job="train") as run:
                 started = time.monotonic()
-                run.start(epochs=3, steps=10)
+                run.start(steps=10, costs=[1] * 3)
                 for epoch in range(1, 200):
                     run.epoch({"epoch": epoch, "train_loss": 0.1})
                 calls += time.monotonic() - started

@@ -40,6 +40,9 @@ class Scripted:
             return Outcome(torch.tensor(batch), 1)
         return Outcome(model(batch).mean(), 1)
 
+    def epoch_cost(self, epoch):
+        return 1.0
+
     def epoch_facts(self, model):
         return {}
 
@@ -63,6 +66,9 @@ class Parity:
         logits = model(points)
         loss = nn.functional.cross_entropy(logits, labels)
         return Outcome(loss, len(labels), (logits.argmax(dim=1) == labels).sum())
+
+    def epoch_cost(self, epoch):
+        return epoch
 
     def epoch_facts(self, model):
         return {"pictures": {"best": f"of {next(model.parameters()).device}"}}
@@ -113,7 +119,7 @@ def test_a_better_epoch_restarts_the_wait():
 def test_a_record_holds_what_the_epoch_was():
     recorder = Recorder()
     history = fit(network(), Parity(), SETTINGS, seed=0, observers=[recorder])
-    assert recorder.starts == [{"epochs": 6, "steps": 5}]
+    assert recorder.starts == [{"steps": 5, "costs": [1, 2, 3, 4, 5, 6]}]
     assert recorder.records == history
     first, last = recorder.records[0], recorder.records[-1]
     assert first["epoch"] == 1
@@ -164,12 +170,12 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others():
 def test_events_name_the_model(tmp_path, monkeypatch):
     monkeypatch.setenv(events.VARIABLE, str(tmp_path))
     observer = EventObserver("rnn-64", 3)
-    observer.start(epochs=4, steps=10)
-    observer.step(epoch=1, step=5, loss=0.5, accuracy=None)
+    observer.start(steps=10, costs=[1, 1, 2])
+    observer.step(epoch=3, step=5, loss=0.5, accuracy=None)
     observer.epoch({"epoch": 1, "train_loss": 0.4, "pictures": {"best": "data:" + "x" * 9000}})
     progress, epoch = events.EventReader(tmp_path).new_events()
     assert (progress["event"], progress["model"], progress["seed"]) == ("progress", "rnn-64", 3)
-    assert (progress["epochs"], progress["steps"], progress["step"]) == (4, 10, 5)
+    assert (progress["epochs"], progress["epoch"], progress["done"]) == (3, 3, 0.75)
     assert (epoch["event"], epoch["train_loss"]) == ("epoch", 0.4)
     assert "pictures" not in epoch
 

@@ -46,7 +46,7 @@ class Trainer:
             settings["checkpoint"].mkdir(parents=True, exist_ok=True)
             (settings["checkpoint"] / "state").write_text(name)
         for observer in settings["observers"]:
-            observer.start(epochs=1, steps=1)
+            observer.start(steps=1, costs=[1] * 1)
             observer.epoch({"epoch": 1, "train_loss": 0.5, "validation_loss": 0.4})
         if name == self.failing:
             raise UserError("the training loss is no longer a finite number")

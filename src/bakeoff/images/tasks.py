@@ -54,6 +54,9 @@ class _Pictures:
         for rows in self._rows(rng):
             yield self._augmented(rows, rng, size)
 
+    def epoch_cost(self, epoch: int, /) -> float:
+        return self.learning_size(epoch) ** 2
+
     def learning_size(self, epoch: int) -> int:
         """Pixels a side of the training pictures of an epoch."""
         epochs = self._config.training.planned_epochs(self.steps_per_epoch)

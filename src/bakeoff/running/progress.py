@@ -58,6 +58,7 @@ class Progress:
         self._networks_left = networks
         self._network_seconds: list[float] = []
         self._starts: dict[str, float] = {}
+        self._firsts: dict[str, tuple[float, float]] = {}
         self._told: dict[str, float] = {}
 
     def __enter__(self) -> Progress:
@@ -108,17 +109,20 @@ class Progress:
             self._print(f"{_label(event)} reused")
 
     def _see_progress(self, event: dict[str, Any]) -> None:
-        steps = event["epochs"] * event["steps"]
-        done = (event["epoch"] - 1) * event["steps"] + event["step"]
-        label = _label({**event, "task": "train"})
-        row = self._row(label, total=steps)
+        label, done, now = _label({**event, "task": "train"}), event["done"], event["time"]
+        row = self._row(label, total=1.0)
         facts = f"epoch {event['epoch']}/{event['epochs']} · loss {event['loss']:.3f}"
         if event.get("accuracy") is not None:
             facts += f" · accuracy {event['accuracy']:.3f}"
-        self._bars.update(row, total=steps, completed=done, facts=facts)
-        now = event["time"]
-        elapsed = now - self._starts.get(label, now)
-        left = self._left(elapsed * (steps - done) / max(done, 1))
+        self._bars.update(row, total=1.0, completed=done, facts=facts)
+        # What was done before is nothing, or what an interrupted training left, at an unknown pace.
+        fresh = (self._starts.get(label, now), 0.0)
+        first, before = self._firsts.setdefault(
+            label, fresh if event["epoch"] == 1 else (now, done)
+        )
+        if done == before:
+            return
+        left = self._left((now - first) * (1 - done) / (done - before))
         self._bars.update(self._total, facts=left)
         if not self._console.is_terminal and now - self._told.get(label, now) >= self.INTERVAL:
             self._told[label] = now

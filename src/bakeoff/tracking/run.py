@@ -13,7 +13,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -91,9 +91,9 @@ class Run:
         if self._open:
             self._thread.start()
 
-    def start(self, epochs: int, steps: int) -> None:
-        """Training begins: at most `epochs` of `steps` steps each."""
-        planned = {"epochs_planned": epochs, "steps_per_epoch": steps}
+    def start(self, *, steps: int, costs: Sequence[float]) -> None:
+        """Training begins: at most one epoch for each of `costs`, of `steps` steps each."""
+        planned = {"epochs_planned": len(costs), "steps_per_epoch": steps}
         self.submit(lambda _, run: run.config.update(planned, allow_val_change=True))
         self.submit(records.define_metrics)
 

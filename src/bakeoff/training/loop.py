@@ -52,6 +52,10 @@ class Task(Protocol):
 
     def validation_batches(self) -> Iterable[Any]: ...
 
+    def epoch_cost(self, epoch: int, /) -> float:
+        """The time that an epoch takes, in a unit of the task's own."""
+        ...
+
     def objective(self, model: nn.Module, batch: Any) -> Outcome: ...
 
     def epoch_facts(self, model: nn.Module, /) -> dict[str, Any]:
@@ -62,7 +66,9 @@ class Task(Protocol):
 class Observer(Protocol):
     """Who watches a training: the progress display, Weights & Biases."""
 
-    def start(self, *, epochs: int, steps: int) -> None: ...
+    def start(self, *, steps: int, costs: Sequence[float]) -> None:
+        """Training begins: at most one epoch for each `Task.epoch_cost`, of `steps` each."""
+        ...
 
     def step(self, *, epoch: int, step: int, loss: float, accuracy: float | None) -> None: ...
 
@@ -130,8 +136,9 @@ def fit(
     if checkpoint and (saved := load_checkpoint(checkpoint, model, optimizers)):
         facts, best = saved
         history = facts["history"]
+    costs = [task.epoch_cost(epoch) for epoch in range(1, epochs + 1)]
     for observer in observers:
-        observer.start(epochs=epochs, steps=task.steps_per_epoch)
+        observer.start(steps=task.steps_per_epoch, costs=costs)
         for record in history:
             observer.epoch(record)
     while not finished(history, epochs, settings.patience):
@@ -246,14 +253,16 @@ class EventObserver:
 
     def __init__(self, model: str, seed: int) -> None:
         self._which = {"model": model, "seed": seed}
-        self._length: dict[str, int] = {}
+        self._steps = 0
+        self._costs: Sequence[float] = ()
 
-    def start(self, *, epochs: int, steps: int) -> None:
-        self._length = {"epochs": epochs, "steps": steps}
+    def start(self, *, steps: int, costs: Sequence[float]) -> None:
+        self._steps, self._costs = steps, costs
 
     def step(self, *, epoch: int, step: int, loss: float, accuracy: float | None) -> None:
-        facts = {"epoch": epoch, "step": step, "loss": loss, "accuracy": accuracy}
-        events.emit("progress", **self._which, **self._length, **facts)
+        spent = sum(self._costs[: epoch - 1]) + self._costs[epoch - 1] * step / self._steps
+        facts = {"epoch": epoch, "epochs": len(self._costs), "done": spent / sum(self._costs)}
+        events.emit("progress", **self._which, **facts, loss=loss, accuracy=accuracy)
 
     def epoch(self, record: dict[str, Any]) -> None:
         figures = {name: value for name, value in record.items() if not isinstance(value, dict)}
