@@ -83,7 +83,7 @@ def test_the_side_of_a_network():
 def test_plain_batches_are_all_pictures_in_order():
     pixels = np.random.default_rng(0).integers(0, 256, (PREDICTION_BATCH + 3, 4, 4, 3), np.uint8)
     labels = torch.arange(len(pixels))
-    batches = list(plain_batches(torch.from_numpy(pixels), labels))
+    batches = list(plain_batches(torch.from_numpy(pixels), labels, torch.device("cpu")))
     assert [len(some.labels) for some in batches] == [PREDICTION_BATCH, 3]
     assert torch.equal(torch.cat([some.labels for some in batches]), labels)
     values = torch.cat([some.pictures for some in batches])
@@ -353,16 +353,23 @@ def test_a_class_with_a_single_picture_has_it_k_times():
     assert sorted(rows) == [0, 0, 0, 0, 1, 2, 3, 4]
 
 
-@pytest.mark.parametrize("counts", [(40, 4), (33, 6, 2), (900, 100)])
-def test_what_is_left_of_one_class_alone_is_accompanied_by_others(counts):
+def test_few_classes_fill_a_batch():
+    labels = np.repeat([0, 1], [120, 100])
+    batches = class_balanced_rows(labels, 64, 8, np.random.default_rng(0))
+    assert len(batches) == 4
+    assert all((np.bincount(labels[rows]) == 32).all() for rows in batches)
+
+
+@pytest.mark.parametrize(("counts", "of_each"), [((40, 4), 4), ((33, 6, 2), 4), ((900, 100), 8)])
+def test_what_is_left_of_one_class_alone_is_accompanied_by_others(counts, of_each):
     labels = np.repeat(np.arange(len(counts)), counts)
     batches = class_balanced_rows(labels, 16, 4, np.random.default_rng(0))
     assert set(np.concatenate(batches)) == set(range(len(labels)))
-    assert len(batches) == -(-counts[0] // 4), "one for each four of the largest class"
+    assert len(batches) == -(-counts[0] // of_each), "one for each so many of the largest class"
     for rows in batches:
         found, number = np.unique(labels[rows], return_counts=True)
         assert len(found) >= 2
-        assert (number == 4).all()
+        assert (number == of_each).all()
 
 
 def test_balanced_batches_repeat_with_their_seed_and_their_number_with_any():

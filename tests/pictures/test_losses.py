@@ -111,8 +111,12 @@ def test_centers_follow_their_class_by_hand():
     """Eq. 4: the sum of (center - embedding) over 1 + the number of the class, times the rate."""
     centers = Centers(classes=3, width=1, rate=0.5)
     centers.centers += torch.tensor([[1.0], [10.0], [5.0]])
-    centers.follow(torch.tensor([[4.0], [7.0], [8.0]]), torch.tensor([0, 0, 1]))
-    # Class 0: (1-4 + 1-7) / 3 = -3, half of it; class 1: (10-8) / 2 = 1; class 2 is not there.
+    points, labels = (
+        torch.tensor([[4.0], [7.0], [99.0], [8.0], [9.0]]),
+        torch.tensor([0, 0, 0, 1, 2]),
+    )
+    centers.follow(points, labels, torch.tensor([True, True, False, True, False]))
+    # Class 0: (1-4 + 1-7) / 3 = -3, half of it; class 1: (10-8) / 2 = 1; class 2 is cut.
     assert centers.centers.flatten().tolist() == [2.5, 9.5, 5.0]
 
 

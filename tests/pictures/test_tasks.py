@@ -200,7 +200,7 @@ def test_a_triplet_network_plans_as_many_steps_as_it_takes():
         for batch in batches:
             _, counts = batch.labels.unique(return_counts=True)
             assert len(counts) >= 2
-            assert (counts == 3).all()
+            assert (counts == 4).all(), "three classes fill batches of twelve by four each"
 
 
 def test_an_unknown_loss_is_refused():
@@ -224,6 +224,26 @@ def test_a_probe_learns_on_embeddings_that_stay():
     task.objective(model, batches[0]).loss.backward()
     assert all(gradient is None for gradient in gradients(model.encoder))
     assert all(gradient.abs().sum() > 0 for gradient in gradients(model.head))
+
+
+def test_a_probe_has_as_many_views_as_there_is_room_for(monkeypatch):
+    monkeypatch.setattr(Probing, "MOST_BYTES", 2 * 24 * 256 * 4)
+    task, _ = task_and_model(Probing, frozen=True, pictures=Pictures(shift=1 / 4))
+    seen = [
+        torch.cat([batch.pictures for batch in task.training_batches(epoch)]).sum().item()
+        for epoch in range(1, 5)
+    ]
+    assert seen[0] == pytest.approx(seen[2])
+    assert seen[1] == pytest.approx(seen[3])
+    assert seen[0] != pytest.approx(seen[1])
+
+
+@pytest.mark.parametrize("kind", ["cross-entropy", "triplet"])
+def test_classes_are_told_apart_in_full_precision(kind):
+    _, model = task_and_model(loss=kind, precision="bf16")
+    logits = model.eval()(as_batch(DATA[1][0]))
+    assert logits.dtype == torch.float32
+    assert not torch.equal(logits, logits.bfloat16().float())
 
 
 def test_a_probe_learns_on_several_views_of_each_picture_and_they_repeat():

@@ -16,6 +16,10 @@ def test_without_accuracy_loss_decides():
     assert best_epoch(history((None, 0.3), (None, 0.2), (None, 0.4)))["epoch"] == 2
 
 
+def test_an_epoch_whose_loss_is_no_number_is_the_worst():
+    assert best_epoch(history((None, float("nan")), (None, 0.4), (None, 0.5)))["epoch"] == 2
+
+
 def test_training_ends_with_its_epochs_or_its_patience():
     assert not finished([], epochs=4, patience=2)
     assert not finished(history((0.9, 0.1), (0.8, 0.2)), epochs=4, patience=2)

@@ -5,7 +5,9 @@ from bakeoff.training.layers import layer_table
 
 
 def test_each_layer_has_its_shape_and_its_own_parameters():
-    model = nn.Sequential(nn.Embedding(10, 4), nn.Dropout(0.5), nn.LSTM(4, 3, batch_first=True))
+    model = nn.Sequential(
+        nn.Embedding(10, 4), nn.Dropout(0.5), nn.LSTM(4, 3, batch_first=True), nn.Identity()
+    )
     table = layer_table(model, (torch.ones(2, 7, dtype=torch.long),), {2: "batch", 7: "tokens"})
     assert table == [
         {"name": "0", "type": "Embedding", "output_shape": "(batch, tokens, 4)", "parameters": 40},

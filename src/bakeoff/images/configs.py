@@ -16,7 +16,8 @@ class Pictures:
     """How pictures reach a network, and what is done to them in training."""
 
     size: int = 0
-    """Pixels a side they are resized to, antialiased; 0 leaves them as they are."""
+    """Pixels a side they are resized to, antialiased; 0 leaves them as they are, or enlarges them
+    to 32."""
     growth: float = 0.0
     """Share of the epochs in which a ResNet learns on smaller pictures: for two thirds of it on
     such of about half the side, then of three quarters (progressive learning, Tan & Le 2021)."""
@@ -38,8 +39,8 @@ class Pictures:
     (DeVries & Taylor 2017)."""
     cutmix: float = 0.0
     """Share of training pictures in which a square is replaced by that of another picture of the
-    batch, whose class counts by the area of the square (Yun et al. 2019). For cross-entropy, alone
-    or with center loss: no probe, triplet or autoencoder counts the other class."""
+    batch, whose class counts by the area of the square (Yun et al. 2019) in cross-entropy and in
+    center loss; probes, triplets and autoencoders know the picture's own alone."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -65,9 +65,12 @@ class Centers(nn.Module):
         return (embeddings - self.centers[labels]).square().sum(dim=1) / 2
 
     @torch.no_grad()
-    def follow(self, embeddings: Tensor, labels: Tensor) -> None:
-        """Move the centers of the classes of a batch (eq. 4)."""
-        away = self.centers[labels] - embeddings
-        counts = torch.bincount(labels, minlength=len(self.centers)).unsqueeze(1)
-        step = torch.zeros_like(self.centers).index_add_(0, labels, away.to(self.centers))
+    def follow(self, embeddings: Tensor, labels: Tensor, whole: Tensor) -> None:
+        """Move the centers of the classes of a batch (eq. 4); only those of the embeddings count
+        that are `whole` (bool, (batch,)).
+        """
+        weights = whole.to(self.centers).unsqueeze(1)
+        away = (self.centers[labels] - embeddings) * weights
+        step = torch.zeros_like(self.centers).index_add_(0, labels, away)
+        counts = torch.zeros_like(self.centers[:, :1]).index_add_(0, labels, weights)
         self.centers -= self._rate * step / (1 + counts)

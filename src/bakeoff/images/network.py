@@ -67,6 +67,7 @@ class ImageClassifier(nn.Module):
 
     def __init__(self, config: ImageNetwork, shape: Shape, classes: int) -> None:
         super().__init__()
+        self._precision = config.precision
         self.encoder = build_encoder(
             config.encoder,
             shape.channels,
@@ -92,8 +93,9 @@ class ImageClassifier(nn.Module):
         return self.head(self.embed(pictures))
 
     def embed(self, pictures: Tensor) -> Tensor:
-        """Embeddings of pictures."""
-        return self.spread(self.encoder(pictures))
+        """Embeddings of pictures, float32: in bf16, near classes would often have equal logits."""
+        with autocast(self._precision):
+            return self.spread(self.encoder(pictures)).float()
 
 
 class AutoencoderNetwork(nn.Module):
@@ -101,16 +103,19 @@ class AutoencoderNetwork(nn.Module):
 
     def __init__(self, config: Autoencoder, shape: Shape) -> None:
         super().__init__()
+        self._precision = config.precision
         self.encoder = build_encoder(config.encoder, shape.channels, shape.size)
         self.decoder = build_decoder(config.encoder, shape.channels, shape.size)
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """Reconstructions in 0 … 1, shaped as the pictures."""
-        return self.decoder(self.embed(pictures))
+        """Reconstructions in 0 … 1, float32, shaped as the pictures."""
+        with autocast(self._precision):
+            return self.decoder(self.encoder(pictures)).float()
 
     def embed(self, pictures: Tensor) -> Tensor:
-        """Embeddings of pictures."""
-        return self.encoder(pictures)
+        """Embeddings of pictures, float32."""
+        with autocast(self._precision):
+            return self.encoder(pictures).float()
 
 
 def placed(model: Network) -> Network:
@@ -137,14 +142,13 @@ class _Predictor:
     @torch.no_grad()
     def embeddings(self, inputs: np.ndarray) -> np.ndarray:
         """Shape (n, width), float32, of raw pictures: uint8 (n, height, width, channels)."""
-        return self._mean(inputs, lambda view: self._model.embed(view).float())
+        return self._mean(inputs, self._model.embed)
 
     def _mean(self, inputs: np.ndarray, of: Callable[[Tensor], Tensor]) -> np.ndarray:
         """What `of` makes of the views of each picture, on average."""
         parts = []
         for pictures in self._batches(inputs):
-            with autocast(self._config.precision):
-                views = [of(view) for view in self._views(pictures)]
+            views = [of(view) for view in self._views(pictures)]
             parts.append(torch.stack(views).mean(dim=0))
         return torch.cat(parts).cpu().numpy()
 
@@ -232,8 +236,7 @@ class AutoencoderPredictor(_Predictor):
         seen, made = [], []
         for pictures in self._batches(inputs):
             seen.append(as_bytes(pictures))
-            with autocast(self._config.precision):
-                made.append(as_bytes(self._model(pictures)))
+            made.append(as_bytes(self._model(pictures)))
         return np.concatenate(seen), np.concatenate(made)
 
 

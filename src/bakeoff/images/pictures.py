@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -43,9 +43,15 @@ class Batch:
         kept = torch.ones(len(labels), device=labels.device)
         return cls(pictures, labels, pictures if targets is None else targets, labels, kept)
 
-    def to(self, device: torch.device) -> Batch:
-        """The same on a device; nothing is done where it is there already."""
-        return Batch(*(getattr(self, field.name).to(device) for field in fields(self)))
+    @property
+    def mixed(self) -> bool:
+        """Whether parts of pictures may be pasted from others."""
+        return self.others is not self.labels
+
+
+def sent(values: np.ndarray | Tensor, device: torch.device) -> Tensor:
+    """Values on the device, which is not waited for as a plain copy would."""
+    return torch.as_tensor(values).to(device, non_blocking=True)
 
 
 def side(inputs: np.ndarray, wanted: int) -> int:
@@ -92,11 +98,11 @@ def _resized(pictures: Tensor, size: int) -> Tensor:
     return resized.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
 
 
-def plain_batches(pictures: Tensor, labels: Tensor) -> Iterator[Batch]:
-    """All pictures in order, as they are."""
+def plain_batches(pictures: Tensor, labels: Tensor, device: torch.device) -> Iterator[Batch]:
+    """All pictures in order, as they are, on the device."""
     for start in range(0, len(pictures), PREDICTION_BATCH):
         part = slice(start, start + PREDICTION_BATCH)
-        yield Batch.of(as_floats(pictures[part]), labels[part])
+        yield Batch.of(as_floats(sent(pictures[part], device)), sent(labels[part], device))
 
 
 def as_floats(pictures: Tensor) -> Tensor:
@@ -150,7 +156,7 @@ def augmented(
     places = starts + (np.arange(size) + 0.5) * (shares * side / size) - 0.5
     if how.flip:
         places[1] = np.where(rng.random((n, 1)) < 0.5, places[1][:, ::-1], places[1])
-    down, across = torch.from_numpy(places / (side - 1) * 2 - 1).float().to(device)
+    down, across = sent((places / (side - 1) * 2 - 1).astype("float32"), device)
     grid = torch.stack(torch.broadcast_tensors(across[:, None, :], down[:, :, None]), dim=3)
     # Mirrored at the border, which is not repeated: … 2 1 | 0 1 2 … (the "reflect" of F.pad).
     values = targets = F.grid_sample(
@@ -158,9 +164,9 @@ def augmented(
     )
     if how.color:
         factors = rng.uniform(1 - how.color, 1 + how.color, (3, n, 1, 1, 1))
-        values = targets = _recolored(values, *torch.from_numpy(factors).float().to(device))
+        values = targets = _recolored(values, *sent(factors.astype("float32"), device))
     if how.cutout:
-        blank = torch.from_numpy(_squares(n, size, round(how.cutout * size), rng)).to(device)
+        blank = sent(_squares(n, size, round(how.cutout * size), rng), device)
         values = targets.masked_fill(blank.unsqueeze(1), 0.5)
     batch = Batch.of(values.contiguous(memory_format=torch.channels_last), labels, targets)
     return _mixed(batch, how.cutmix, rng) if how.cutmix else batch
@@ -172,8 +178,8 @@ def _mixed(batch: Batch, share: float, rng: np.random.Generator) -> Batch:
     device = batch.labels.device
     side = np.sqrt(rng.random((n, 1))) * size * (rng.random((n, 1)) < share)
     start = np.round(rng.uniform(0, size, (2, n, 1)) - side / 2)
-    pasted = torch.from_numpy(_rectangles(start, np.round(side), size)).to(device)
-    partners = torch.from_numpy(rng.permutation(n)).to(device)
+    pasted = sent(_rectangles(start, np.round(side), size), device)
+    partners = sent(rng.permutation(n), device)
     return replace(
         batch,
         pictures=torch.where(pasted.unsqueeze(1), batch.pictures[partners], batch.pictures),
@@ -215,7 +221,7 @@ def _grey(pictures: Tensor) -> Tensor:
 
 def _luma(colours: Tensor) -> Tensor:
     """The grey of colours, which the last dimension holds."""
-    return colours @ torch.tensor(_LUMA, device=colours.device)
+    return colours @ sent(torch.tensor(_LUMA), colours.device)
 
 
 def _squares(n: int, size: int, width: int, rng: np.random.Generator) -> np.ndarray:
@@ -250,15 +256,18 @@ def class_balanced_rows(
 
     Every picture occurs; classes with most pictures left come first, so that few batches at the end
     lack classes. Drawn again are those that fill up a class's last K, and, in uneven data, K of
-    another class beside each K of the largest when nothing else is left.
+    another class beside each K of the largest when nothing else is left. Where there are
+    fewer than P, more of each fill a batch, up to all of the smallest.
     """
     members = {int(label): np.flatnonzero(labels == label) for label in np.unique(labels)}
+    classes = min(max(2, batch_size // images_per_class), len(members))
+    smallest = min(map(len, members.values()))
+    images_per_class = max(images_per_class, min(batch_size // classes, smallest))
     groups: dict[int, list[np.ndarray]] = {}
     for label, rows in members.items():
         filling = rng.choice(rows, -len(rows) % images_per_class)
         filled = np.concatenate([rng.permutation(rows), filling])
         groups[label] = list(filled.reshape(-1, images_per_class))
-    classes = max(2, batch_size // images_per_class)
     batches = []
     while left := [label for label, some in groups.items() if some]:
         ties = rng.random(len(left))

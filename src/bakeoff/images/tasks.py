@@ -14,7 +14,7 @@ from bakeoff.data.exhibits import exhibit
 from bakeoff.errors import unknown_name
 from bakeoff.images.configs import Autoencoder, ImageNetwork
 from bakeoff.images.losses import batch_hard_triplet
-from bakeoff.images.network import ImageClassifier, autocast, device
+from bakeoff.images.network import ImageClassifier, device
 from bakeoff.images.pictures import (
     PREDICTION_BATCH,
     Batch,
@@ -23,6 +23,7 @@ from bakeoff.images.pictures import (
     class_balanced_rows,
     learning_size,
     plain_batches,
+    sent,
     training_rows,
 )
 from bakeoff.training.loop import Outcome
@@ -64,12 +65,12 @@ class _Pictures:
         return learning_size(full, self._config.pictures.growth, (epoch - 1) / epochs)
 
     def _augmented(self, rows: np.ndarray, rng: np.random.Generator, size: int) -> Batch:
-        index = torch.from_numpy(rows).to(self._train[1].device)
-        pictures, labels = (part[index].to(device()) for part in self._train)
+        index = sent(rows, self._train[1].device)
+        pictures, labels = (sent(part[index], device()) for part in self._train)
         return augmented(pictures, labels, self._config.pictures, rng, size)
 
     def validation_batches(self) -> Iterator[Batch]:
-        return (batch.to(device()) for batch in plain_batches(*self._validation))
+        return plain_batches(*self._validation, device())
 
     def epoch_facts(self, _: nn.Module, /) -> dict[str, Any]:
         return {}
@@ -94,11 +95,8 @@ class Classification(_Pictures):
 
     def objective(self, model: nn.Module, batch: Batch) -> Outcome:
         network, config, labels = cast(ImageClassifier, model), self._config, batch.labels
-        with autocast(config.precision):
-            embeddings = network.embed(batch.pictures)
-            learned = embeddings.detach() if config.loss == "triplet" else embeddings
-            logits = network.head(learned)
-        embeddings, logits = embeddings.float(), logits.float()
+        embeddings = network.embed(batch.pictures)
+        logits = network.head(embeddings.detach() if config.loss == "triplet" else embeddings)
         smoothing = config.training.label_smoothing if network.training else 0.0
 
         def losses(classes: Tensor) -> Tensor:
@@ -107,22 +105,25 @@ class Classification(_Pictures):
                 each = each + config.center_weight * network.centers(embeddings, classes)
             return each
 
-        loss = torch.lerp(losses(batch.others), losses(labels), batch.kept).mean()
+        each = losses(labels)
+        if batch.mixed:
+            each = torch.lerp(losses(batch.others), each, batch.kept)
+        loss = each.mean()
         if network.training and config.loss == "triplet":
             loss = loss + batch_hard_triplet(embeddings, labels, config.margin, config.temperature)
         elif network.training and config.loss == "center":
-            whole = batch.kept == 1
-            network.centers.follow(embeddings.detach()[whole], labels[whole])
+            network.centers.follow(embeddings.detach(), labels, batch.kept == 1)
         return Outcome(loss, len(labels), (logits.detach().argmax(dim=1) == labels).sum())
 
 
 class Probing(Classification):
     """A linear layer on embeddings that stay as they are, and so are computed once: those of the
-    validation pictures, and those of the training pictures augmented by `VIEWS` different chances,
-    one of them an epoch.
+    validation pictures, and in the first epochs those of the training pictures, augmented by
+    `VIEWS` different chances, or by fewer where these would take more than `MOST_BYTES`.
     """
 
     VIEWS = 8
+    MOST_BYTES = 2**31
 
     def __init__(
         self,
@@ -133,30 +134,35 @@ class Probing(Classification):
         model: ImageClassifier,
     ) -> None:
         super().__init__(config, seed, train, validation)
-        model.eval()
-        self._labels = train[1].to(device())
-        self._views = [self._embedded(model, self._view(number)) for number in range(self.VIEWS)]
-        embeddings = self._embedded(model, super().validation_batches())
-        self._held_out = Batch.of(embeddings, validation[1].to(device()))
+        self._model = model
+        bytes_a_view = 4 * len(train[1]) * model.width
+        self._different = min(self.VIEWS, max(1, self.MOST_BYTES // bytes_a_view))
+        self._views: dict[int, Tensor] = {}
+        self._labels = sent(train[1], device())
+        self._held_out = Batch.of(
+            self._embedded(super().validation_batches()), sent(validation[1], device())
+        )
 
     @torch.no_grad()
-    def _embedded(self, model: ImageClassifier, batches: Iterator[Batch]) -> Tensor:
-        with autocast(self._config.precision):
-            return torch.cat([model.embed(batch.pictures).float() for batch in batches])
+    def _embedded(self, batches: Iterator[Batch]) -> Tensor:
+        self._model.encoder.eval()
+        return torch.cat([self._model.embed(batch.pictures) for batch in batches])
 
-    def _view(self, number: int) -> Iterator[Batch]:
-        """All training pictures in order, augmented."""
-        rng = np.random.default_rng([self._seed, number])
+    def _augmented_in_order(self, view: int) -> Iterator[Batch]:
+        rng = np.random.default_rng([self._seed, view])
         rows = np.arange(len(self._train[1]))
         for start in range(0, len(rows), PREDICTION_BATCH):
             some = rows[start : start + PREDICTION_BATCH]
             yield self._augmented(some, rng, self._train[0].shape[1])
 
     def training_batches(self, epoch: int) -> Iterator[Batch]:
-        embeddings = self._views[epoch % self.VIEWS]
+        """Embeddings, as the pictures of a batch."""
+        view = epoch % self._different
+        if view not in self._views:
+            self._views[view] = self._embedded(self._augmented_in_order(view))
         for rows in self._rows(np.random.default_rng([self._seed, epoch])):
-            index = torch.from_numpy(rows).to(device())
-            yield Batch.of(embeddings[index], self._labels[index])
+            index = sent(rows, device())
+            yield Batch.of(self._views[view][index], self._labels[index])
 
     def validation_batches(self) -> Iterator[Batch]:
         yield self._held_out
@@ -176,9 +182,7 @@ class Reconstruction(_Pictures):
     _config: Autoencoder
 
     def objective(self, model: nn.Module, batch: Batch) -> Outcome:
-        with autocast(self._config.precision):
-            made = model(batch.pictures)
-        return Outcome(F.mse_loss(made.float(), batch.targets), len(batch.labels))
+        return Outcome(F.mse_loss(model(batch.pictures), batch.targets), len(batch.labels))
 
     @torch.no_grad()
     def epoch_facts(self, model: nn.Module, /) -> dict[str, Any]:
@@ -186,10 +190,9 @@ class Reconstruction(_Pictures):
         network makes of each: `pictures`, name → data: URI.
         """
         pictures, labels = (part[:PREDICTION_BATCH] for part in self._validation)
-        batch = next(plain_batches(pictures, labels)).to(device())
+        batch = next(plain_batches(pictures, labels, device()))
         model.eval()
-        with autocast(self._config.precision):
-            made = model(batch.pictures).float()
+        made = model(batch.pictures)
         errors = (made - batch.pictures).square().flatten(1).mean(dim=1).cpu().numpy()
         pairs = np.concatenate([pictures.cpu().numpy(), as_bytes(made)], axis=1)
         return {"pictures": {name: exhibit(pairs, row) for name, row in extremes(errors).items()}}

@@ -101,6 +101,7 @@ def train_image_network(
     # The last epoch's: smaller pictures take less time.
     size = task.learning_size(history[-1]["epoch"])
     seconds = [r["seconds"] for r in history if task.learning_size(r["epoch"]) == size]
+    typical = float(np.median(seconds))
     return Trained(
         name=name,
         seed=seed,
@@ -118,8 +119,13 @@ def train_image_network(
             "channels": shape.channels,
             "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU",
             "best_epoch": best_epoch(history)["epoch"],
-            "seconds_per_epoch": float(np.median(seconds)),
-            "images_per_second": len(train.labels) / min(seconds),
+            "seconds_per_epoch": typical,
+            # A probe sees pictures in its first epochs only.
+            **(
+                {}
+                if isinstance(task, Probing)
+                else {"images_per_second": len(train.labels) / typical}
+            ),
         },
     )
 

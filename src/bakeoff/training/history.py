@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,12 @@ def best_epoch(history: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The epoch whose weights are kept: the highest validation accuracy, of equals the lowest
     loss; where accuracy means nothing, the lowest loss.
     """
-    return max(history, key=lambda r: (r["validation_accuracy"] or 0.0, -r["validation_loss"]))
+
+    def merit(record: dict[str, Any]) -> tuple[float, float]:
+        loss = record["validation_loss"]
+        return record["validation_accuracy"] or 0.0, -math.inf if math.isnan(loss) else -loss
+
+    return max(history, key=merit)
 
 
 def finished(history: Sequence[dict[str, Any]], epochs: int, patience: int) -> bool:

@@ -41,7 +41,8 @@ def layer_table(
         return hook
 
     for name, module in model.named_modules():
-        if not list(module.children()) and not isinstance(module, nn.modules.dropout._DropoutNd):
+        idle = isinstance(module, (nn.Identity, nn.modules.dropout._DropoutNd))
+        if not list(module.children()) and not idle:
             hooks.append(module.register_forward_hook(describe(name)))
     training = model.training
     model.eval()
