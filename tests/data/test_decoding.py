@@ -112,7 +112,7 @@ def bomb(side):
         (png(size=(3, 40)), "less than 4 pixels a side"),
         (bomb(20_000), "more than 50 megapixels"),
         (bomb(7_100), "more than 50 megapixels"),
-        (encoded(Image.new("F", (8, 8)), "tiff"), "32 bits a pixel"),
+        (encoded(Image.new("F", (8, 8)), "tiff"), "32 bits a pixel, or a PGM of 16"),
     ],
 )
 def test_what_cannot_be_used(content, reason):

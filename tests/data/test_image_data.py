@@ -79,7 +79,7 @@ def test_each_image_goes_to_one_part_with_its_label(tmp_path):
 
 
 def test_the_manifest_tells_what_was_done(tmp_path):
-    folder = write_files(tmp_path / "pets", class_files(10, grey=True, size=(6, 5)))
+    folder = write_files(tmp_path / "pets", class_files(10, grey=True, size=(6, 6)))
     prepared(tmp_path, folder)
     assert facts(tmp_path) == {
         "modality": "image",
@@ -101,7 +101,7 @@ def test_the_manifest_tells_what_was_done(tmp_path):
             "groups_with_conflicting_labels": 0,
         },
         "dropped": {},
-        "image": {"height": 5, "width": 6, "channels": 1},
+        "image": {"height": 6, "width": 6, "channels": 1},
         "split": "0.6:0.2:0.2",
         "seed": 0,
     }
@@ -122,6 +122,17 @@ def test_digits_are_resized(tmp_path):
     assert [len(split.labels) for split in splits.values()] == [120, 40, 40]
     assert splits["train"].inputs.shape == (120, 12, 12, 1)
     assert splits["train"].classes == [str(n) for n in range(10)]
+
+
+def test_copies_in_another_format_are_copies_at_any_size(tmp_path):
+    files = {}
+    for n in range(20):
+        jpeg = encoded(noise(n, (100, 80)), "jpeg")
+        with Image.open(io.BytesIO(jpeg)) as image:
+            files[f"{('cat', 'dog')[n % 2]}/{n}.png"] = encoded(image.copy())
+        files[f"{('cat', 'dog')[n % 2]}/{n}.jpg"] = jpeg
+    prepared(tmp_path, write_files(tmp_path / "pets", files), image_size=8)
+    assert facts(tmp_path)["duplicates"]["groups"] == 20
 
 
 def test_copies_stay_on_one_side(tmp_path):
@@ -262,6 +273,12 @@ def test_of_many_bad_images_the_first_are_named(tmp_path, refused):
             "--image-size N to resize and crop all to N×N",
         ),
         (
+            class_files(5, size=(10, 8)),
+            [],
+            "~/pets: images are 10×8, and networks take squares; give --image-size N to resize and "
+            "crop all to N×N",
+        ),
+        (
             {"cat/1.png": png()},
             [],
             "~/pets holds the single class 'cat'; a comparison needs two or",
@@ -365,8 +382,9 @@ def test_parquet_files_that_are_refused(tmp_path, refused):
 
 def test_labels_outside_the_classes_are_refused_or_left_out(tmp_path, refused):
     labels = np.append(np.arange(29) % 10, 10)
-    images = noise(0, (6, 5 * 30), grey=True).reshape(30, 5, 6)
-    files = idx_files(labels, "") | {"train-images-idx3-ubyte": idx(images)}
+    images = noise(0, (6, 6 * 40), grey=True).reshape(40, 6, 6)
+    pictures = {"train-images-idx3-ubyte": images[:30], "t10k-images-idx3-ubyte": images[30:]}
+    files = idx_files(labels, "") | {name: idx(some) for name, some in pictures.items()}
     folder = write_files(tmp_path / "mnist", files)
     assert refused(folder) == (
         "~/mnist: 1 image cannot be used (row 30: label outside the classes); mend or remove, or "

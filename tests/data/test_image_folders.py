@@ -48,6 +48,7 @@ def test_classes_may_be_called_like_splits(tmp_path):
     [
         ({}, ".", "{} holds no images; put them into a folder a class: class/name.jpg"),
         ({"notes.txt": b""}, ".", "{} holds no images; put them into a folder a class"),
+        ({"cards.pdf": b""}, ".", "{} holds no images; put them into a folder a class"),
         ({"a.JPG": b""}, ".", "{}/a.JPG lies outside the class folders; put it into the folder"),
         (class_files(1), "bird", "{}/bird is an empty class folder; add images, or remove it"),
         (class_files(1) | {"bird/.a": b""}, ".", "{}/bird is an empty class folder"),

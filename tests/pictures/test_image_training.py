@@ -211,7 +211,7 @@ def test_what_starts_from_an_autoencoder_took_its_time_too(earlier):
 
 def test_a_resnet_starts_from_the_weights_of_a_file(tmp_path):
     torch.manual_seed(9)
-    state = ResNet18(8).network.state_dict()
+    state = ResNet18(8, pretrained=True).network.state_dict()
     save_file(
         {name: tensor.contiguous() for name, tensor in state.items()}, tmp_path / "w.safetensors"
     )

@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from torch import nn
 
 from bakeoff import events
 from bakeoff.errors import UserError
+from bakeoff.training import loop
 from bakeoff.training.history import best_epoch
 from bakeoff.training.loop import EventObserver, Outcome, evaluate, fit
 from bakeoff.training.settings import TrainingSettings
@@ -207,6 +209,18 @@ def test_a_checkpoint_that_is_cut_short_is_not_used(tmp_path):
     assert len(recorder.records) == 6
 
 
+def test_saving_takes_a_small_part_of_the_time_and_the_end_is_saved(tmp_path, monkeypatch):
+    saved = []
+
+    def slowly(*given):
+        saved.append(len(given[4]["history"]))
+        time.sleep(0.5)
+
+    monkeypatch.setattr(loop, "save_checkpoint", slowly)
+    fit(network(), Parity(), SETTINGS, seed=0, checkpoint=tmp_path)
+    assert saved == [1, 6]
+
+
 def test_a_finished_checkpoint_is_not_trained_again(tmp_path):
     first, again, recorder = network(), network(), Recorder()
     history = fit(first, Parity(), SETTINGS, seed=0, checkpoint=tmp_path)
@@ -218,6 +232,8 @@ def test_a_finished_checkpoint_is_not_trained_again(tmp_path):
 
 def main(out: str, checkpoint: str, kill_at: str) -> None:
     from safetensors.torch import save_file
+
+    loop.CHECKPOINT_SHARE = float("inf")
 
     class Mortal(Parity):
         epochs_trained = 0

@@ -122,6 +122,24 @@ def test_a_refusal_leaves_no_half_of_the_models_and_keeps_checkpoints(
     assert read_json(tmp_path / "models" / "second-seed3" / "training.json")["seconds"] == 1
 
 
+def test_two_at_the_same_step_do_not_share_checkpoints(dataset, tmp_path, monkeypatch):
+    monkeypatch.setenv(CHECKPOINTS, str(tmp_path / "checkpoints"))
+
+    class Meanwhile(Trainer):
+        """Somebody else does the same step while this one is at its second network."""
+
+        def __call__(self, name, *given, **settings):
+            if name == "second":
+                other = run(dataset, tmp_path / "others")
+                assert {call["checkpoint"] for call in other.calls} == {None}
+                assert (self.calls[0]["checkpoint"] / "state").exists()
+            return super().__call__(name, *given, **settings)
+
+    run(dataset, tmp_path / "models", Meanwhile())
+    assert not list((tmp_path / "checkpoints").glob("*"))
+    assert len(model_folders(tmp_path / "others")) == 2
+
+
 def test_a_checkpoint_is_that_of_the_same_training_alone(dataset, tmp_path, monkeypatch):
     monkeypatch.setenv(CHECKPOINTS, str(tmp_path / "checkpoints"))
 

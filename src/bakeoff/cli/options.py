@@ -71,7 +71,7 @@ Weights = Annotated[
     str,
     typer.Option(
         help="What ResNets start from: imagenet (torchvision's weights), or a file; default: from "
-        "scratch.",
+        "scratch. They look for more than 64 pixels a side: --image-size enlarges.",
         metavar="imagenet|FILE",
     ),
 ]

@@ -27,7 +27,8 @@ LEAST_SIDE = 4
 """Pixels; smaller images are no pictures (tracking pixels, broken thumbnails)."""
 MOST_PIXELS = 50_000_000
 """Larger images are refused by their header: a few bytes may claim gigabytes."""
-_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM", "AVIF", "JPEG2000")
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM", "AVIF", "JPEG2000")
+"""What Pillow calls the formats that are read."""
 _GREY = ("1", "L", "LA")
 _AT_ONCE = 64
 """Images that are in memory before they are written, at most."""
@@ -77,13 +78,11 @@ def decode(content: bytes, size: Size | None = None) -> np.ndarray:
     if not content:
         raise UnusableError("empty")
     try:
-        with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise UnusableError(f"more than {MOST_PIXELS // 10**6} megapixels")
             if min(image.size) < LEAST_SIDE:
                 raise UnusableError(f"less than {LEAST_SIDE} pixels a side")
-            if size:  # JPEG decodes to a fraction of its size in a fraction of the time.
-                image.draft(None, (2 * max(size), 2 * max(size)))
             return _pixels(_flat(ImageOps.exif_transpose(image)), size)
     except UnusableError:
         raise
@@ -102,7 +101,7 @@ def _flat(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16"):
         return Image.fromarray((np.asarray(image) >> 8).astype("uint8"))
     if image.mode in ("I", "F"):
-        raise UnusableError("32 bits a pixel")
+        raise UnusableError("32 bits a pixel, or a PGM of 16")
     mode = "L" if image.mode in _GREY else "RGB"
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")

@@ -6,6 +6,7 @@ import re
 import stat
 from pathlib import Path
 
+from bakeoff.data.decoding import FORMATS
 from bakeoff.data.image_files import SPLITS, ImageSource
 from bakeoff.errors import UserError
 
@@ -131,7 +132,7 @@ def _entries(folder: Path) -> list[Path]:
 def _refuse_loose_files(folder: Path) -> None:
     from PIL import Image
 
-    endings = Image.registered_extensions()
+    endings = [end for end, name in Image.registered_extensions().items() if name in FORMATS]
     for file in _entries(folder):
         if _kind(file) == "file" and file.suffix.lower() in endings:
             raise UserError(

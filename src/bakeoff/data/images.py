@@ -23,13 +23,13 @@ def clean_images(source: ImageSource, size: Size | None = None, skip_bad: bool =
     Args:
         source: images as they came.
         size: width and height that images are resized and cropped to (see `decode`); None keeps
-            their own, which then must be the same for all.
+            their own, which then must be squares of the same size.
         skip_bad: leave out images that cannot be used or have no label, and count them, instead
             of refusing.
 
     Raises:
-        UserError: images that cannot be used, differ in size or have no class, a class without any
-            that can be used, or a single class.
+        UserError: images that cannot be used, are no squares of one size or have no class, a class
+            without any that can be used, or a single class.
     """
     import pandas as pd
 
@@ -54,13 +54,18 @@ def clean_images(source: ImageSource, size: Size | None = None, skip_bad: bool =
     frame = labelled.iloc[packed.rows]
     if frame.empty:
         raise UserError(f"{source.path} holds no image that can be used; check what is in it")
+    _, height, width, channels = packed.pixels.shape
+    if height != width:
+        raise UserError(
+            f"{source.path}: images are {width}×{height}, and networks take squares; give "
+            "--image-size N to resize and crop all to N×N"
+        )
     if source.classes:
         labels, classes = frame["label"].to_numpy("int64"), source.classes
     else:
         _refuse_lost(source.path, labelled["label"], frame["label"])
         labels, classes = encode(frame["label"], source.path, source.label_column)
     groups, _ = pd.factorize(pd.Series(packed.keys))
-    _, height, width, channels = packed.pixels.shape
     facts = {
         "duplicates": count_duplicates(groups, labels),
         "dropped": dict(Counter(bad.values())),

@@ -17,7 +17,6 @@ DENSE = (1024, 1200, 728, 512, 128)
 """Widths of the seed report's dense layers."""
 CHANNELS = (32, 64, 128, 256, 256)
 """Channels of the convolutional autoencoder; each layer halves height and width."""
-_STEM = (64, 3, 7, 7)
 _MEAN, _SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of the colours of ImageNet, by which torchvision's weights want pictures normalised."""
 SMALL = 64
@@ -137,8 +136,8 @@ class ResNet18(nn.Module):
     """ResNet-18 (He et al. 2016) as torchvision has it, without its last layer.
 
     Up to `SMALL` pixels a side the stem is a 3×3 convolution with stride 2 and no pooling, so that
-    layer 1 sees a quarter of the pixels and not a sixteenth. A pretrained one normalises pictures
-    as its weights want them; from scratch batch norm does.
+    layer 1 sees a quarter of the pixels and not a sixteenth. A pretrained one has torchvision's at
+    any size, and normalises pictures as its weights want them; from scratch batch norm does.
     """
 
     def __init__(self, size: int, pretrained: bool = False) -> None:
@@ -151,7 +150,7 @@ class ResNet18(nn.Module):
         self.network = vision.models().resnet18()
         self.width = self.network.fc.in_features
         self.network.fc = nn.Identity()
-        if size <= SMALL:
+        if size <= SMALL and not pretrained:
             self.network.conv1 = nn.Conv2d(3, 64, 3, stride=2, padding=1, bias=False)
             nn.init.kaiming_normal_(self.network.conv1.weight, mode="fan_out")
             self.network.maxpool = nn.Identity()
@@ -174,10 +173,6 @@ class ResNet18(nn.Module):
         state = {name: own[name] for name in own if name.endswith("num_batches_tracked")}
         given = _imagenet() if weights == "imagenet" else _state(Path(weights))
         state |= {name: tensor for name, tensor in given.items() if not name.startswith("fc.")}
-        stem = "conv1.weight"
-        if stem in state and own[stem].shape != state[stem].shape == _STEM:
-            # The small stem is another layer: it starts at random.
-            state[stem] = own[stem]
         wrong = dict.fromkeys(own.keys() - state.keys(), "missing")
         wrong |= dict.fromkeys(state.keys() - own.keys(), "unknown")
         wrong |= {

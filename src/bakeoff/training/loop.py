@@ -25,6 +25,8 @@ from bakeoff.training.history import best_epoch, finished
 from bakeoff.training.optimization import Optimizers
 from bakeoff.training.settings import TrainingSettings
 
+CHECKPOINT_SHARE = 0.1
+"""Of the time of a training that its checkpoints may take: after short epochs there is none."""
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 """Of glibc's malloc.h."""
 
@@ -109,9 +111,9 @@ def fit(
 ) -> list[dict[str, Any]]:
     """Train `model` in place; it ends with the weights of its best epoch.
 
-    Which epoch is the best says `bakeoff.training.history`. With a checkpoint folder every epoch is
-    saved, and a training that was killed goes on from the last one to the same result, bit for bit
-    on the same number of CPU threads.
+    Which epoch is the best says `bakeoff.training.history`. With a checkpoint folder epochs are
+    saved, and a training that was killed goes on from the last saved one to the same result, bit
+    for bit on the same number of CPU threads.
 
     Args:
         model: initialised weights.
@@ -141,6 +143,7 @@ def fit(
         observer.start(steps=task.steps_per_epoch, costs=costs)
         for record in history:
             observer.epoch(record)
+    saved_at, saving = time.perf_counter(), 0.0
     while not finished(history, epochs, settings.patience):
         started = time.perf_counter()
         epoch = len(history) + 1
@@ -160,8 +163,12 @@ def fit(
         history.append(record)
         if best_epoch(history) is record:
             best = _weights(model)
-        if checkpoint:
+        now = time.perf_counter()
+        due = saving <= CHECKPOINT_SHARE * (now - saved_at)
+        if checkpoint and (due or finished(history, epochs, settings.patience)):
             save_checkpoint(checkpoint, model, best, optimizers, {"history": history})
+            saved_at = time.perf_counter()
+            saving = saved_at - now
         for observer in observers:
             observer.epoch(record)
     model.load_state_dict(best)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from bakeoff.artifacts import artifact_hash, new_artifact, settings_hash
+from bakeoff.artifacts import artifact_hash, explained_write_errors, new_artifact, settings_hash
 from bakeoff.data.splits import Split, read_split
 from bakeoff.tracking import open_run
 from bakeoff.training.loop import EventObserver, Observer
@@ -47,7 +49,7 @@ def train_networks(
     code: str = "",
     files: str = "",
 ) -> None:
-    """Train networks one after another; an interrupted one goes on from its last epoch.
+    """Train networks one after another; an interrupted one goes on from its last checkpoint.
 
     Args:
         dataset: a "dataset" artifact.
@@ -61,10 +63,11 @@ def train_networks(
     """
     training, validation = read_split(dataset, "train"), read_split(dataset, "validation")
     settings = {"lineup": dict(lineup), "seed": seed, "threads": threads}
-    checkpoints = None
-    if root := os.environ.get(CHECKPOINTS):
-        checkpoints = Path(root) / settings_hash([settings, artifact_hash(dataset), code, files])
-    with new_artifact(models, "models", settings=settings, inputs={"dataset": dataset}) as (out, _):
+    key = settings_hash([settings, artifact_hash(dataset), code, files])
+    with (
+        _checkpoints(key) as checkpoints,
+        new_artifact(models, "models", settings=settings, inputs={"dataset": dataset}) as (out, _),
+    ):
         for name, config in lineup.items():
             with open_run(name, seed, dict(config), out, job="train") as run:
                 trained = train(
@@ -80,5 +83,26 @@ def train_networks(
                 )
                 write_trained(trained, out / trained.folder_name, training.classes, validation)
                 run.log_training(trained)
-    if checkpoints:
-        shutil.rmtree(checkpoints, ignore_errors=True)
+
+
+@contextmanager
+def _checkpoints(key: str) -> Iterator[Path | None]:
+    """The folder of the checkpoints of one step, removed once it is done; None where there is none,
+    or another process is at the same step.
+    """
+    root = os.environ.get(CHECKPOINTS)
+    if not root:
+        yield None
+        return
+    folder = Path(root) / key
+    with explained_write_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("w")
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield None
+            return
+        yield folder
+        shutil.rmtree(folder, ignore_errors=True)
