@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff.artifacts import write_json
-from bakeoff.evaluation.environment import machine, versions
+from bakeoff.environment import machine, versions
 
 RESULTS = Path(__file__).parent / "results"
 

@@ -115,7 +115,7 @@ def _mix(
 ) -> tuple[Trained, _Validation, list[str]]:
     started = time.perf_counter()
     rows, probabilities = zip(
-        *(_sorted(read_probabilities(folder / "validation.parquet")) for folder in folders),
+        *(_sorted(read_probabilities(folder)) for folder in folders),
         strict=True,
     )
     labels = rows[0]["label"].to_numpy("int64")

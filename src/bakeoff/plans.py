@@ -52,6 +52,11 @@ class Plan:
         return STUDIES[self.study].modality
 
     @property
+    def epochs(self) -> float:
+        """The share of their epochs that image networks train."""
+        return STUDIES[self.study].presets[self.preset].epochs
+
+    @property
     def networks(self) -> dict[str, TextNetwork | ImageNetwork]:
         """The models that train once a seed."""
         return {n: c for n, c in self.models.items() if isinstance(c, TextNetwork | ImageNetwork)}

@@ -160,7 +160,7 @@ def test_an_own_test_split_stays_the_test_split(tmp_path, kind):
     assert sorted(found["test"]) == list(range(30, 36))
     assert [len(part) for part in found.values()] == [18, 6, 6]
     assert sorted(found["train"] + found["validation"]) == list(range(24))
-    assert facts(tmp_path)["duplicates"]["dropped_from_training"] == 2
+    assert facts(tmp_path)["duplicates"]["copies_left_out"] == 2
     again = seeds(prepared(tmp_path / "again", tmp_path / "pets", seed=1))
     assert sorted(again["test"]) == sorted(found["test"])
     assert sorted(again["validation"]) != sorted(found["validation"])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bakeoff.artifacts import new_artifact, read_json, read_manifest
+from bakeoff.environment import machine
 from bakeoff.errors import UserError
 from bakeoff.evaluation.compare import compare
 
@@ -45,7 +46,7 @@ def test_validation_names_the_winner_and_test_orders_the_board(bench):
     assert reason.startswith("best has the best validation accuracy, 100.0\u202f%, before lucky")
     assert "on the test split it reaches 85.0\u202f%" in reason
     assert results["preprocessing_examples"] == []
-    assert set(results["machine"]) == {"processor", "cores", "memory_bytes", "platform"}
+    assert results["machines"] == [machine()], "that of the trainings, named once"
     assert results["versions"]["python"]
     inputs = read_manifest(bench.root / "comparison", "comparison")["inputs"]
     assert set(inputs) == {"evaluations0", "evaluations1", "dataset"}

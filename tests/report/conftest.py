@@ -9,6 +9,12 @@ import pytest
 
 from bakeoff.evaluation.significance import verdict
 
+MACHINE = {
+    "processor": "Xeon, 2.6 GHz",
+    "cores": 2,
+    "memory_bytes": 25_000_000_000,
+    "platform": "Linux x86_64",
+}
 TEXTS = [
     'A <script>alert("pwned")</script> of a film.<br /><br />Not bad & not good; loved the music.',
     "I expected little and got less. The actors read their lines as if from a shopping list, "
@@ -172,6 +178,7 @@ def make_results(classes: list[str], line_up: list[tuple] = LINE_UP, seeds: int 
                     "seconds": seconds,
                     "threads": 2,
                     "peak_memory_bytes": 812_000_000,
+                    "machine": MACHINE,
                     "predictions_per_second": 3_744.7,
                     "test": metrics(rng, classes, 5000, accuracy),
                     "validation": metrics(rng, classes, 2500, accuracy + 0.003),
@@ -208,12 +215,7 @@ def make_results(classes: list[str], line_up: list[tuple] = LINE_UP, seeds: int 
         "seed": 13,
         "seeds": seeds,
         "versions": {"python": "3.11.7", "bakeoff": "0.1.0", "torch": "2.13.0"},
-        "machine": {
-            "processor": "Xeon, 2.6 GHz",
-            "cores": 2,
-            "memory_bytes": 25_000_000_000,
-            "platform": "Linux x86_64",
-        },
+        "machines": [MACHINE],
         "classes": classes,
         "dataset": {
             "modality": "text",

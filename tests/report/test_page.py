@@ -336,9 +336,9 @@ def test_memory_is_explained_by_the_models_there_are(two_classes: dict) -> None:
 
 def test_a_test_split_of_its_own_is_told(pictures: dict) -> None:
     dataset = pictures["dataset"]
-    own = dataset | {"duplicates": {**dataset["duplicates"], "dropped_from_training": 1200}}
+    own = dataset | {"duplicates": {**dataset["duplicates"], "copies_left_out": 1200}}
     text = Page(render_report(pictures | {"dataset": own})).text
-    assert "The test split is the data’s own; 1,200 copies of its images were left out" in text
+    assert "The test split is the data’s own; 1,200 images of earlier splits were left out" in text
     assert "the data’s own" not in Page(render_report(pictures)).text
 
 

@@ -86,6 +86,21 @@ def test_without_a_terminal_a_finished_task_is_one_line():
     ]
 
 
+@pytest.mark.parametrize(
+    ("preset", "settings", "facts"),
+    [
+        ("quick", {}, "data digits · 4% of the epochs"),
+        ("full", {"data": "fashion-mnist"}, "data fashion-mnist · resized to 128×128"),
+        ("full", {"image_size": 32}, "data stl10 · resized to 32×32"),
+    ],
+)
+def test_what_a_preset_does_to_images_is_told(preset, settings, facts):
+    screen = Screen(plan("resnet", preset, **settings), terminal=False)
+    with screen.progress:
+        pass
+    assert screen.lines[0] == f"resnet · preset {preset} · {facts}"
+
+
 def test_a_long_line_stays_one_line():
     chosen = classical_and_network()
     name = "transformer-with-a-name-that-somebody-thought-about"

@@ -1,15 +1,18 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from bakeoff.artifacts import read_json
 from bakeoff.data.splits import Split
+from bakeoff.environment import machine
+from bakeoff.training.memory import peak_memory_bytes
 from bakeoff.training.trained import (
     Trained,
     model_folders,
-    peak_memory_bytes,
+    probabilities_in,
+    probability_frame,
     read_model,
     read_probabilities,
-    write_probabilities,
     write_trained,
 )
 
@@ -56,6 +59,7 @@ def test_a_model_folder_says_all_about_its_model(tmp_path):
     }
     training = read_json(folder / "training.json")
     memory = training.pop("peak_memory_bytes")
+    assert training.pop("machine") == machine()
     assert training == {
         "history": HISTORY,
         "layers": [],
@@ -69,7 +73,7 @@ def test_a_model_folder_says_all_about_its_model(tmp_path):
 
 def test_probabilities_belong_to_the_rows_of_validation_in_their_order(tmp_path):
     write_trained(trained(), tmp_path / "m", CLASSES, VALIDATION)
-    rows, probabilities = read_probabilities(tmp_path / "m" / "validation.parquet")
+    rows, probabilities = read_probabilities(tmp_path / "m")
     assert rows["id"].tolist() == [7, 3, 11]
     assert rows["label"].tolist() == [2, 0, 1]
     assert probabilities == pytest.approx(PROBABILITIES, abs=1e-7)
@@ -79,13 +83,13 @@ def test_probabilities_belong_to_the_rows_of_validation_in_their_order(tmp_path)
 def test_probabilities_come_back_as_they_were_to_float32(tmp_path, classes):
     values = np.random.default_rng(0).dirichlet(np.ones(classes), size=50)
     numbers = np.arange(50)
-    write_probabilities(tmp_path / "p.parquet", numbers, numbers % classes, values)
-    rows, read = read_probabilities(tmp_path / "p.parquet")
-    assert list(rows.columns) == ["id", "label"]
+    probability_frame(numbers, numbers % classes, values).to_parquet(tmp_path / "p.parquet")
+    frame = pd.read_parquet(tmp_path / "p.parquet")
+    assert list(frame.columns) == ["id", "label", *(f"p{n}" for n in range(classes))]
+    read = probabilities_in(frame)
     assert read.dtype == np.float64
     assert np.array_equal(read, values.astype("float32").astype("float64"))
-    write_probabilities(tmp_path / "q.parquet", numbers, numbers % classes, read)
-    assert np.array_equal(read_probabilities(tmp_path / "q.parquet")[1], read)
+    assert np.array_equal(probabilities_in(probability_frame(numbers, numbers, read)), read)
 
 
 def test_models_are_found_by_name_and_nothing_else_is(tmp_path):

@@ -97,7 +97,7 @@ def run(
     What an earlier run finished with the same data, code and settings is reused, so an
     interrupted run goes on where it stopped.
     """
-    from bakeoff.evaluation.environment import cores
+    from bakeoff.environment import cores
     from bakeoff.running.local import run_locally
     from bakeoff.running.progress import Progress
 

@@ -143,7 +143,7 @@ def _with_own_splits(rows: Rows, labels: np.ndarray) -> Rows:
     own, left_out = own_splits(rows.own, rows.groups, labels, rows.classes)
     if own is None:
         return replace(rows, own=None)
-    duplicates = {**rows.facts["duplicates"], "dropped_from_training": left_out}
+    duplicates = {**rows.facts["duplicates"], "copies_left_out": left_out}
     return replace(rows, own=own, facts={**rows.facts, "duplicates": duplicates})
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from bakeoff.artifacts import RESULTS_FORMAT, new_artifact, read_manifest, write_json
+from bakeoff.environment import versions
 from bakeoff.evaluation.bootstrap import accuracy_interval
-from bakeoff.evaluation.environment import machine, versions
 from bakeoff.evaluation.errors import analyse_errors
 from bakeoff.evaluation.predictions import (
     Evaluation,
@@ -65,6 +65,7 @@ def compare(
     for row in leaderboard:
         row["winner"] = row is ranked[0]
     data = read_manifest(dataset, "dataset")["facts"]
+    machines = [evaluation.record["machine"] for evaluation in found]
     results = {
         "format": RESULTS_FORMAT,
         "study": study,
@@ -73,7 +74,7 @@ def compare(
         "seed": seed,
         "seeds": seeds,
         "versions": versions(),
-        "machine": machine(),
+        "machines": [m for number, m in enumerate(machines) if m not in machines[:number]],
         "classes": data["classes"],
         "dataset": data,
         "leaderboard": leaderboard,

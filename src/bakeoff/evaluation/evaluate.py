@@ -17,7 +17,13 @@ from bakeoff.evaluation.embeddings import Embedder, embedding_facts
 from bakeoff.evaluation.metrics import classification_metrics
 from bakeoff.evaluation.reconstructions import Reconstructor, reconstruction_facts
 from bakeoff.tracking import open_run
-from bakeoff.training.trained import Predictor, model_folders, read_model, read_probabilities
+from bakeoff.training.trained import (
+    Predictor,
+    model_folders,
+    probability_frame,
+    read_model,
+    read_probabilities,
+)
 
 MISTAKES = 20
 """Most confident mistakes that are kept with their text or picture."""
@@ -116,7 +122,7 @@ def describe(folder: Path) -> dict[str, Any]:
 
 
 def _validation(folder: Path, classes: list[str]) -> dict[str, Any]:
-    rows, probabilities = read_probabilities(folder / "validation.parquet")
+    rows, probabilities = read_probabilities(folder)
     return classification_metrics(rows["label"].to_numpy("int64"), probabilities, classes)
 
 
@@ -142,15 +148,7 @@ def _write_predictions(path: Path, folder: Path, split: Split, probabilities: np
     validation = validation.assign(extent=0, exhibit="")
     wrong = probabilities.argmax(axis=1) != split.labels
     exhibits = [exhibit(split.inputs, row) if bad else "" for row, bad in enumerate(wrong)]
-    test = pd.DataFrame(
-        {
-            "id": split.ids,
-            "label": split.labels,
-            "split": "test",
-            "extent": extent(split.inputs),
-            "exhibit": exhibits,
-        }
+    test = probability_frame(split.ids, split.labels, probabilities).assign(
+        split="test", extent=extent(split.inputs), exhibit=exhibits
     )
-    for index in range(probabilities.shape[1]):
-        test[f"p{index}"] = probabilities[:, index].astype("float32")
     pd.concat([validation, test], ignore_index=True).to_parquet(path, index=False)

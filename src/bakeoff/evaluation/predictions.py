@@ -11,6 +11,7 @@ import numpy as np
 
 from bakeoff.artifacts import read_json
 from bakeoff.errors import UserError
+from bakeoff.training.trained import probabilities_in
 
 
 @dataclass(frozen=True)
@@ -82,14 +83,13 @@ def _read(folder: Path) -> Evaluation:
     import pandas as pd
 
     frame = pd.read_parquet(folder / "predictions.parquet").sort_values("id", kind="stable")
-    columns = [name for name in frame.columns if name[0] == "p" and name[1:].isdigit()]
 
     def part(split: str) -> Predictions:
         rows = frame[frame["split"] == split]
         return Predictions(
             rows["id"].to_numpy("int64"),
             rows["label"].to_numpy("int64"),
-            rows[columns].to_numpy("float64"),
+            probabilities_in(rows),
             rows["extent"].to_numpy("int64"),
             rows["exhibit"].to_numpy(),
         )

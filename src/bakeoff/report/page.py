@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,7 @@ def _context(results: dict[str, Any]) -> dict[str, Any]:
     shown = {name: _shown(seeds, results["winner"]) for name, seeds in runs.items()}
     average = results["models"][0]["test"]["average"]
     kind, _, positive = average.partition(": ")
-    machine = results["machine"]
+    machines = results["machines"]
     context = results | {
         "answer": summary.answer(results),
         "winner_row": summary.winner_row(results),
@@ -91,10 +91,10 @@ def _context(results: dict[str, Any]) -> dict[str, Any]:
         "models": [_model(shown[name], seeds) for name, seeds in runs.items()],
         "used": sum(results["dataset"]["sizes"].values()),
         "environment": {
-            "processor": machine["processor"],
-            "cores": machine["cores"],
-            "memory": formats.size(machine["memory_bytes"]),
-            "platform": machine["platform"],
+            "processor": _together(machine["processor"] for machine in machines),
+            "cores": _together(machine["cores"] for machine in machines),
+            "memory": _together(formats.size(machine["memory_bytes"]) for machine in machines),
+            "platform": _together(machine["platform"] for machine in machines),
             "seed of the split": str(results["seed"]),
             "seeds of training": ", ".join(
                 str(seed) for seed in sorted({run["seed"] for run in results["models"]})
@@ -106,6 +106,11 @@ def _context(results: dict[str, Any]) -> dict[str, Any]:
     if "errors" in results:
         context |= _errors(results["errors"])
     return context
+
+
+def _together(values: Iterable[Any]) -> str:
+    """What machines have, once where they have the same."""
+    return ", ".join(dict.fromkeys(map(str, values)))
 
 
 def _shown(seeds: list[dict[str, Any]], winner: dict[str, Any]) -> dict[str, Any]:

@@ -107,7 +107,7 @@ def remarks(facts: dict[str, Any]) -> list[str]:
     >>> remarks(
     ...     {
     ...         "dropped": {"truncated image": 3, "no label": 0},
-    ...         "duplicates": {"dropped_from_training": 2, "groups_with_conflicting_labels": 1},
+    ...         "duplicates": {"copies_left_out": 2, "groups_with_conflicting_labels": 1},
     ...     }
     ... )  # doctest: +NORMALIZE_WHITESPACE
     ['3 left out: truncated image', '2 left out: copies of rows in a later split',
@@ -119,7 +119,7 @@ def remarks(facts: dict[str, Any]) -> list[str]:
     duplicates = facts["duplicates"]
     reasons = {
         **facts["dropped"],
-        "copies of rows in a later split": duplicates.get("dropped_from_training", 0),
+        "copies of rows in a later split": duplicates.get("copies_left_out", 0),
     }
     lines = [f"{count(n)} left out: {reason}" for reason, n in reasons.items() if n]
     doubtful = duplicates["groups_with_conflicting_labels"]

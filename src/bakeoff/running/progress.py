@@ -62,12 +62,13 @@ class Progress:
         self._told: dict[str, float] = {}
 
     def __enter__(self) -> Progress:
-        lineup = ", ".join(self._plan.models)
-        self._console.print(
-            f"[bold]{self._plan.study}[/bold] · preset {self._plan.preset} · data "
-            f"{self._plan.data}\n{lineup}\n",
-            highlight=False,
-        )
+        plan = self._plan
+        facts = [f"[bold]{plan.study}[/bold]", f"preset {plan.preset}", f"data {plan.data}"]
+        if plan.image_size:
+            facts.append(f"resized to {plan.image_size}×{plan.image_size}")
+        if plan.epochs < 1:
+            facts.append(f"{plan.epochs:.0%} of the epochs")
+        self._console.print(f"{' · '.join(facts)}\n{', '.join(plan.models)}\n", highlight=False)
         self._bars.start()
         return self
 

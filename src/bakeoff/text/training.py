@@ -10,6 +10,7 @@ from bakeoff.artifacts import new_artifact
 from bakeoff.data.splits import Split, read_split
 from bakeoff.text.configs import LinearText, TextNetwork, TreeText, from_dict
 from bakeoff.tracking import open_run
+from bakeoff.training.memory import forget_peak
 from bakeoff.training.trained import Trained, write_trained
 
 
@@ -37,6 +38,7 @@ def train_text_classical(
             write_trained(trained, folder, training.classes, validation)
             with open_run(trained.name, seed, trained.config, out, job="train") as run:
                 run.log_training(trained)
+            forget_peak()
 
 
 def train_text_network(

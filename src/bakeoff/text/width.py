@@ -26,7 +26,7 @@ def items_of_chosen_width(
         {
             **read_model(folder),
             **read_json(folder / "training.json"),
-            "validation": {"n": len(read_probabilities(folder / "validation.parquet")[0])},
+            "validation": {"n": len(read_probabilities(folder)[0])},
         }
         for artifact in models
         for folder in model_folders(artifact)

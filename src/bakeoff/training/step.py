@@ -14,6 +14,7 @@ from bakeoff.artifacts import artifact_hash, explained_write_errors, new_artifac
 from bakeoff.data.splits import Split, read_split
 from bakeoff.tracking import open_run
 from bakeoff.training.loop import EventObserver, Observer
+from bakeoff.training.memory import forget_peak
 from bakeoff.training.settings import CHECKPOINTS
 from bakeoff.training.trained import Trained, write_trained
 
@@ -69,6 +70,7 @@ def train_networks(
         new_artifact(models, "models", settings=settings, inputs={"dataset": dataset}) as (out, _),
     ):
         for name, config in lineup.items():
+            forget_peak()
             with open_run(name, seed, dict(config), out, job="train") as run:
                 trained = train(
                     name,

@@ -2,21 +2,21 @@
 
 <name>-seed<k>/
   model.json           name, seed, kind, complete configuration, classes
-  training.json        history, layers, parameters, seconds, threads, peak memory
+  training.json        history, layers, parameters, seconds, threads, peak memory, machine
   validation.parquet   id, label and a probability column per class, on the validation split
   ...                  what the kind of model saves: weights, vocabulary
 """
 
 from __future__ import annotations
 
-import resource
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bakeoff.artifacts import read_json, write_json
+from bakeoff.environment import machine
+from bakeoff.training.memory import peak_memory_bytes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,22 +68,12 @@ class Predictor(Protocol):
         ...
 
 
-def peak_memory_bytes() -> int:
-    """Largest resident size of this process so far, in bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
-
-
 def write_trained(trained: Trained, folder: Path, classes: list[str], validation: Any) -> None:
     """Write a model folder; `validation` is the split its probabilities belong to (ids, labels)."""
     folder.mkdir(parents=True)
     trained.save(folder)
-    write_probabilities(
-        folder / "validation.parquet",
-        validation.ids,
-        validation.labels,
-        trained.validation_probabilities,
-    )
+    frame = probability_frame(validation.ids, validation.labels, trained.validation_probabilities)
+    frame.to_parquet(folder / "validation.parquet", index=False)
     write_json(
         folder / "model.json",
         {
@@ -103,30 +93,39 @@ def write_trained(trained: Trained, folder: Path, classes: list[str], validation
             "seconds": trained.seconds,
             "threads": trained.threads,
             "peak_memory_bytes": peak_memory_bytes(),
+            "machine": machine(),
             "facts": trained.facts,
         },
     )
 
 
-def write_probabilities(
-    path: Path, ids: np.ndarray, labels: np.ndarray, probabilities: np.ndarray
-) -> None:
+def probability_frame(
+    ids: np.ndarray, labels: np.ndarray, probabilities: np.ndarray
+) -> pd.DataFrame:
     """Columns id, label, p0 … p(k-1), float32."""
     import pandas as pd
 
-    frame = pd.DataFrame({"id": ids, "label": labels})
-    for index in range(probabilities.shape[1]):
-        frame[f"p{index}"] = probabilities[:, index].astype("float32")
-    frame.to_parquet(path, index=False)
+    names = [f"p{index}" for index in range(probabilities.shape[1])]
+    frame = pd.DataFrame(probabilities.astype("float32"), columns=names)
+    frame.insert(0, "id", ids)
+    frame.insert(1, "label", labels)
+    return frame
 
 
-def read_probabilities(path: Path) -> tuple[pd.DataFrame, np.ndarray]:
-    """The frame with id and label, and the probabilities of shape (rows, classes), float64."""
+def probabilities_in(frame: pd.DataFrame) -> np.ndarray:
+    """The columns p0 … p(k-1) of a frame, shape (rows, classes), float64."""
+    names = [name for name in frame.columns if name[0] == "p" and name[1:].isdigit()]
+    return frame[names].to_numpy("float64")
+
+
+def read_probabilities(folder: Path) -> tuple[pd.DataFrame, np.ndarray]:
+    """Of a model folder: the rows of validation (id, label), and their probabilities of shape
+    (rows, classes), float64.
+    """
     import pandas as pd
 
-    frame = pd.read_parquet(path)
-    columns = [name for name in frame.columns if name[0] == "p" and name[1:].isdigit()]
-    return frame[["id", "label"]], frame[columns].to_numpy("float64")
+    frame = pd.read_parquet(folder / "validation.parquet")
+    return frame[["id", "label"]], probabilities_in(frame)
 
 
 def model_folders(models: str | Path) -> list[Path]:

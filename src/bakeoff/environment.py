@@ -8,7 +8,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-_PACKAGES = ("bakeoff", "torch", "scikit-learn", "numpy", "kfp", "gensim", "wandb")
+_PACKAGES = (
+    *("bakeoff", "torch", "torchvision", "pillow", "scikit-learn", "numpy"),
+    *("kfp", "gensim", "wandb"),
+)
 
 
 def versions() -> dict[str, str]:

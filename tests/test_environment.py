@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 
-from bakeoff.evaluation.environment import machine, versions
+from bakeoff.environment import machine, versions
 
 
 def test_machine():
@@ -23,7 +23,7 @@ def test_versions_are_read_without_importing_the_packages():
     assert versions()["python"] == platform.python_version()
     assert versions()["numpy"] == np.__version__
     code = (
-        "import sys; from bakeoff.evaluation.environment import versions; versions(); "
+        "import sys; from bakeoff.environment import versions; versions(); "
         "sys.exit('torch' in sys.modules or 'sklearn' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
