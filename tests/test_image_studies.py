@@ -27,8 +27,8 @@ def test_every_model_takes_part_and_learns(study):
     name, results, _ = study
     reached = {row["model"]: row["accuracy"] for row in results["leaderboard"]}
     assert set(reached) == set(STUDIES[name].lineups["all"])
-    # Six epochs of the dense autoencoder leave its embeddings little to be told apart by a line.
-    least = {"ae-linear-frozen": 0.4, "ae-conv-frozen": 0.85}
+    # Four epochs of an autoencoder leave its embeddings less to be told apart by a line.
+    least = {"ae-linear-frozen": 0.4, "ae-conv-frozen": 0.8}
     assert {model for model in reached if reached[model] < least.get(model, 0.95)} == set()
     for run in results["models"]:
         assert run["test"]["top5_accuracy"] >= run["test"]["accuracy"]

@@ -190,13 +190,13 @@ def test_precision_is_that_of_every_image_network():
         assert {c.pretraining.precision for c in precise if c.pretraining} <= {"bf16"}
 
 
-def test_quick_trains_a_quarter_of_the_epochs():
+def test_quick_trains_a_sixth_of_the_epochs():
     quick, paper = (plan("autoencoder", name, data="mine").models for name in ("quick", "paper"))
     for name, config in quick.items():
-        assert config.training.epochs == round(paper[name].training.epochs / 4)
+        assert config.training.epochs == round(paper[name].training.epochs / 6)
         assert config.training.planned_epochs(1) == config.training.epochs
         if config.pretraining:
-            assert config.pretraining.training.epochs == 6
+            assert config.pretraining.training.epochs == 4
             assert paper[name].pretraining.training.epochs == 24
 
 
@@ -251,6 +251,16 @@ def test_the_weight_of_center_loss_can_be_chosen_by_validation():
         "resnet18-center@0.1": 0.1,
     }
     assert len({replace(config, center_weight=0) for config in lineup.values()}) == 1
+
+
+def test_a_quick_resnet_has_many_steps_of_few_pictures():
+    quick, full = (
+        plan("resnet", preset).models["resnet18"].training for preset in ("quick", "full")
+    )
+    assert (quick.epochs, quick.batch_size) == (2, 32)
+    assert (full.epochs, full.batch_size) == (120, 64)
+    batches = plan("autoencoder", "quick").models["ae-linear-tuned"].training
+    assert (batches.epochs, batches.batch_size) == (20, 128)
 
 
 def test_resnets_see_enlarged_pictures_unless_a_size_is_asked_for():

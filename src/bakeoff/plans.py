@@ -13,7 +13,7 @@ from bakeoff.data.sources import refuse_credentials
 from bakeoff.data.splitting import SplitSpec
 from bakeoff.errors import UserError, unknown_name
 from bakeoff.images.configs import PRECISIONS, ImageNetwork
-from bakeoff.studies import STUDIES, Config, Study, get_study
+from bakeoff.studies import STUDIES, Config, Preset, Study, get_study
 from bakeoff.text.configs import LinearText, TextNetwork, TreeText
 from bakeoff.text.width import decides, follows
 from bakeoff.training.settings import Ensemble, TrainingSettings, to_dict
@@ -207,7 +207,7 @@ def plan(
         "image_size": chosen.image_size,
     }
     settings = {**defaults, **settings}
-    lineup = {name: _shortened(config, chosen.epochs) for name, config in lineup.items()}
+    lineup = {name: _shortened(config, chosen) for name, config in lineup.items()}
     if keep_sides or settings["data"] == "digits":
         lineup = {name: _unmirrored(config) for name, config in lineup.items()}
     return Plan(study=study, preset=preset, models=lineup, **settings)
@@ -220,15 +220,17 @@ def _pretrained_alike(config: Config) -> Config:
     return replace(config, pretraining=replace(config.pretraining, precision=config.precision))
 
 
-def _shortened(config: Config, share: float) -> Config:
-    """The configuration with this share of its epochs, on whole and unmixed pictures of full size
-    in their own colours: what others teach takes longer to learn.
+def _shortened(config: Config, preset: Preset) -> Config:
+    """The configuration with the preset's share of its epochs, on whole and unmixed pictures of
+    full size in their own colours: what others teach takes longer to learn.
     """
-    if not isinstance(config, ImageNetwork) or share == 1:
+    if not isinstance(config, ImageNetwork) or preset.epochs == 1:
         return config
 
     def shorter(settings: TrainingSettings) -> TrainingSettings:
-        return replace(settings, epochs=max(1, round(share * settings.epochs)), least_steps=0)
+        epochs = max(1, round(preset.epochs * settings.epochs))
+        batch = preset.batch_size or settings.batch_size
+        return replace(settings, epochs=epochs, batch_size=batch, least_steps=0)
 
     pretraining = config.pretraining and replace(
         config.pretraining, training=shorter(config.pretraining.training)

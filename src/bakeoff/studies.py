@@ -39,6 +39,9 @@ class Preset:
     epochs: float = 1.0
     """Share of their epochs that image networks train; less than all of them see pictures neither
     cropped, mixed, recoloured nor growing."""
+    batch_size: int = 0
+    """Pictures of a batch of image networks: few make many steps of few epochs; 0: as many as a
+    model's configuration says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +80,7 @@ def _images(
     pairs: tuple[tuple[str, str], ...],
     *,
     quick: float,
+    quick_batch: int = 0,
     image_size: int = 0,
 ) -> Study:
     """A study of images: the embedded digits, with a share of the epochs, or STL-10 as the seed
@@ -90,7 +94,7 @@ def _images(
         data="digits",
         models=models,
         presets={
-            "quick": Preset(split="0.7:0.1:0.2", models=ours, epochs=quick),
+            "quick": Preset(split="0.7:0.1:0.2", models=ours, epochs=quick, batch_size=quick_batch),
             "full": stl10,
             "paper": replace(stl10, split="4500:500:1000"),
         },
@@ -129,14 +133,15 @@ STUDIES = {
         AUTOENCODERS,
         AUTOENCODER_LINEUPS,
         AUTOENCODER_PAIRS,
-        quick=0.25,
+        quick=1 / 6,
     ),
     "resnet": _images(
         "Image classification with ResNet-18: cross-entropy, triplet loss, center loss",
         RESNETS,
         RESNET_LINEUPS,
         RESNET_PAIRS,
-        quick=1 / 24,
+        quick=1 / 60,
+        quick_batch=32,
         # Enlarged, they leave a ResNet more pixels in its first layers.
         image_size=128,
     ),

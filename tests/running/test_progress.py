@@ -89,7 +89,7 @@ def test_without_a_terminal_a_finished_task_is_one_line():
 @pytest.mark.parametrize(
     ("preset", "settings", "facts"),
     [
-        ("quick", {}, "data digits · 4% of the epochs"),
+        ("quick", {}, "data digits · 2% of the epochs"),
         ("full", {"data": "fashion-mnist"}, "data fashion-mnist · resized to 128×128"),
         ("full", {"image_size": 32}, "data stl10 · resized to 32×32"),
     ],
