@@ -188,11 +188,11 @@ def test_a_terminal_shows_the_bar_of_a_training_and_the_time_left():
         screen.train(11, epoch=2, step=5)
         frame = screen.frame
         assert frame["prepare"].split()[-3:-1] == ["1.0", "s"]
-        # 15 of 40 steps took 10 s: 25 steps take 16.7 s; two more networks wait.
+        # 15 of 40 steps took 10 s: 25 steps take 16.7 s; two more networks wait, 26.7 s each.
         assert "38 %" in frame["train rnn-64 seed 0"]
         assert "epoch 2/4 · loss 0.500 · accuracy 0.750" in frame["train rnn-64 seed 0"]
         assert "10 %" in frame["bake-off"]
-        assert "50 s left" in frame["bake-off"]
+        assert "70 s left" in frame["bake-off"]
         screen.tell(101, "task", state="finished", task="train", model="rnn-64", seed=0)
         assert "about 3 min left" in screen.frame["bake-off"]
     assert len([line for line in screen.lines if line.startswith("1/")]) == 0

@@ -98,7 +98,7 @@ class Progress:
             self._networks_left -= 1
             self._network_seconds.append(seconds)
         self._done += 1
-        self._bars.update(self._total, completed=self._done, facts=self._left(0.0))
+        self._bars.update(self._total, completed=self._done, facts=self._left(0.0, 0.0))
         if not self._console.is_terminal:
             self._print(f"{label} {kept}")
 
@@ -123,7 +123,8 @@ class Progress:
         )
         if done == before:
             return
-        left = self._left((now - first) * (1 - done) / (done - before))
+        whole = (now - first) / (done - before)
+        left = self._left((1 - done) * whole, whole)
         self._bars.update(self._total, facts=left)
         if not self._console.is_terminal and now - self._told.get(label, now) >= self.INTERVAL:
             self._told[label] = now
@@ -136,15 +137,17 @@ class Progress:
         row = self._row(label, total=event["total"])
         self._bars.update(row, total=event["total"], completed=event["done"], facts=facts)
 
-    def _left(self, current: float) -> str:
-        """Seconds left: of the network that trains, and as much again for each to come."""
+    def _left(self, current: float, whole: float) -> str:
+        """Seconds left.
+
+        Args:
+            current: of the network that trains; 0: none does.
+            whole: what all of it takes, as each to come does unless some have finished.
+        """
         if not self._networks_left:
             return ""
-        typical = (
-            sum(self._network_seconds) / len(self._network_seconds)
-            if self._network_seconds
-            else current
-        )
+        finished = self._network_seconds
+        typical = sum(finished) / len(finished) if finished else whole
         pending = self._networks_left - bool(current)
         seconds = current + pending * typical
         return f"about {seconds / 60:.0f} min left" if seconds >= 90 else f"{seconds:.0f} s left"
