@@ -140,6 +140,7 @@ def test_options_of_data(refused, here, options, expected):
         (["report", "latets"], "unknown run 'latets': did you mean 'latest'?"),
         (["data", "prepare", "--data", "", "--output", "out"], "--data is empty; give a name"),
         (["run", "sentiment", "--data", ""], "--data is empty; give a name, a path or an address"),
+        (["run", "sentiment", "--data", "caf\udce9"], "'caf\\udce9' is no UTF-8; give what it nam"),
         (["predict", "20250101-000000-sentiment-quick", "Fine."], "unknown run '20250101-"),
     ],
 )

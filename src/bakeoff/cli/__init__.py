@@ -20,6 +20,9 @@ _TYPER_INTERRUPTED = 130
 def main() -> None:
     """Entry point: what a person can mend is one line on stderr and exit code 2."""
     try:
+        for argument in sys.argv[1:]:
+            if any("\ud800" <= char <= "\udfff" for char in argument):
+                raise UserError(f"{argument!a} is no UTF-8; give what it names a name that is")
         code = app(prog_name="bakeoff", standalone_mode=False)
     except UserError as error:
         _refuse(str(error))
