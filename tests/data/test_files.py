@@ -73,6 +73,22 @@ def test_missing_values_stay_missing(tmp_path, name, content):
     assert [str(label).removesuffix(".0") for label in frame["label"][:2]] == ["1", "0"]
 
 
+@pytest.mark.parametrize(
+    ("features", "labels"),
+    [
+        ({"label": {"names": ["bad", "good"]}, "text": {"dtype": "string"}}, ["good", "bad", None]),
+        ({"other": {"names": ["bad", "good"]}}, [1, 0, -1]),
+        ([], [1, 0, -1]),
+    ],
+)
+def test_labels_of_parquet_are_called_as_hugging_face_calls_them(tmp_path, features, labels):
+    table = pa.table({"text": ["a", "b", "c"], "label": [1, 0, -1]})
+    known = {"huggingface": json.dumps({"info": {"features": features}})}
+    parquet.write_table(table.replace_schema_metadata(known), tmp_path / "x.parquet")
+    frame = read_table(str(tmp_path / "x.parquet"), "text", "label")
+    assert frame["label"].astype(object).where(frame["label"].notna(), None).tolist() == labels
+
+
 def test_labels_of_csv_stay_as_they_are_written(tmp_path):
     (tmp_path / "x.csv").write_text("text,label\na,01\nb,NA\nc,1.50\n")
     frame = read_table(str(tmp_path / "x.csv"), "text", "label")

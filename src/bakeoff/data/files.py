@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,13 +43,11 @@ def read_table(source: str, text_column: str, label_column: str) -> pd.DataFrame
     if not content.removeprefix(codecs.BOM_UTF8).strip():
         raise UserError(f"{source} is empty; give a file with labelled rows")
     frame = _READERS[ending](source, content)
+    columns = list(frame.columns)
     for column in (text_column, label_column):
-        if list(frame.columns).count(column) != 1:
-            many = "several columns" if column in frame.columns else "no column"
-            raise UserError(
-                f"{source} has {many} {column!r}; it has: {', '.join(map(str, frame.columns))} "
-                f"(name them with --text-column and --label-column{_image_hint(frame)})"
-            )
+        if columns.count(column) != 1:
+            advice = f"--text-column and --label-column{_image_hint(frame)}"
+            raise unclear_column(source, column, columns, advice)
     if frame.empty:
         raise UserError(f"{source} has a header and no rows; give a file with labelled rows")
     frame = frame[[text_column, label_column]].set_axis(["text", "label"], axis=1)
@@ -57,6 +55,17 @@ def read_table(source: str, text_column: str, label_column: str) -> pd.DataFrame
     refuse_types(source, frame["text"], text_column, "text")
     refuse_types(source, frame["label"], label_column, "label")
     return frame
+
+
+def unclear_column(source: str, column: str, columns: Sequence[str], advice: str) -> UserError:
+    """What a person is told where there is no column of a name, or more than one; `advice` names
+    the options for it.
+    """
+    many = "several columns" if column in columns else "no column"
+    return UserError(
+        f"{source} has {many} {column!r}; it has: {', '.join(map(str, columns))} "
+        f"(name them with {advice})"
+    )
 
 
 def _image_hint(frame: pd.DataFrame) -> str:
@@ -235,22 +244,22 @@ def _read_parquet(source: str, content: bytes) -> pd.DataFrame:
         frame = table.to_pandas(ignore_metadata=True)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise damaged_parquet(source, error) from None
-    if frame.columns.is_unique:
-        for column in frame.columns:
-            frame[column] = named_labels(frame[column], table.schema, column)
+    for column, names in label_names(table.schema).items():
+        if list(frame.columns).count(column) == 1:
+            frame[column] = frame[column].map(names)
     return frame
 
 
-def named_labels(values: pd.Series, schema: pa.Schema, column: str) -> pd.Series:
-    """The names of the numbers in a column, where Hugging Face's `datasets` wrote them with it
-    (its `ClassLabel`); numbers without a name, such as -1, are missing. Other columns as they are.
+def label_names(schema: pa.Schema) -> dict[str, dict[int, str]]:
+    """Column → number → name, of the columns whose numbers Hugging Face's `datasets` wrote names
+    with (its `ClassLabel`). A number that has none, such as -1, is a missing label.
     """
     try:
         features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
-        names = dict(enumerate(features[column]["names"]))
-    except (KeyError, TypeError, ValueError):
-        return values
-    return values.map(names)
+        named = {c: f["names"] for c, f in features.items() if "names" in f}
+        return {column: dict(enumerate(names)) for column, names in named.items()}
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return {}
 
 
 def damaged_parquet(source: str, error: Exception) -> UserError:

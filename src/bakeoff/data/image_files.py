@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.data.files import (
     damaged_parquet,
     explained_remote_errors,
-    named_labels,
+    label_names,
     refuse_types,
+    unclear_column,
 )
 from bakeoff.errors import UserError
 
@@ -70,7 +71,9 @@ def read_parquet(source: str, image_column: str, label_column: str) -> ImageSour
             f"{source}: column {image_column!r} holds {kind}, not encoded images (bytes); name "
             "the images with --image-column"
         )
-    labels = named_labels(table[label_column].to_pandas(), table.schema, label_column)
+    labels = table[label_column].to_pandas()
+    if names := label_names(table.schema).get(label_column):
+        labels = labels.map(names)
     refuse_types(source, labels, label_column, "label")
     frame = pd.DataFrame(
         {
@@ -99,14 +102,11 @@ def _table(source: str, image_column: str, label_column: str) -> Any:
             with fsspec.open(source, "rb") if remote else Path(source).open("rb") as stream:
                 file = parquet.ParquetFile(stream)
                 known = file.schema_arrow.names
-                needed = list({image_column, label_column} | ({"split"} & set(known)))
+                needed = [image_column, label_column, *(["split"] if "split" in known else [])]
                 for column in needed:
                     if known.count(column) != 1:
-                        many = "several columns" if column in known else "no column"
-                        raise UserError(
-                            f"{source} has {many} {column!r}; it has: {', '.join(known)} "
-                            "(name them with --image-column and --label-column)"
-                        )
+                        advice = "--image-column and --label-column"
+                        raise unclear_column(source, column, known, advice)
                 table = file.read(needed)
         except (pa.ArrowException, OSError) as error:
             if remote and isinstance(error, OSError):

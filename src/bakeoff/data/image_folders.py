@@ -30,11 +30,12 @@ def read_folder(path: Path) -> ImageSource:
     rows = []
     for part, folder in parts.items():
         _refuse_loose_files(folder)
-        if not _folders(folder):
+        classes = _folders(folder)
+        if not classes:
             raise UserError(
                 f"{folder} holds no images; put them into a folder a class: class/name.jpg"
             )
-        for of_class in _folders(folder):
+        for of_class in classes:
             files = sorted(visible_files(of_class))
             if not files:
                 raise UserError(f"{of_class} is an empty class folder; add images, or remove it")
@@ -134,7 +135,7 @@ def _refuse_loose_files(folder: Path) -> None:
 
     endings = [end for end, name in Image.registered_extensions().items() if name in FORMATS]
     for file in _entries(folder):
-        if _kind(file) == "file" and file.suffix.lower() in endings:
+        if file.suffix.lower() in endings and _kind(file) == "file":
             raise UserError(
                 f"{file} lies outside the class folders; put it into the folder of its class "
                 "(class/name.jpg)"

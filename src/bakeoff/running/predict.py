@@ -57,6 +57,7 @@ def _pictures(paths: Sequence[str], sides: Mapping[str, int]) -> np.ndarray:
 
     size = (sides["width"], sides["height"])
     packed = pack(lambda row: Path(paths[row]).read_bytes(), paths, size, "the images")
-    for row, reason in packed.unusable.items():
+    if packed.unusable:
+        row, reason = next(iter(packed.unusable.items()))
         raise UserError(f"cannot use the image {paths[row]}: {reason}")
     return packed.pixels
