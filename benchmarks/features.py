@@ -17,9 +17,9 @@ from record import record
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from bakeoff.data.sources import read_source
+from bakeoff.text.classical.features import NgramFeatures
+from bakeoff.text.classical.ngrams import count_ngrams
 from bakeoff.text.configs import LinearText, TreeText
-from bakeoff.text.features import NgramFeatures
-from bakeoff.text.ngrams import count_ngrams
 from bakeoff.text.preprocessing import parse, preprocess_all
 from bakeoff.text.registry import MODELS
 

@@ -27,13 +27,13 @@ from torch import nn
 
 from bakeoff.data.prepare import prepare
 from bakeoff.data.splits import Split, read_split
-from bakeoff.images import vision
-from bakeoff.images.network import ImageClassifier, Shape, device, placed
-from bakeoff.images.pictures import loaded
-from bakeoff.images.registry import RESNETS
-from bakeoff.images.tasks import Classification
 from bakeoff.training.loop import set_up_process
 from bakeoff.training.optimization import Optimizers
+from bakeoff.vision import torchvision_models
+from bakeoff.vision.network import ImageClassifier, Shape, device, placed
+from bakeoff.vision.pictures import loaded
+from bakeoff.vision.registry import RESNETS
+from bakeoff.vision.tasks import Classification
 
 WARM_UP = 2
 """Steps before the clock starts."""
@@ -52,7 +52,7 @@ def write_files(split: Split, folder: Path) -> None:
 
 def plain(folder: Path, size: int, batch_size: int, workers: int, threads: int) -> Iterator[int]:
     """Train on files step by step; yields the pictures of each."""
-    models = vision.models()
+    models = torchvision_models.models()
     from torchvision import datasets, transforms
 
     torch.use_deterministic_algorithms(False)

@@ -67,7 +67,7 @@ def ours(
     network: str, config: TextNetwork, splits: list[Split], *, seed: int, threads: int
 ) -> dict[str, Any]:
     """Seconds and validation accuracy of each epoch."""
-    from bakeoff.text.network import train_network
+    from bakeoff.text.networks.network import train_network
 
     trained = train_network(network, config, *splits, seed=seed, threads=threads)
     return {
@@ -159,7 +159,7 @@ def compare_classical(
     dataset: Path, splits: list[Split], options: argparse.Namespace
 ) -> dict[str, Any]:
     """All classical models of the report, seconds from raw texts to validation accuracy."""
-    from bakeoff.text.classical import train_classical
+    from bakeoff.text.classical.models import train_classical
 
     plain = reference(options.reference_python, dataset, "classical", seed=0)
     seconds = plain["cleaning_seconds"] + sum(m["seconds"] for m in plain["models"].values())

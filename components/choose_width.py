@@ -22,7 +22,7 @@ def choose_width(models: dsl.Input[List[dsl.Model]], later: list, code_hash: str
     from pathlib import Path
 
     from bakeoff.step import step
-    from bakeoff.text.width import items_of_chosen_width
+    from bakeoff.text.networks.width import items_of_chosen_width
 
     with step("choose width"):
         return items_of_chosen_width([Path(model.path) for model in models], later)

@@ -39,10 +39,10 @@ def compare(
 
     from bakeoff.artifacts import read_manifest
     from bakeoff.evaluation.compare import compare
-    from bakeoff.images.comparison import image_facts
     from bakeoff.report.kfp import log_results
     from bakeoff.step import step
     from bakeoff.text.comparison import text_facts
+    from bakeoff.vision.comparison import image_facts
 
     loops = [*(networks or []), *(networks_of_chosen_width or [])]
     artifacts = [artifact for artifact in [classical, *loops, ensemble] if artifact]

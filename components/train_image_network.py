@@ -31,9 +31,9 @@ def train_image_network(
     import json
     from pathlib import Path
 
-    from bakeoff.images.training import train_image_network
     from bakeoff.step import step
     from bakeoff.training.step import train_networks
+    from bakeoff.vision.training import train_image_network
 
     with step("train", model, seed):
         train_networks(

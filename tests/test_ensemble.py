@@ -5,6 +5,7 @@ import pytest
 from bakeoff.artifacts import write_json
 from bakeoff.ensemble import load_ensemble
 from bakeoff.errors import UserError
+from bakeoff.predictors import load
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def folder(tmp_path):
 def test_a_member_outside_the_folder_is_refused(folder, outside):
     write_json(folder / "weights.json", {outside: 1.0})
     with pytest.raises(UserError, match=r"weights\.json names the member .* not in members/; get"):
-        load_ensemble(folder, {"classes": ["bad", "good"]})
+        load_ensemble(folder, {"classes": ["bad", "good"]}, load)
 
 
 def test_a_member_inside_is_loaded(folder):
@@ -29,4 +30,4 @@ def test_a_member_inside_is_loaded(folder):
     write_json(folder / "members" / "nb-seed0" / "model.json", {"kind": "theirs"})
     write_json(folder / "weights.json", {"nb-seed0": 1.0})
     with pytest.raises(UserError, match="nb-seed0 holds a model of the unknown kind 'theirs'"):
-        load_ensemble(folder, {"classes": ["bad", "good"]})
+        load_ensemble(folder, {"classes": ["bad", "good"]}, load)

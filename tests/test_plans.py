@@ -4,10 +4,10 @@ import pytest
 
 from bakeoff.data.splitting import SplitSpec
 from bakeoff.errors import UserError
-from bakeoff.images.configs import Pictures
 from bakeoff.plans import plan
 from bakeoff.studies import STUDIES, get_study
 from bakeoff.text.registry import LINEUPS, MODELS, PAIRS
+from bakeoff.vision.configs import Pictures
 
 ROWS = {"imdb-25k": 25_000, "imdb": 50_000, "digits": 1_797}
 OWN = {"stl10": (5_000, 0, 8_000)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,6 @@ import numpy as np
 from bakeoff.artifacts import new_artifact, read_json, write_json
 from bakeoff.errors import UserError
 from bakeoff.evaluation.mixture import cross_fitted, mixture_weights
-from bakeoff.predictors import load
 from bakeoff.tracking import open_run
 from bakeoff.training.trained import (
     Predictor,
@@ -54,8 +53,10 @@ class EnsemblePredictor:
         )
 
 
-def load_ensemble(folder: Path, model: Mapping[str, Any]) -> EnsemblePredictor:
-    """The ensemble of a model folder; `model` is its model.json.
+def load_ensemble(
+    folder: Path, model: Mapping[str, Any], load: Callable[[Path], Predictor]
+) -> EnsemblePredictor:
+    """The ensemble of a model folder; `model` is its model.json, `load` loads its members.
 
     Raises:
         UserError: a member lies outside the folder.

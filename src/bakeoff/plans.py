@@ -12,11 +12,11 @@ from bakeoff.artifacts import settings_hash
 from bakeoff.data.sources import refuse_credentials
 from bakeoff.data.splitting import SplitSpec
 from bakeoff.errors import UserError, unknown_name
-from bakeoff.images.configs import PRECISIONS, ImageNetwork
 from bakeoff.studies import STUDIES, Config, Preset, Study, get_study
 from bakeoff.text.configs import LinearText, TextNetwork, TreeText
-from bakeoff.text.width import decides, follows
+from bakeoff.text.networks.width import decides, follows
 from bakeoff.training.settings import Ensemble, TrainingSettings, to_dict
+from bakeoff.vision.configs import PRECISIONS, ImageNetwork
 
 
 @dataclass(frozen=True, kw_only=True)

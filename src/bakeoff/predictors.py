@@ -17,27 +17,27 @@ def load(folder: Path) -> Predictor:
     model = read_model(folder)
     kind = model["kind"]
     if kind == "linear":
-        from bakeoff.text.classical import load_linear
+        from bakeoff.text.classical.models import load_linear
 
         return load_linear(folder, model)
     if kind == "tree":
-        from bakeoff.text.classical import load_tree
+        from bakeoff.text.classical.models import load_tree
 
         return load_tree(folder, model)
     if kind == "text-network":
-        from bakeoff.text.network import load_network
+        from bakeoff.text.networks.network import load_network
 
         return load_network(folder, model)
     if kind == "image-network":
-        from bakeoff.images.network import load_image_network
+        from bakeoff.vision.network import load_image_network
 
         return load_image_network(folder, model)
     if kind == "autoencoder":
-        from bakeoff.images.network import load_autoencoder
+        from bakeoff.vision.network import load_autoencoder
 
         return load_autoencoder(folder, model)
     if kind == "ensemble":
         from bakeoff.ensemble import load_ensemble
 
-        return load_ensemble(folder, model)
+        return load_ensemble(folder, model, load)
     raise UserError(f"{folder} holds a model of the unknown kind {kind!r}; use a newer bakeoff")

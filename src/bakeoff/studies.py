@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from bakeoff.errors import unknown_name
-from bakeoff.images.configs import ImageNetwork
-from bakeoff.images.registry import (
+from bakeoff.text.configs import LinearText, TextNetwork, TreeText
+from bakeoff.text.registry import LINEUPS, MODELS, PAIRS
+from bakeoff.training.settings import Ensemble
+from bakeoff.vision.configs import ImageNetwork
+from bakeoff.vision.registry import (
     AUTOENCODER_LINEUPS,
     AUTOENCODER_PAIRS,
     AUTOENCODERS,
@@ -15,9 +18,6 @@ from bakeoff.images.registry import (
     RESNET_PAIRS,
     RESNETS,
 )
-from bakeoff.text.configs import LinearText, TextNetwork, TreeText
-from bakeoff.text.registry import LINEUPS, MODELS, PAIRS
-from bakeoff.training.settings import Ensemble
 
 Config = LinearText | TreeText | TextNetwork | ImageNetwork | Ensemble
 

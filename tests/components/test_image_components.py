@@ -20,8 +20,8 @@ from bakeoff.components.evaluate import evaluate
 from bakeoff.components.prepare import prepare
 from bakeoff.components.report import report
 from bakeoff.components.train_image_network import train_image_network
-from bakeoff.images.configs import Autoencoder, ImageNetwork, Pictures
 from bakeoff.training.settings import TrainingSettings, to_dict
+from bakeoff.vision.configs import Autoencoder, ImageNetwork, Pictures
 
 FAST = TrainingSettings(epochs=2, least_steps=0, batch_size=32, learning_rate=3e-3)
 CONV = Autoencoder(encoder="conv", pictures=Pictures(size=8), training=FAST)

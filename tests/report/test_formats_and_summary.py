@@ -3,7 +3,8 @@ import doctest
 
 import pytest
 
-from bakeoff.report import formats, summary
+from bakeoff import formats
+from bakeoff.report import summary
 
 
 def test_doctests() -> None:

@@ -137,7 +137,7 @@ def test_runs_of_the_same_second_have_folders_of_their_own(finished):
     ("module", "reused"),
     [
         ("report/page.py", "audit, compare, evaluate, prepare, train-text-classical"),
-        ("text/ngrams.py", "prepare"),
+        ("text/classical/ngrams.py", "prepare"),
     ],
 )
 def test_changed_code_runs_its_step_and_what_follows_again(

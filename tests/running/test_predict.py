@@ -8,7 +8,7 @@ from bakeoff.data.splits import Split
 from bakeoff.errors import UserError
 from bakeoff.running.predict import predict
 from bakeoff.running.runs import RunFolder
-from bakeoff.text.classical import train_classical
+from bakeoff.text.classical.models import train_classical
 from bakeoff.text.configs import LinearText
 from bakeoff.training.trained import write_trained
 

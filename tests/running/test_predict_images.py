@@ -9,12 +9,12 @@ from bakeoff.artifacts import RESULTS_FORMAT, write_json
 from bakeoff.cli import main
 from bakeoff.data.splits import Split
 from bakeoff.errors import UserError
-from bakeoff.images.configs import ImageNetwork
-from bakeoff.images.training import train_image_network
 from bakeoff.running.predict import predict
 from bakeoff.running.runs import RunFolder
 from bakeoff.training.settings import TrainingSettings, to_dict
 from bakeoff.training.trained import write_trained
+from bakeoff.vision.configs import ImageNetwork
+from bakeoff.vision.training import train_image_network
 
 CONFIG = ImageNetwork(
     encoder="conv",

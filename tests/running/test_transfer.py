@@ -19,7 +19,7 @@ from bakeoff.evaluation.evaluate import evaluate
 from bakeoff.predictors import load
 from bakeoff.running.runs import RunFolder
 from bakeoff.running.transfer import transfer
-from bakeoff.text.classical import train_classical
+from bakeoff.text.classical.models import train_classical
 from bakeoff.text.comparison import text_facts
 from bakeoff.text.configs import LinearText
 from bakeoff.training.trained import write_trained

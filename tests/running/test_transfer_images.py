@@ -15,14 +15,14 @@ from bakeoff.data.splits import read_split
 from bakeoff.errors import UserError
 from bakeoff.evaluation.compare import compare
 from bakeoff.evaluation.evaluate import evaluate
-from bakeoff.images.comparison import image_facts
-from bakeoff.images.configs import ImageNetwork
-from bakeoff.images.training import train_image_network
 from bakeoff.predictors import load
 from bakeoff.running.runs import RunFolder
 from bakeoff.running.transfer import transfer
 from bakeoff.training.settings import TrainingSettings, to_dict
 from bakeoff.training.trained import write_trained
+from bakeoff.vision.comparison import image_facts
+from bakeoff.vision.configs import ImageNetwork
+from bakeoff.vision.training import train_image_network
 
 CONFIG = ImageNetwork(
     encoder="conv",

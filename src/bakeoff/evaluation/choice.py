@@ -8,7 +8,7 @@ from math import sqrt
 from statistics import mean, stdev
 from typing import Any
 
-from bakeoff.report.formats import duration, percent, points
+from bakeoff.formats import duration, percent, points
 
 
 @dataclass(frozen=True, kw_only=True)

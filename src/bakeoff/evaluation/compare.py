@@ -21,7 +21,7 @@ from bakeoff.evaluation.predictions import (
     read_evaluations,
 )
 from bakeoff.evaluation.significance import difference, holm, mcnemar, verdict
-from bakeoff.report.formats import interval, percent
+from bakeoff.formats import interval, percent
 
 _AVERAGED = ("precision", "recall", "f1", "top5_accuracy")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bakeoff.report.formats import count, decimal, duration, interval, percent
+from bakeoff.formats import count, decimal, duration, interval, percent
 from bakeoff.report.summary import answer
 
 

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from bakeoff import formats
 from bakeoff.artifacts import explained_write_errors
 from bakeoff.evaluation.embeddings import NEIGHBOURS
-from bakeoff.report import formats, summary
+from bakeoff.report import summary
 
 MOST_CLASSES_IN_A_TABLE = 20
 SHARES = ("vectors_cover_words", "vectors_cover_tokens", "cut_texts")

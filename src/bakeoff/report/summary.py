@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from bakeoff.report.formats import duration, interval, percent
+from bakeoff.formats import duration, interval, percent
 
 Results = dict[str, Any]
 Row = dict[str, Any]

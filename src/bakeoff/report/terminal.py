@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.report.formats import count, decimal, percent, plain, points, short, words
+from bakeoff.formats import count, decimal, percent, plain, points, short, words
 from bakeoff.report.summary import flat
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from rich.progress import (
 from rich.progress import Progress as Bars
 
 from bakeoff import events
-from bakeoff.report.formats import percent
+from bakeoff.formats import percent
 
 if TYPE_CHECKING:
     from bakeoff.plans import Plan

@@ -19,8 +19,8 @@ from bakeoff.errors import UserError
 from bakeoff.evaluation.compare import mean_scores
 from bakeoff.evaluation.evaluate import checked
 from bakeoff.evaluation.metrics import classification_metrics
+from bakeoff.formats import percent, points
 from bakeoff.report import write_report
-from bakeoff.report.formats import percent, points
 from bakeoff.running.runs import RunFolder, model_folder, moved, trainings
 
 Watch = Callable[[str, float | None], None]

@@ -8,8 +8,8 @@ from typing import Any
 
 from bakeoff.artifacts import read_json
 from bakeoff.data.splits import read_split
+from bakeoff.text.networks.width import choice, follows
 from bakeoff.text.preprocessing import explain, parse
-from bakeoff.text.width import choice, follows
 
 _EXAMPLE_CHARACTERS = 400
 

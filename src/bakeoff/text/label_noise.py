@@ -9,7 +9,7 @@ import numpy as np
 
 from bakeoff.artifacts import new_artifact, read_manifest
 from bakeoff.data.splits import Split, read_split
-from bakeoff.text.classical import train_classical
+from bakeoff.text.classical.models import train_classical
 from bakeoff.text.configs import LinearText
 
 FOLDS = 5

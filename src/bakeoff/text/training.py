@@ -25,7 +25,7 @@ def train_text_classical(
         lineup: name → configuration, as JSON holds it.
         seed: fixes what is random in them.
     """
-    from bakeoff.text.classical import train_classical
+    from bakeoff.text.classical.models import train_classical
 
     configs = {
         name: cast(LinearText | TreeText, from_dict(config)) for name, config in lineup.items()
@@ -49,7 +49,7 @@ def train_text_network(
     **settings: Any,
 ) -> Trained:
     """Train one network of a line-up (a `bakeoff.training.step.Train`)."""
-    from bakeoff.text.network import train_network
+    from bakeoff.text.networks.network import train_network
 
     settings.pop("earlier")
     return train_network(name, cast(TextNetwork, from_dict(config)), train, validation, **settings)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bakeoff.errors import UserError
-from bakeoff.text.vectors import load_vectors
+from bakeoff.text.networks.vectors import load_vectors
 
 GLOVE = "the 1 0 0\nfilm 0.5 -1 2\n. 9 9 9\nnaïve 7 8 9\n"
 WORDS = ["film", "zyzzyva", "naïve"]

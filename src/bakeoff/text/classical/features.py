@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bakeoff.artifacts import read_json, write_json
-from bakeoff.text.ngrams import NgramVocabulary
+from bakeoff.text.classical.ngrams import NgramVocabulary
 from bakeoff.text.preprocessing import preprocess_all
 
 if TYPE_CHECKING:

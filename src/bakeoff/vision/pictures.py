@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from bakeoff.images.configs import Pictures
+from bakeoff.vision.configs import Pictures
 
 LEAST_SIZE = 32
 """Pixels a side that smaller pictures are resized to, unless a configuration says otherwise."""

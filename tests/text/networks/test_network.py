@@ -14,10 +14,10 @@ from torch.nn.functional import cross_entropy
 
 from bakeoff.data.splits import Split
 from bakeoff.predictors import load
-from bakeoff.text.batches import Batch
 from bakeoff.text.configs import TextNetwork
-from bakeoff.text.network import TextClassifier, _Classification, train_network
-from bakeoff.text.vocabulary import Encoded
+from bakeoff.text.networks.batches import Batch
+from bakeoff.text.networks.network import TextClassifier, _Classification, train_network
+from bakeoff.text.networks.vocabulary import Encoded
 from bakeoff.training import loop
 from bakeoff.training.settings import TrainingSettings, to_dict
 from bakeoff.training.trained import write_trained

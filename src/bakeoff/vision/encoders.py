@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bakeoff.errors import UserError, unknown_name
-from bakeoff.images import vision
+from bakeoff.vision import torchvision_models
 
 DENSE = (1024, 1200, 728, 512, 128)
 """Widths of the seed report's dense layers."""
@@ -147,7 +147,7 @@ class ResNet18(nn.Module):
         self._spread: Tensor
         for name, colours in (("_mean", _MEAN), ("_spread", _SPREAD)):
             self.register_buffer(name, torch.tensor(colours).view(3, 1, 1), persistent=False)
-        self.network = vision.models().resnet18()
+        self.network = torchvision_models.models().resnet18()
         self.width = self.network.fc.in_features
         self.network.fc = nn.Identity()
         if size <= SMALL and not pretrained:
@@ -191,7 +191,7 @@ class ResNet18(nn.Module):
 def _imagenet() -> dict[str, Tensor]:
     from urllib.error import URLError
 
-    weights = vision.models().ResNet18_Weights.DEFAULT
+    weights = torchvision_models.models().ResNet18_Weights.DEFAULT
     try:
         return cast(dict[str, Tensor], weights.get_state_dict(check_hash=True))
     except (URLError, OSError, RuntimeError) as error:  # torch's word for another hash.

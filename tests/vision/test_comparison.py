@@ -3,7 +3,7 @@
 import pytest
 
 from bakeoff.artifacts import new_artifact, write_json
-from bakeoff.images.comparison import image_facts
+from bakeoff.vision.comparison import image_facts
 
 
 @pytest.fixture

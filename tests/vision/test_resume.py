@@ -14,8 +14,8 @@ from safetensors.torch import load_file
 
 from bakeoff.artifacts import read_json
 from bakeoff.data.prepare import prepare
-from bakeoff.images.configs import Autoencoder, ImageNetwork, Pictures
 from bakeoff.training.settings import CHECKPOINTS, TrainingSettings, to_dict
+from bakeoff.vision.configs import Autoencoder, ImageNetwork, Pictures
 
 FAST = TrainingSettings(epochs=3, least_steps=0, batch_size=16, learning_rate=3e-3)
 MOVED = Pictures(size=8, shift=1 / 8, cutout=1 / 3)
@@ -93,10 +93,10 @@ def test_a_killed_step_goes_on_to_the_same_models(folder, killed, epoch, left):
 
 
 def main(folder: str, out: str, killed: str, epoch: str) -> None:
-    from bakeoff.images import tasks
-    from bakeoff.images.training import train_image_network
     from bakeoff.training import loop
     from bakeoff.training.step import train_networks
+    from bakeoff.vision import tasks
+    from bakeoff.vision.training import train_image_network
 
     loop.CHECKPOINT_SHARE = float("inf")
     trained = dict.fromkeys(["Reconstruction", "Probing", "Classification"], 0)

@@ -15,12 +15,18 @@ from torch.nn import functional as F
 
 from bakeoff.artifacts import read_json
 from bakeoff.data.splits import Split
-from bakeoff.text.batches import Batch, batches, sorted_rows, steps_per_epoch, training_rows
 from bakeoff.text.configs import TextNetwork, from_dict
-from bakeoff.text.encoders import build_encoder
+from bakeoff.text.networks.batches import (
+    Batch,
+    batches,
+    sorted_rows,
+    steps_per_epoch,
+    training_rows,
+)
+from bakeoff.text.networks.encoders import build_encoder
+from bakeoff.text.networks.vectors import load_vectors
+from bakeoff.text.networks.vocabulary import PADDING, Encoded, Vocabulary
 from bakeoff.text.preprocessing import parse, preprocess_all
-from bakeoff.text.vectors import load_vectors
-from bakeoff.text.vocabulary import PADDING, Encoded, Vocabulary
 from bakeoff.training.history import best_epoch
 from bakeoff.training.layers import layer_table
 from bakeoff.training.loop import Observer, Outcome, fit, set_up_process

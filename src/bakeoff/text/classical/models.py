@@ -13,12 +13,12 @@ import numpy as np
 from bakeoff.data.splits import Split
 from bakeoff.errors import UserError
 from bakeoff.events import emit
+from bakeoff.text.classical.features import NgramFeatures
+from bakeoff.text.classical.linear import LinearPredictor, calibrate, calibrated, fit_linear
+from bakeoff.text.classical.ngrams import NgramVocabulary, count_ngrams
+from bakeoff.text.classical.tree import TreePredictor, fit_tree
 from bakeoff.text.configs import LinearText, TreeText
-from bakeoff.text.features import NgramFeatures
-from bakeoff.text.linear import LinearPredictor, calibrate, calibrated, fit_linear
-from bakeoff.text.ngrams import NgramVocabulary, count_ngrams
 from bakeoff.text.preprocessing import parse, preprocess_all
-from bakeoff.text.tree import TreePredictor, fit_tree
 from bakeoff.training.settings import to_dict
 from bakeoff.training.trained import Trained
 

@@ -7,9 +7,9 @@ import pytest
 
 from bakeoff.data.splits import Split
 from bakeoff.errors import UserError
-from bakeoff.text.classical import load_linear, load_tree, train_classical
+from bakeoff.text.classical.linear import calibrate, calibrated, softmax
+from bakeoff.text.classical.models import load_linear, load_tree, train_classical
 from bakeoff.text.configs import LinearText, TreeText
-from bakeoff.text.linear import calibrate, calibrated, softmax
 from bakeoff.training.settings import to_dict
 
 NAIVE_BAYES = LinearText(method="naive-bayes", weighting="counts", ngrams=1, min_count=1)

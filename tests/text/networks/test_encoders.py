@@ -4,7 +4,7 @@ from torch import nn
 
 from bakeoff.errors import UserError
 from bakeoff.text.configs import TextNetwork
-from bakeoff.text.encoders import build_encoder
+from bakeoff.text.networks.encoders import build_encoder
 
 CONFIGS = {
     "rnn": TextNetwork(encoder="rnn", hidden=6),

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bakeoff.text.classical.features import NgramFeatures
 from bakeoff.text.configs import TreeText
-from bakeoff.text.features import NgramFeatures
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

@@ -7,8 +7,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from bakeoff.images.configs import Autoencoder, ImageNetwork, Pictures
 from bakeoff.training.settings import TrainingSettings
+from bakeoff.vision.configs import Autoencoder, ImageNetwork, Pictures
 
 
 def _epochs(number: int, learning_rate: float, **settings: Any) -> TrainingSettings:

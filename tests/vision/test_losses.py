@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn.functional import softplus
 
-from bakeoff.images.losses import Centers, batch_hard_triplet, pairwise_distances
+from bakeoff.vision.losses import Centers, batch_hard_triplet, pairwise_distances
 
 LINE = torch.tensor([[0.0], [1.0], [3.0], [7.0]])
 PAIRS = torch.tensor([0, 0, 1, 1])

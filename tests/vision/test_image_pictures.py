@@ -5,8 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
-from bakeoff.images.configs import Pictures
-from bakeoff.images.pictures import (
+from bakeoff.vision.configs import Pictures
+from bakeoff.vision.pictures import (
     PREDICTION_BATCH,
     augmented,
     class_balanced_rows,

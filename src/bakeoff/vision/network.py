@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bakeoff.artifacts import read_json
-from bakeoff.images.configs import Autoencoder, ImageNetwork, from_dict
-from bakeoff.images.encoders import build_decoder, build_encoder
-from bakeoff.images.losses import Centers
-from bakeoff.images.pictures import PREDICTION_BATCH, as_bytes, as_floats, loaded
+from bakeoff.vision.configs import Autoencoder, ImageNetwork, from_dict
+from bakeoff.vision.encoders import build_decoder, build_encoder
+from bakeoff.vision.losses import Centers
+from bakeoff.vision.pictures import PREDICTION_BATCH, as_bytes, as_floats, loaded
 
 _WEIGHTS, _REFERENCE = "weights.safetensors", "embeddings.safetensors"
 

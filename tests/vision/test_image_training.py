@@ -10,14 +10,14 @@ from safetensors.torch import load_file, save_file
 
 from bakeoff.artifacts import read_json
 from bakeoff.errors import UserError
-from bakeoff.images.configs import Autoencoder, ImageNetwork, Pictures, from_dict
-from bakeoff.images.encoders import ResNet18
-from bakeoff.images.network import crops, device
-from bakeoff.images.pictures import as_floats, loaded
-from bakeoff.images.training import train_image_network
 from bakeoff.predictors import load
 from bakeoff.training.settings import TrainingSettings, to_dict
 from bakeoff.training.trained import write_trained
+from bakeoff.vision.configs import Autoencoder, ImageNetwork, Pictures, from_dict
+from bakeoff.vision.encoders import ResNet18
+from bakeoff.vision.network import crops, device
+from bakeoff.vision.pictures import as_floats, loaded
+from bakeoff.vision.training import train_image_network
 
 FAST = TrainingSettings(epochs=2, least_steps=0, batch_size=12, learning_rate=3e-3)
 MOVED = Pictures(size=8, flip=True, shift=1 / 8, cutout=1 / 3)

@@ -12,10 +12,11 @@ from torch.nn import functional as F
 
 from bakeoff.data.exhibits import exhibit
 from bakeoff.errors import unknown_name
-from bakeoff.images.configs import Autoencoder, ImageNetwork
-from bakeoff.images.losses import batch_hard_triplet
-from bakeoff.images.network import ImageClassifier, device
-from bakeoff.images.pictures import (
+from bakeoff.training.loop import Outcome
+from bakeoff.vision.configs import Autoencoder, ImageNetwork
+from bakeoff.vision.losses import batch_hard_triplet
+from bakeoff.vision.network import ImageClassifier, device
+from bakeoff.vision.pictures import (
     PREDICTION_BATCH,
     Batch,
     as_bytes,
@@ -26,7 +27,6 @@ from bakeoff.images.pictures import (
     sent,
     training_rows,
 )
-from bakeoff.training.loop import Outcome
 
 LOSSES = ("cross-entropy", "triplet", "center")
 

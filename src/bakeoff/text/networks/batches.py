@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bakeoff.text.vocabulary import Encoded
+from bakeoff.text.networks.vocabulary import Encoded
 
 POOL = 32
 """Batches whose texts are sorted by length together; more pad less and mix less."""

@@ -11,12 +11,12 @@ from PIL import Image
 from torch.nn.functional import cross_entropy
 
 from bakeoff.errors import UserError
-from bakeoff.images.configs import Autoencoder, ImageNetwork, Pictures
-from bakeoff.images.losses import batch_hard_triplet
-from bakeoff.images.network import AutoencoderNetwork, ImageClassifier, Shape
-from bakeoff.images.pictures import Batch
-from bakeoff.images.tasks import Classification, Probing, Reconstruction, extremes
 from bakeoff.training.settings import TrainingSettings
+from bakeoff.vision.configs import Autoencoder, ImageNetwork, Pictures
+from bakeoff.vision.losses import batch_hard_triplet
+from bakeoff.vision.network import AutoencoderNetwork, ImageClassifier, Shape
+from bakeoff.vision.pictures import Batch
+from bakeoff.vision.tasks import Classification, Probing, Reconstruction, extremes
 
 SHAPE = Shape(channels=3, size=12)
 TRAINING = TrainingSettings(batch_size=12, label_smoothing=0.1)

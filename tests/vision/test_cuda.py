@@ -12,10 +12,10 @@ import torch
 from drawn import drawn
 
 from bakeoff.artifacts import read_json
-from bakeoff.images.configs import Autoencoder, ImageNetwork, Pictures
 from bakeoff.predictors import load
 from bakeoff.training.settings import TrainingSettings, to_dict
 from bakeoff.training.trained import model_folders, read_probabilities, write_trained
+from bakeoff.vision.configs import Autoencoder, ImageNetwork, Pictures
 
 FAST = TrainingSettings(epochs=3, least_steps=0, batch_size=12, learning_rate=1e-3)
 MOVED = Pictures(flip=True, shift=1 / 8, crop=0.5, color=0.3, cutout=0.2)
@@ -59,7 +59,7 @@ def test_every_kind_of_network_trains_on_a_gpu_and_predicts_alike_without_one(tr
 
 
 def main(out: str) -> None:
-    from bakeoff.images.training import train_image_network
+    from bakeoff.vision.training import train_image_network
 
     assert torch.cuda.is_available()
     for name, config in LINEUP.items():

@@ -4,7 +4,7 @@ import pytest
 from sklearn.feature_extraction.text import CountVectorizer
 
 from bakeoff.errors import UserError
-from bakeoff.text.ngrams import NgramVocabulary, count_ngrams
+from bakeoff.text.classical.ngrams import NgramVocabulary, count_ngrams
 from bakeoff.text.preprocessing import parse, preprocess_all
 
 TEXTS = ["a b a b", "b a c", "", "a b"]

@@ -13,9 +13,13 @@ from torch import Tensor
 
 from bakeoff.artifacts import read_json
 from bakeoff.data.splits import Split
-from bakeoff.images.configs import Autoencoder, from_dict
-from bakeoff.images.encoders import ResNet18
-from bakeoff.images.network import (
+from bakeoff.training.history import best_epoch
+from bakeoff.training.layers import layer_table
+from bakeoff.training.loop import Observer, fit, set_up_process
+from bakeoff.training.trained import Trained
+from bakeoff.vision.configs import Autoencoder, from_dict
+from bakeoff.vision.encoders import ResNet18
+from bakeoff.vision.network import (
     AutoencoderNetwork,
     AutoencoderPredictor,
     ImageClassifier,
@@ -25,12 +29,8 @@ from bakeoff.images.network import (
     load_encoder,
     placed,
 )
-from bakeoff.images.pictures import home, loaded, side
-from bakeoff.images.tasks import Classification, Probing, Reconstruction
-from bakeoff.training.history import best_epoch
-from bakeoff.training.layers import layer_table
-from bakeoff.training.loop import Observer, fit, set_up_process
-from bakeoff.training.trained import Trained
+from bakeoff.vision.pictures import home, loaded, side
+from bakeoff.vision.tasks import Classification, Probing, Reconstruction
 
 
 def train_image_network(

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from bakeoff.errors import UserError
-from bakeoff.text.batches import batches, sorted_rows, steps_per_epoch, training_rows
-from bakeoff.text.vocabulary import PADDING, UNKNOWN, Encoded, Vocabulary
+from bakeoff.text.networks.batches import batches, sorted_rows, steps_per_epoch, training_rows
+from bakeoff.text.networks.vocabulary import PADDING, UNKNOWN, Encoded, Vocabulary
 
 WORDS = Vocabulary(["film", "good", "bad"])
 

@@ -10,11 +10,11 @@ from safetensors.torch import save_file
 from torch import nn
 
 from bakeoff.errors import UserError
-from bakeoff.images import vision
-from bakeoff.images.configs import ImageNetwork
-from bakeoff.images.encoders import ResNet18, build_decoder, build_encoder
-from bakeoff.images.network import ImageClassifier, Shape
-from bakeoff.images.registry import AUTOENCODERS
+from bakeoff.vision import torchvision_models
+from bakeoff.vision.configs import ImageNetwork
+from bakeoff.vision.encoders import ResNet18, build_decoder, build_encoder
+from bakeoff.vision.network import ImageClassifier, Shape
+from bakeoff.vision.registry import AUTOENCODERS
 
 REPORT = [9216, 1024, 1200, 728, 512, 128]
 
@@ -147,7 +147,7 @@ def test_weights_of_torchvision_are_taken_over_exactly(state, name, size, tmp_pa
 
 
 def test_pretrained_weights_see_pictures_as_torchvision_normalises_them(tmp_path):
-    models = vision.models()
+    models = torchvision_models.models()
     from torchvision import transforms
 
     torch.manual_seed(0)
@@ -172,7 +172,7 @@ def test_weights_that_cannot_be_downloaded_are_one_line(error, monkeypatch):
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr(vision.models().ResNet18_Weights, "get_state_dict", fail)
+    monkeypatch.setattr(torchvision_models.models().ResNet18_Weights, "get_state_dict", fail)
     message = r"cannot download torchvision's ImageNet weights \(.*(hash|route).*\); give a file"
     with pytest.raises(UserError, match=message):
         ResNet18(96).load("imagenet")

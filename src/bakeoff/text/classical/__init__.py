@@ -1,0 +1,1 @@
+"""Models over word n-grams: naive Bayes, linear models, a decision tree."""
