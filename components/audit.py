@@ -11,7 +11,6 @@ def audit(
     audited: dsl.Output[dsl.Dataset],
     seed: int,
     drop: bool = False,
-    code_hash: str = "",
 ):
     """Find training rows whose label is likely wrong.
 
@@ -20,7 +19,6 @@ def audit(
         audited: The same, with the suspects listed in its manifest.
         seed: Fixes the folds of the out-of-fold probabilities.
         drop: Leave the suspects out of the training split.
-        code_hash: Hash of the code that runs, so that cached outputs are never stale.
     """
     from pathlib import Path
 

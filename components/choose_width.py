@@ -8,13 +8,12 @@ from bakeoff.container import IMAGE
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
-def choose_width(models: dsl.Input[List[dsl.Model]], later: list, code_hash: str = "") -> list:
+def choose_width(models: dsl.Input[List[dsl.Model]], later: list) -> list:
     """Choose the width from the RNNs' validation results and write it into the coming items.
 
     Args:
         models: Trained networks, among them the RNNs.
         later: Items of the next loop: model, seed, lineup.
-        code_hash: Hash of the code that runs, so that cached outputs are never stale.
 
     Returns:
         The same items with the chosen width in their line-up.

@@ -14,11 +14,10 @@ def compare(
     metrics: dsl.Output[dsl.Metrics],
     classification: dsl.Output[dsl.ClassificationMetrics],
     settings: str,
-    classical: Optional[dsl.Input[dsl.Artifact]] = None,
+    classical: dsl.Input[dsl.Artifact] = None,
     networks: Optional[dsl.Input[List[dsl.Artifact]]] = None,
     networks_of_chosen_width: Optional[dsl.Input[List[dsl.Artifact]]] = None,
-    ensemble: Optional[dsl.Input[dsl.Artifact]] = None,
-    code_hash: str = "",
+    ensemble: dsl.Input[dsl.Artifact] = None,
 ):
     """Name the winner by validation, report test, and compare models with their uncertainty.
 
@@ -32,7 +31,6 @@ def compare(
         networks: Evaluations of the networks.
         networks_of_chosen_width: Evaluations of the networks whose width was chosen.
         ensemble: Evaluations of the ensembles.
-        code_hash: Hash of the code that runs, so that cached outputs are never stale.
     """
     import json
     from pathlib import Path

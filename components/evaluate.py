@@ -11,7 +11,6 @@ def evaluate(
     test: dsl.Input[dsl.Dataset],
     evaluations: dsl.Output[dsl.Artifact],
     metrics: dsl.Output[dsl.Metrics],
-    code_hash: str = "",
 ):
     """Score models on the test split. The only step that sees it.
 
@@ -20,7 +19,6 @@ def evaluate(
         test: Test split from `prepare`.
         evaluations: One folder a model: metrics, probabilities, mistakes.
         metrics: Test accuracy of each model, for the KFP page.
-        code_hash: Hash of the code that runs, so that cached outputs are never stale.
     """
     from pathlib import Path
 

@@ -19,7 +19,6 @@ def prepare(
     image_size: int = 0,
     skip_bad: bool = False,
     data_hash: str = "",
-    code_hash: str = "",
 ):
     """Clean and split labelled texts or images; copies stay on one side of the split.
 
@@ -36,7 +35,6 @@ def prepare(
         image_size: Resize and crop images to this many pixels a side; 0 keeps their size.
         skip_bad: Leave out rows that cannot be used instead of stopping.
         data_hash: Content hash of the data, so that cached outputs are never stale.
-        code_hash: Hash of the code that runs, for the same reason.
     """
     from pathlib import Path
 

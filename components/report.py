@@ -10,7 +10,6 @@ def report(
     comparison: dsl.Input[dsl.Artifact],
     page: dsl.Output[dsl.HTML],
     summary: dsl.Output[dsl.Markdown],
-    code_hash: str = "",
 ):
     """Draw the report.
 
@@ -18,7 +17,6 @@ def report(
         comparison: results.json from `compare`.
         page: The whole report; opens without a network.
         summary: The leaderboard in Markdown.
-        code_hash: Hash of the code that runs, so that cached outputs are never stale.
     """
     from pathlib import Path
 

@@ -14,10 +14,9 @@ def train_ensemble(
     config: str,
     seed: int,
     seeds: int,
-    classical: Optional[dsl.Input[dsl.Model]] = None,
+    classical: dsl.Input[dsl.Model] = None,
     networks: Optional[dsl.Input[List[dsl.Model]]] = None,
     networks_of_chosen_width: Optional[dsl.Input[List[dsl.Model]]] = None,
-    code_hash: str = "",
 ):
     """Mix models by weights fitted on validation.
 
@@ -30,7 +29,6 @@ def train_ensemble(
         classical: The classical models.
         networks: The networks.
         networks_of_chosen_width: The networks whose width was chosen.
-        code_hash: Hash of the code that runs, so that cached outputs are never stale.
     """
     import json
     from pathlib import Path

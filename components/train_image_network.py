@@ -14,7 +14,6 @@ def train_image_network(
     lineup: str,
     threads: int,
     files_hash: str = "",
-    code_hash: str = "",
 ):
     """Train one network over pictures, or several that share work.
 
@@ -26,7 +25,6 @@ def train_image_network(
         lineup: JSON object, name → every hyper-parameter.
         threads: CPU threads; results repeat bit for bit on the same number.
         files_hash: Hash of the files that the line-up names.
-        code_hash: Hash of the code that runs, so that cached outputs are never stale.
     """
     import json
     from pathlib import Path
@@ -43,6 +41,5 @@ def train_image_network(
             seed=seed,
             threads=threads,
             train=train_image_network,
-            code=code_hash,
             files=files_hash,
         )

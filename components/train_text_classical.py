@@ -11,7 +11,6 @@ def train_text_classical(
     models: dsl.Output[dsl.Model],
     lineup: str,
     seed: int,
-    code_hash: str = "",
 ):
     """Train naive Bayes, linear models and trees on word n-grams.
 
@@ -20,13 +19,12 @@ def train_text_classical(
         models: One folder a model.
         lineup: JSON object, name → configuration.
         seed: Fixes what is random in them.
-        code_hash: Hash of the code that runs, so that cached outputs are never stale.
     """
     import json
     from pathlib import Path
 
     from bakeoff.step import step
-    from bakeoff.text.training import train_text_classical
+    from bakeoff.text.classical.training import train_text_classical
 
     with step("train", "classical"):
         train_text_classical(

@@ -14,7 +14,6 @@ def train_text_network(
     lineup: str,
     threads: int,
     files_hash: str = "",
-    code_hash: str = "",
 ):
     """Train one network over word indices.
 
@@ -26,13 +25,12 @@ def train_text_network(
         lineup: JSON object, name → every hyper-parameter.
         threads: CPU threads; results repeat bit for bit on the same number.
         files_hash: Hash of the files that the line-up names.
-        code_hash: Hash of the code that runs, so that cached outputs are never stale.
     """
     import json
     from pathlib import Path
 
     from bakeoff.step import step
-    from bakeoff.text.training import train_text_network
+    from bakeoff.text.networks.training import train_text_network
     from bakeoff.training.step import train_networks
 
     with step("train", model, seed):
@@ -43,6 +41,5 @@ def train_text_network(
             seed=seed,
             threads=threads,
             train=train_text_network,
-            code=code_hash,
             files=files_hash,
         )

@@ -44,8 +44,7 @@ class Steps:
 
     def add(self, component, **arguments):
         """One task."""
-        code_hash = self._options.code_hash(component)
-        return self._options.apply(component(**arguments, code_hash=code_hash))
+        return self._options.apply(component(**arguments), self._plan)
 
     def prepare(self, **arguments):
         """The dataset; the test split goes to `evaluate` alone."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
@@ -36,10 +37,51 @@ def machine() -> dict[str, Any]:
 
 
 def cores() -> int:
-    """CPU cores that this process may use."""
+    """CPUs this process may use: those it may run on, or fewer where a container has a quota."""
     if hasattr(os, "sched_getaffinity"):  # Not on macOS.
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        allowed = len(os.sched_getaffinity(0))
+    else:
+        allowed = os.cpu_count() or 1
+    quota = _quota(Path("/proc/self/cgroup"), Path("/sys/fs/cgroup"))
+    return max(1, int(min(allowed, quota)))
+
+
+def _quota(own: Path, mounted: Path) -> float:
+    """CPUs that control groups leave to a process; infinite without a limit.
+
+    Args:
+        own: lists the groups of the process, as /proc/PID/cgroup does.
+        mounted: where the groups are files: version 2 itself, or version 1 with a folder for `cpu`.
+    """
+    try:
+        groups = [line.split(":", 2) for line in own.read_text().splitlines()]
+    except OSError:
+        return math.inf
+    quota = math.inf
+    for _, controllers, name in groups:
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        root = mounted / "cpu" if controllers else mounted
+        # A container sees its own group as the root, whatever the name says.
+        group = root / name.lstrip("/")
+        for folder in (group, *group.parents):
+            if folder.is_relative_to(root):
+                quota = min(quota, _limit(folder))
+    return quota
+
+
+def _limit(group: Path) -> float:
+    """CPUs of one control group: its time over its period."""
+    try:
+        if (group / "cpu.max").exists():
+            time, period = (group / "cpu.max").read_text().split()
+        else:
+            time, period = (
+                (group / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period")
+            )
+        return math.inf if time == "max" or int(time) <= 0 else int(time) / int(period)
+    except (OSError, ValueError):
+        return math.inf
 
 
 def _processor() -> str:

@@ -17,4 +17,3 @@ def test_every_component_is_written_with_the_image_it_shall_run_in(tmp_path):
         container = loaded.component_spec.implementation.container
         assert container.image == image
         assert "pip install" not in " ".join([*container.command, *container.args])
-        assert "code_hash" in loaded.component_spec.inputs

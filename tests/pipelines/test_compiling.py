@@ -6,6 +6,7 @@ import re
 import pytest
 import yaml
 
+from bakeoff.container import CODE
 from bakeoff.errors import UserError
 from bakeoff.pipelines.compiling import COMPONENTS, compile_components, compile_plan
 from bakeoff.pipelines.options import RESOURCES, Options
@@ -92,13 +93,8 @@ def test_every_step_has_the_pinned_image_and_installs_nothing(cluster):
         assert "pip" not in " ".join(container["command"])
 
 
-def test_every_step_has_resources_retries_caching_and_a_time_limit(cluster):
+def test_every_step_has_retries_caching_and_a_time_limit(cluster):
     spec, platform = cluster
-    for name, executor in spec["deploymentSpec"]["executors"].items():
-        wanted = RESOURCES[re.sub(r"^exec-|-\d+$", "", name)]
-        resources = executor["container"]["resources"]
-        assert resources["resourceCpuRequest"] == resources["resourceCpuLimit"] == wanted.cpu
-        assert resources["resourceMemoryRequest"] == resources["resourceMemoryLimit"]
     timeouts = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     steps = {n: t for n, t in tasks(spec).items() if not n.startswith("for-loop")}
     assert len(steps) == 10
@@ -108,6 +104,29 @@ def test_every_step_has_resources_retries_caching_and_a_time_limit(cluster):
         assert task["retryPolicy"]["maxRetryCount"] >= 1
     assert all(int(e["activeDeadlineSeconds"]) > 0 for e in timeouts.values())
     assert len(timeouts) == 10
+
+
+def cpus(quantity):
+    """CPUs of a quantity as Kubernetes writes it."""
+    return float(quantity[:-1]) / 1000 if quantity.endswith("m") else float(quantity)
+
+
+@pytest.mark.parametrize("study", STUDIES)
+@pytest.mark.parametrize("threads", [1, 2, 6])
+def test_no_step_asks_for_more_cpus_than_a_training_has_threads(study, threads, tmp_path):
+    """And for so much less than a node of as many that KFP's own pods fit beside it."""
+    models = ["all"] if study == "sentiment" else []
+    spec, _ = compiled(tmp_path, Options(), study=study, models=models, threads=threads)
+    limits = {}
+    for name, executor in spec["deploymentSpec"]["executors"].items():
+        resources = executor["container"]["resources"]
+        limits[re.sub(r"^exec-|-\d+$", "", name)] = limit = cpus(resources["resourceCpuLimit"])
+        assert 0 < cpus(resources["resourceCpuRequest"]) <= limit - 0.4 < limit <= threads
+        memory, most = (resources[f"resourceMemory{which}"] for which in ("Request", "Limit"))
+        assert 0 < float(memory.removesuffix("Gi")) < float(most.removesuffix("Gi")) <= 8
+    assert set(limits) <= set(RESOURCES)
+    networks = [limit for name, limit in limits.items() if name.endswith("network")]
+    assert set(networks) == {threads}, "what has the threads also has CPUs for them"
 
 
 def test_the_wandb_key_is_a_reference_never_a_value(monkeypatch, tmp_path):
@@ -183,16 +202,33 @@ def test_a_loop_item_carries_the_complete_configuration(cluster):
         assert json.loads(item["lineup"]) == {item["model"]: config}
 
 
-def test_local_compilation_knows_the_code_and_the_cluster_one_does_not(tmp_path, cluster):
-    local = compiled(tmp_path, Options(local=True))[0]
-    for name, task in tasks(local).items():
-        if not name.startswith("for-loop"):
-            value = task["inputs"]["parameters"]["code_hash"]["runtimeValue"]["constant"]
-            assert re.fullmatch(r"[0-9a-f]{16}", value)
-    for name, task in tasks(cluster[0]).items():
-        if not name.startswith("for-loop"):
-            value = task["inputs"]["parameters"]["code_hash"]["runtimeValue"]["constant"]
-            assert value == ""
+def environments(spec):
+    """The variables of every step, by its executor."""
+    return {
+        name: {v["name"]: v.get("value", "") for v in executor["container"].get("env", [])}
+        for name, executor in spec["deploymentSpec"]["executors"].items()
+    }
+
+
+def test_on_this_machine_a_step_has_the_hash_of_its_code_and_nothing_that_differs_from_run_to_run(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
+    monkeypatch.setenv("WANDB_RUN_GROUP", "a-group")
+    found = environments(compiled(tmp_path, Options(local=True, wandb="online"))[0])
+    for variables in found.values():
+        assert set(variables) == {CODE}
+        assert re.fullmatch(r"[0-9a-f]{16}", variables[CODE])
+    assert found["exec-prepare"] != found["exec-train-text-network"]
+    image = environments(compiled(tmp_path, Options(local=True, code="sha256:1"))[0])
+    assert {variables[CODE] for variables in image.values()} == {"sha256:1"}
+
+
+def test_on_a_cluster_the_image_is_the_code(tmp_path, cluster):
+    for spec in (cluster[0], compiled(tmp_path, Options())[0]):
+        for variables in environments(spec).values():
+            assert CODE not in variables
+    assert set(environments(cluster[0])["exec-evaluate"]) == {"WANDB_MODE", "WANDB_RUN_GROUP"}
 
 
 def test_every_component_compiles_and_loads(tmp_path):

@@ -6,6 +6,7 @@ import pytest
 
 from bakeoff import events
 from bakeoff.artifacts import new_artifact, read_json, read_manifest
+from bakeoff.container import CODE
 from bakeoff.errors import UserError
 from bakeoff.training.settings import CHECKPOINTS
 from bakeoff.training.step import train_networks
@@ -16,7 +17,7 @@ LINEUP = {"first": {"hidden": 8}, "second": {"hidden": 16, "start": "first"}}
 
 @pytest.fixture(autouse=True)
 def alone(monkeypatch):
-    for variable in ("WANDB_MODE", CHECKPOINTS, events.VARIABLE):
+    for variable in ("WANDB_MODE", CHECKPOINTS, CODE, events.VARIABLE):
         monkeypatch.delenv(variable, raising=False)
 
 
@@ -155,10 +156,13 @@ def test_a_checkpoint_is_that_of_the_same_training_alone(dataset, tmp_path, monk
         for name in ("train", "validation"):
             frame = pd.read_parquet(dataset / f"{name}.parquet")
             frame.assign(text=frame["text"] + "!").to_parquet(out / f"{name}.parquet")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CODE, "another")
+        of_other_code = used(4)
     changed = [
+        of_other_code,
         used(2, seed=4),
         used(3, threads=2),
-        used(4, code="another"),
         used(5, files="others"),
         used(6, lineup={**LINEUP, "first": {"hidden": 9}}),
         used(7, data=other),

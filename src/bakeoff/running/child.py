@@ -14,6 +14,7 @@ from typing import Any
 
 from bakeoff import events
 from bakeoff.artifacts import read_json, write_json
+from bakeoff.code_hash import meaning
 
 _INHERITED = re.compile(r"(WANDB|AWS)_|(https?|no)_proxy$", re.IGNORECASE)
 
@@ -27,9 +28,14 @@ def _watch_cache() -> list[str]:
     tasks: dict[str, dict[str, Any]] = {}
     reused: list[str] = []
 
-    def remembered_key(component_name: str, arguments: dict[str, Any], **rest: Any) -> str:
-        key = compute_key(component_name=component_name, arguments=arguments, **rest)
+    def remembered_key(
+        component_name: str, full_command: list[str], arguments: dict[str, Any], **rest: Any
+    ) -> str:
+        # Neither the number of a task in its graph nor a comment in the source of its component,
+        # which is in its command, changes what it does.
         task = component_name.removeprefix("comp-").rstrip("-0123456789")
+        command = [meaning(part) for part in full_command]
+        key = compute_key(component_name=task, full_command=command, arguments=arguments, **rest)
         model = arguments.get("model")
         tasks[key] = {
             "task": task,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bakeoff.artifacts import artifact_hash, explained_write_errors, new_artifact, settings_hash
+from bakeoff.container import CODE
 from bakeoff.data.splits import Split, read_split
 from bakeoff.tracking import open_run
 from bakeoff.training.loop import EventObserver, Observer
@@ -47,7 +48,6 @@ def train_networks(
     seed: int,
     threads: int,
     train: Train,
-    code: str = "",
     files: str = "",
 ) -> None:
     """Train networks one after another; an interrupted one goes on from its last checkpoint.
@@ -59,12 +59,12 @@ def train_networks(
         seed: fixes weights, order of batches and dropout.
         threads: CPU threads; a result repeats bit for bit on the same number only.
         train: trains one of them.
-        code: hash of the code that trains; a checkpoint of other code is not continued.
-        files: hash of files that a configuration names, likewise.
+        files: hash of files that a configuration names; a checkpoint of others is not continued,
+            nor is one of other code.
     """
     training, validation = read_split(dataset, "train"), read_split(dataset, "validation")
     settings = {"lineup": dict(lineup), "seed": seed, "threads": threads}
-    key = settings_hash([settings, artifact_hash(dataset), code, files])
+    key = settings_hash([settings, artifact_hash(dataset), os.environ.get(CODE), files])
     with (
         _checkpoints(key) as checkpoints,
         new_artifact(models, "models", settings=settings, inputs={"dataset": dataset}) as (out, _),

@@ -1,4 +1,4 @@
-"""The train steps of text: from a dataset folder to a folder of models."""
+"""The train step of classical text models: from a dataset folder to a folder of models."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any, cast
 
 from bakeoff.artifacts import new_artifact
-from bakeoff.data.splits import Split, read_split
-from bakeoff.text.configs import LinearText, TextNetwork, TreeText, from_dict
+from bakeoff.data.splits import read_split
+from bakeoff.text.classical.models import train_classical
+from bakeoff.text.configs import LinearText, TreeText, from_dict
 from bakeoff.tracking import open_run
 from bakeoff.training.memory import forget_peak
-from bakeoff.training.trained import Trained, write_trained
+from bakeoff.training.trained import write_trained
 
 
 def train_text_classical(
@@ -25,8 +26,6 @@ def train_text_classical(
         lineup: name → configuration, as JSON holds it.
         seed: fixes what is random in them.
     """
-    from bakeoff.text.classical.models import train_classical
-
     configs = {
         name: cast(LinearText | TreeText, from_dict(config)) for name, config in lineup.items()
     }
@@ -39,17 +38,3 @@ def train_text_classical(
             with open_run(trained.name, seed, trained.config, out, job="train") as run:
                 run.log_training(trained)
             forget_peak()
-
-
-def train_text_network(
-    name: str,
-    config: Mapping[str, Any],
-    train: Split,
-    validation: Split,
-    **settings: Any,
-) -> Trained:
-    """Train one network of a line-up (a `bakeoff.training.step.Train`)."""
-    from bakeoff.text.networks.network import train_network
-
-    settings.pop("earlier")
-    return train_network(name, cast(TextNetwork, from_dict(config)), train, validation, **settings)
