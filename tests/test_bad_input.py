@@ -79,7 +79,7 @@ def files(folder):
         ("blank.csv", f"{GOOD} \u00a0 ,good\n", ["no text", "(row 21)", "--skip-bad-rows"]),
         ("latin.csv", f"{GOOD}caf\xe9,good\n".encode("latin-1"), ["not UTF-8", "line 22", "iconv"]),
         ("comma.csv", f"{GOOD}fine, or so,good\n", ["malformed", "line 22", "quotes"]),
-        ("commas.csv", GOOD.replace("film", "film, or"), ["more fields", "in quotes"]),
+        ("commas.csv", GOOD.replace("film", "film, or"), ["line 2 has 3 fields", "in quotes"]),
         ("json.jsonl", '{"text": "a", "label": 1}\n{"text"\n', ["line 2 is no JSON"]),
         ("damaged.parquet", b"PAR1 and no more", ["no Parquet file, or a damaged one"]),
         ("reviews.xlsx", b"PK", ["unknown file ending '.xlsx'", ".csv, .tsv, .jsonl, .parquet"]),

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -111,3 +113,27 @@ def test_two_classes_are_classes_however_few_the_rows():
 def test_nothing_left_is_explained():
     with pytest.raises(UserError, match="single class '\\(none\\)'"):
         clean(numbered([None, None]), skip_bad_rows=True)
+
+
+def test_a_class_is_one_however_its_name_is_composed():
+    rows = clean(numbered(["cafe\u0301", "caf\u00e9", "bar", "bar"]))
+    assert rows.classes == ["bar", "caf\u00e9"]
+    assert rows.frame["label"].tolist() == [1, 1, 0, 0]
+
+
+def test_classes_that_differ_in_case_or_spaces_only_are_said_with_their_rows():
+    labels = ["Spam", "ham", "spam", "spam", "not ham", "notham", "ham", "ｓpam"] * 3
+    assert clean(numbered(labels)).facts["remarks"] == [
+        "classes 'Spam' (3 rows) and 'spam' (6 rows) and 'ｓpam' (3 rows) differ in case or spaces "
+        "only; are they one?",
+        "classes 'not ham' (3 rows) and 'notham' (3 rows) differ in case or spaces only; are they "
+        "one?",
+    ]
+
+
+def test_rows_that_could_not_be_read_are_left_out_and_counted():
+    found = replace(numbered(["a", "b", None, "b", "a"]), bad={2: "not UTF-8"}, remarks=["said"])
+    rows = clean(found)
+    assert rows.frame["id"].tolist() == [0, 1, 3, 4]
+    assert rows.facts["dropped"] == {"not UTF-8": 1}
+    assert rows.facts["remarks"] == ["said"]

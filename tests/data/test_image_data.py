@@ -101,6 +101,7 @@ def test_the_manifest_tells_what_was_done(tmp_path):
             "groups_with_conflicting_labels": 0,
         },
         "dropped": {},
+        "remarks": [],
         "image": {"height": 6, "width": 6, "channels": 1},
         "split": "0.6:0.2:0.2",
         "seed": 0,

@@ -10,6 +10,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from bakeoff.artifacts import file_hash
 from bakeoff.data import sources
+from bakeoff.data.columns import Columns
 from bakeoff.data.sources import fingerprint, read_source
 from bakeoff.errors import UserError
 
@@ -32,7 +33,7 @@ def rows(source):
 def test_a_file(tmp_path):
     path = tmp_path / "films.csv"
     path.write_text("body,stars\nfine,5\npoor,1\n")
-    source = read_source(str(path), "body", "stars")
+    source = read_source(str(path), Columns("body", "stars"))
     assert rows(source) == [("fine", "5"), ("poor", "1")]
     assert (source.name, source.path, source.classes) == ("films.csv", str(path), None)
     assert fingerprint(str(path)) == file_hash(path)

@@ -1,4 +1,5 @@
 import shutil
+import unicodedata
 
 import numpy as np
 import pytest
@@ -111,3 +112,14 @@ def test_the_folder_of_all_runs_may_be_moved(tmp_path):
     finished(before / "one", [entry], {"model": "nb", "seed": 0})
     before.rename(after)
     assert predict(RunFolder(after / "one"), ["fine"])[0]["label"] == "good"
+
+
+def test_a_text_has_one_label_however_its_accents_are_written(tmp_path):
+    entry = train(tmp_path, ["caf\u00e9 \u00e9t\u00e9", "bar bar"], ["cafe", "bar"])
+    run = finished(tmp_path, [entry], {"model": "nb", "seed": 0})
+    composed, decomposed = (
+        predict(run, [unicodedata.normalize(form, "caf\u00e9")])[0] for form in ("NFC", "NFD")
+    )
+    assert composed["probabilities"] == decomposed["probabilities"]
+    assert decomposed["label"] == "cafe"
+    assert decomposed["text"] == unicodedata.normalize("NFD", "caf\u00e9")

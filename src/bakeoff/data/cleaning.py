@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bakeoff.data.characters import alike, normalised
 from bakeoff.data.sources import Source
 from bakeoff.errors import UserError
 
@@ -32,7 +33,7 @@ class Rows:
     groups: np.ndarray
     """Shape (rows,): equal numbers for equal keys."""
     facts: dict[str, Any]
-    """duplicates, dropped and image, as the manifest tells them."""
+    """duplicates, dropped, image and remarks (sentences), as the manifest tells them."""
     pixels: np.ndarray | None = None
     """Of images: uint8, shape (rows, height, width, channels)."""
     own: np.ndarray | None = None
@@ -55,12 +56,13 @@ def clean(source: Source, skip_bad_rows: bool = False) -> Rows:
     """
     import pandas as pd
 
-    frame = source.frame
+    frame = source.frame.drop(index=list(source.bad))
     missing = unlabelled(frame["label"])
-    dropped = _refuse(source, frame, missing, source.label_column, "label", skip_bad_rows)
+    dropped = dict(Counter(source.bad.values()))
+    dropped |= _refuse(source, frame, missing, source.label_column, "label", skip_bad_rows)
     frame = frame[~missing]
     texts = [
-        "" if text is None or text != text else _normalised(str(text)) for text in frame["text"]
+        "" if text is None or text != text else normalised(str(text)) for text in frame["text"]
     ]
     empty = pd.Series([not text for text in texts], index=frame.index, dtype=bool)
     dropped |= _refuse(source, frame, empty, source.input_column, "text", skip_bad_rows)
@@ -71,18 +73,18 @@ def clean(source: Source, skip_bad_rows: bool = False) -> Rows:
     frame["label"] = labels
     keys = [duplicate_key(text) for text in frame["text"]]
     groups, _ = pd.factorize(pd.Series(keys))
-    facts = {"duplicates": count_duplicates(groups, labels), "dropped": dropped}
-    return Rows(frame, source.classes or found, keys, groups, facts)
+    classes = source.classes or found
+    facts = {
+        "duplicates": count_duplicates(groups, labels),
+        "dropped": dropped,
+        "remarks": [*source.remarks, *classes_alike(classes, labels)],
+    }
+    return Rows(frame, classes, keys, groups, facts)
 
 
 def unlabelled(labels: pd.Series) -> pd.Series:
     """Where a label is missing or blank."""
     return labels.isna() | (labels.astype(str).str.strip() == "")
-
-
-def _normalised(text: str) -> str:
-    text = text.strip()
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def duplicate_key(text: str) -> str:
@@ -148,11 +150,32 @@ def encode(labels: pd.Series, path: str, column: str | None) -> tuple[np.ndarray
     return names.map(index).to_numpy("int64"), found
 
 
+def classes_alike(classes: Sequence[str], labels: np.ndarray) -> list[str]:
+    """A sentence for each set of classes that differ only in case, width or spaces: most likely
+    one class.
+
+    Args:
+        classes: names.
+        labels: shape (n,), indices into them.
+    """
+    import numpy as np
+
+    rows = np.bincount(labels, minlength=len(classes)).tolist()
+    found: dict[str, list[str]] = defaultdict(list)
+    for name, n in zip(classes, rows, strict=True):
+        found[alike(name)].append(f"{name!r} ({n:,} row{'' if n == 1 else 's'})")
+    return [
+        f"classes {' and '.join(names)} differ in case or spaces only; are they one?"
+        for names in found.values()
+        if len(names) > 1
+    ]
+
+
 def _name(label: Any) -> str:
     """A label as text; 1.0 (an integer read as a float) and 1 are the same class."""
     if isinstance(label, float) and label.is_integer():
         return str(int(label))
-    return str(label).strip()
+    return normalised(str(label))
 
 
 def _order(name: str) -> tuple[int, float, str]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import codecs
-import hashlib
 import io
 import json
-import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from bakeoff.data.characters import composed
+from bakeoff.data.columns import TEXT_ADVICE, Columns, refuse_types, refuse_unclear
+from bakeoff.data.delimited import read_records
+from bakeoff.data.encoding import DAMAGED, damaged_lines, decoded
+from bakeoff.data.remote import read_bytes
 from bakeoff.errors import UserError
 
 if TYPE_CHECKING:
@@ -19,17 +21,31 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-_TELLS_CONTENT = {
-    *("etag", "generation", "version", "versionid", "sha", "sha256"),
-    *("md5", "md5hash", "contentmd5", "digest", "checksum", "crc", "crc32c"),
-    *("lastmodified", "modified", "mtime", "updated"),
-}
-"""What fsspec's file systems call facts that change with a file's content, without marks."""
-_BLOCK = 1 << 20
+_BLANK = codecs.BOM_UTF8 + b" \t\r\n\v\f"
 
 
-def read_table(source: str, text_column: str, label_column: str) -> pd.DataFrame:
-    """The two columns of a file, as text and label; the index is the row's number.
+@dataclass(frozen=True)
+class Table:
+    """The columns of a file that somebody asked for."""
+
+    frame: pd.DataFrame
+    """Columns as the fields of `Columns`, of those that were named; the index is the row's number,
+    from 0."""
+    bad: dict[int, str]
+    """Row → why it cannot be read."""
+    remarks: list[str]
+    """What a person should know of how the file was read."""
+    refusal: UserError | None = None
+    """What a person is told of the bad rows."""
+
+
+def read_table(source: str, columns: Columns, skip_bad: bool = False) -> Table:
+    """The named columns of a file.
+
+    Args:
+        source: path or fsspec URL of a CSV, TSV, JSONL or Parquet file.
+        columns: their names.
+        skip_bad: give rows that cannot be read as such, instead of refusing the file.
 
     Raises:
         UserError: the file cannot be read, lacks a column, or a column holds no text or no label.
@@ -39,215 +55,155 @@ def read_table(source: str, text_column: str, label_column: str) -> pd.DataFrame
         raise UserError(
             f"{source}: unknown file ending {ending!r}; known are {', '.join(_READERS)}"
         )
-    content = _content(source)
-    if not content.removeprefix(codecs.BOM_UTF8).strip():
+    content = read_bytes(source)
+    if not content.strip(_BLANK):
         raise UserError(f"{source} is empty; give a file with labelled rows")
-    frame = _READERS[ending](source, content)
-    columns = list(frame.columns)
-    for column in (text_column, label_column):
-        if columns.count(column) != 1:
-            advice = f"--text-column and --label-column{_image_hint(frame)}"
-            raise unclear_column(source, column, columns, advice)
-    if frame.empty:
+    named = columns.named()
+    table = _READERS[ending](source, content, list(named.values()))
+    if table.refusal and not skip_bad:
+        raise table.refusal
+    if table.frame.empty:
         raise UserError(f"{source} has a header and no rows; give a file with labelled rows")
-    frame = frame[[text_column, label_column]].set_axis(["text", "label"], axis=1)
-    frame = frame.reset_index(drop=True)
-    refuse_types(source, frame["text"], text_column, "text")
-    refuse_types(source, frame["label"], label_column, "label")
-    return frame
+    frame = table.frame.set_axis(list(named), axis=1).rename(columns={"input": "text"})
+    refuse_types(source, frame["text"], columns.input, "text")
+    for role in named.keys() - {"input"}:
+        refuse_types(source, frame[role], named[role], role)
+    return Table(frame, table.bad, table.remarks)
 
 
-def unclear_column(source: str, column: str, columns: Sequence[str], advice: str) -> UserError:
-    """What a person is told where there is no column of a name, or more than one; `advice` names
-    the options for it.
-    """
-    many = "several columns" if column in columns else "no column"
-    return UserError(
-        f"{source} has {many} {column!r}; it has: {', '.join(map(str, columns))} "
-        f"(name them with {advice})"
-    )
-
-
-def _image_hint(frame: pd.DataFrame) -> str:
+def _image_hint(schema: pa.Schema) -> str:
     """How to name the column of encoded images, where there is one."""
-    for column in frame.columns:
-        value = next(iter(frame[column].dropna()), None)
+    import pyarrow as pa
+
+    for field in schema:
+        kind = field.type
         # Hugging Face writes images as structs of bytes and a path.
-        if isinstance(value.get("bytes") if isinstance(value, dict) else value, bytes):
-            return f"; for images: --image-column {column}"
+        if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
+            kind = kind.field("bytes").type
+        if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+            return f"; for images: --image-column {field.name}"
     return ""
 
 
-def refuse_types(source: str, values: pd.Series, column: str, what: str) -> None:
-    """Raise a UserError unless texts are strings, and labels these or other single values such as
-    numbers.
-
-    Args:
-        source: of the data, for messages.
-        values: of the column; missing ones do not count.
-        column: its name.
-        what: "text" or "label".
-    """
-    from pandas.api.types import is_list_like
-
-    present = values.dropna()
-    for row, value in zip(present.index + 1, present, strict=True):
-        if isinstance(value, str):
-            continue
-        if isinstance(value, bytes):
-            kind = "binary values"
-        elif isinstance(value, dict):
-            kind = "structs"
-        elif is_list_like(value):
-            kind = "lists"
-        elif what == "label":
-            continue
-        else:
-            kind = f"values of the type {type(value).__name__}"
-        raise UserError(
-            f"{source}: column {column!r} holds {kind} instead of {what}s (row {row}); convert "
-            f"it, or name another column with --{what}-column"
-        )
-
-
-def _content(source: str) -> bytes:
-    if "://" not in source:
-        try:
-            return Path(source).read_bytes()
-        except OSError as error:
-            raise UserError(f"cannot read {source}: {error.strerror}") from None
-    with explained_remote_errors(source):
-        import fsspec
-
-        with fsspec.open(source, "rb") as stream:
-            return stream.read()
-
-
-@contextmanager
-def explained_remote_errors(source: str) -> Iterator[None]:
-    """Turn whatever a remote file system raises into one line."""
-    try:
-        yield
-    except UserError:
-        raise
-    except Exception as error:
-        missing = isinstance(error, FileNotFoundError)  # Of which fsspec tells only the path.
-        reason = str(error.__cause__ or "there is no such file") if missing else str(error)
-        reason = (reason or type(error).__name__).splitlines()[0]
-        raise UserError(
-            f"cannot read {source}: {reason}; check the address and the credentials"
-        ) from None
-
-
-def remote_checksum(source: str) -> str:
-    """A hash of what a remote file system tells about a file, or of its content, where it tells
-    neither checksum, version nor time of change.
-    """
-    with explained_remote_errors(source):
-        import fsspec
-
-        filesystem, path = fsspec.core.url_to_fs(source)
-        info = filesystem.info(path)
-        known = {
-            key: str(value)
-            for key, value in info.items()
-            if value and re.sub("[^a-z0-9]", "", key.lower()) in _TELLS_CONTENT
-        }
-        if known:
-            facts = sorted({**known, "size": str(info.get("size"))}.items())
-            return hashlib.sha256(repr(facts).encode()).hexdigest()
-        content = hashlib.sha256()
-        with fsspec.open(source, "rb") as stream:
-            while block := stream.read(_BLOCK):
-                content.update(block)
-        return content.hexdigest()
-
-
-def _decoded(source: str, content: bytes) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        start = error.start + len(content) - len(error.object)  # Without the byte order mark.
-        line = content.count(b"\n", 0, start) + 1
-        raise UserError(
-            f"{source} is not UTF-8: byte {start} on line {line}; convert it first, for "
-            "example with: iconv -f LATIN1 -t UTF-8"
-        ) from None
-
-
-def _read_delimited(separator: str, source: str, content: bytes) -> pd.DataFrame:
+def _read_delimited(separator: str, source: str, content: bytes, wanted: list[str]) -> Table:
     import pandas as pd
 
-    _decoded(source, content)
-    try:
-        # Labels such as "NA" and "01" are labels as they stand; only an empty field is missing.
-        frame = pd.read_csv(
-            io.BytesIO(content),
-            sep=separator,
-            encoding="utf-8-sig",
-            dtype=str,
-            keep_default_na=False,
-            na_values=[""],
+    text, remarks = decoded(source, content)
+    records = read_records(source, text, separator, wanted)
+    refuse_unclear(source, wanted, records.header)
+    places = [records.header.index(column) for column in wanted]
+    # Labels such as "NA" and "01" are labels as they stand; only an empty field is missing.
+    rows = [
+        [row.fields[place] or None if place < len(row.fields) else None for place in places]
+        for row in records.rows
+    ]
+    width = len(records.header)
+    long = [n for n, row in enumerate(records.rows) if any(row.fields[width:])]
+    damaged = [n for n, row in enumerate(rows) if any(v and DAMAGED.search(v) for v in row)]
+    refusal = None
+    if long:
+        row = records.rows[long[0]]
+        refusal = UserError(
+            f"{source} is malformed: line {row.first} has {len(row.fields)} fields, and its header "
+            f"has {width}; put texts that hold the separator in quotes, or leave such rows out "
+            "with --skip-bad-rows"
         )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        reason = str(error).strip().removeprefix("Error tokenizing data. C error: ")
-        raise UserError(f"{source} is malformed: {reason}; check the quotes there") from None
-    # Where rows are longer than the header, pandas takes their first fields for an index.
-    if not isinstance(frame.index, pd.RangeIndex):
-        raise UserError(
-            f"{source} is malformed: its rows have more fields than its header; put texts that "
-            "hold the separator in quotes"
-        )
-    return frame
+    elif damaged:
+        refusal = damaged_lines(source, text, [records.rows[n].first for n in damaged])
+    bad = {**dict.fromkeys(damaged, "not UTF-8"), **dict.fromkeys(long, "too many fields")}
+    frame = pd.DataFrame(rows, columns=range(len(wanted)), dtype=object)
+    return Table(frame, bad, [*remarks, *records.remarks], refusal)
 
 
-def _read_csv(source: str, content: bytes) -> pd.DataFrame:
-    return _read_delimited(",", source, content)
+def _read_csv(source: str, content: bytes, wanted: list[str]) -> Table:
+    return _read_delimited(",", source, content, wanted)
 
 
-def _read_tsv(source: str, content: bytes) -> pd.DataFrame:
-    return _read_delimited("\t", source, content)
+def _read_tsv(source: str, content: bytes, wanted: list[str]) -> Table:
+    return _read_delimited("\t", source, content, wanted)
 
 
-def _read_jsonl(source: str, content: bytes) -> pd.DataFrame:
+def _read_jsonl(source: str, content: bytes, wanted: list[str]) -> Table:
     import pandas as pd
 
-    rows = []
-    for number, line in enumerate(_decoded(source, content).split("\n"), start=1):
+    text, remarks = decoded(source, content)
+    rows: list[dict[str, Any]] = []
+    bad, damaged, refusal = {}, [], None
+    names: dict[str, None] = {}
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
-            if "\\ud" in line.lower():
-                json.dumps(row, ensure_ascii=False).encode()
-        except json.JSONDecodeError as error:
-            raise UserError(f"{source}, line {number} is no JSON: {error.msg}") from None
-        except UnicodeEncodeError as error:
-            half = ascii(error.object[error.start])[1:-1]
-            raise UserError(
-                f"{source}, line {number} holds half a character ({half}); mend or remove it"
-            ) from None
-        if not isinstance(row, dict):
-            raise UserError(f"{source}, line {number} is no JSON object")
+            row = _parsed(line)
+        except ValueError as error:
+            refusal = refusal or UserError(f"{source}, line {number} {error}")
+            bad[len(rows)], row = "no JSON", {}
+        except LookupError as error:
+            raise UserError(f"{source}, line {number} {error}") from None
+        names |= dict.fromkeys(row)
+        if DAMAGED.search(line):
+            damaged.append(number)
+            bad[len(rows)], row = "not UTF-8", {}
         rows.append(row)
-    return pd.DataFrame(rows)
+    if not (refusal and len(bad) == len(rows)):
+        refuse_unclear(source, wanted, list(names))
+    if damaged and not refusal:
+        refusal = damaged_lines(source, text, damaged)
+    frame = pd.DataFrame([[row.get(column) for column in wanted] for row in rows], dtype=object)
+    return Table(frame, bad, remarks, refusal)
 
 
-def _read_parquet(source: str, content: bytes) -> pd.DataFrame:
+def _parsed(line: str) -> dict[str, Any]:
+    """A line of JSONL; names of columns are composed.
+
+    Raises:
+        ValueError: it is none; says what it is instead.
+        LookupError: two columns have one name.
+    """
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = {composed(name): value for name, value in pairs}
+        if len(found) < len(pairs):
+            names = [composed(name) for name, _ in pairs]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise LookupError(f"has several columns {twice!r}; leave all but one out")
+        return found
+
+    try:
+        row = json.loads(line, object_pairs_hook=once)
+        if "\\ud" in line.lower():
+            json.dumps(json.loads(DAMAGED.sub("?", line)), ensure_ascii=False).encode()
+    except json.JSONDecodeError as error:
+        raise ValueError(f"is no JSON: {error.msg}") from None
+    except UnicodeEncodeError as error:
+        half = ascii(error.object[error.start])[1:-1]
+        raise ValueError(f"holds half a character ({half}); mend or remove it") from None
+    if not isinstance(row, dict):
+        raise ValueError("is no JSON object")
+    return row
+
+
+def _read_parquet(source: str, content: bytes, wanted: list[str]) -> Table:
     import pyarrow as pa
     from pyarrow import parquet
 
     try:
-        table = parquet.read_table(io.BytesIO(content))
+        file = parquet.ParquetFile(io.BytesIO(content))
+        schema = file.schema_arrow
+        names = {composed(name): name for name in schema.names}
+        there = [composed(name) for name in schema.names]
+        refuse_unclear(source, wanted, there, f"{TEXT_ADVICE}{_image_hint(schema)}")
+        table = file.read([names[column] for column in dict.fromkeys(wanted)])
         table.validate(full=True)
         # The metadata of pandas would bring back its type "string", with NA for missing texts.
         frame = table.to_pandas(ignore_metadata=True)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise damaged_parquet(source, error) from None
-    for column, names in label_names(table.schema).items():
-        if list(frame.columns).count(column) == 1:
-            frame[column] = frame[column].map(names)
-    return frame
+    for column, meaning in label_names(table.schema).items():
+        if column in frame.columns:
+            frame[column] = frame[column].map(meaning)
+    frame = frame[[names[column] for column in wanted]]
+    return Table(frame.set_axis(range(len(wanted)), axis=1), {}, [])
 
 
 def label_names(schema: pa.Schema) -> dict[str, dict[int, str]]:

@@ -8,13 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.data.files import (
-    damaged_parquet,
-    explained_remote_errors,
-    label_names,
-    refuse_types,
-    unclear_column,
-)
+from bakeoff.data.columns import refuse_types, unclear_column
+from bakeoff.data.files import damaged_parquet, label_names
+from bakeoff.data.remote import explained_remote_errors
 from bakeoff.errors import UserError
 
 if TYPE_CHECKING:

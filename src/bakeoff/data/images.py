@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from bakeoff.data.cleaning import Rows, count_duplicates, encode, unlabelled
+from bakeoff.data.cleaning import Rows, classes_alike, count_duplicates, encode, unlabelled
 from bakeoff.data.decoding import LEAST_SIDE, MOST_PIXELS, Size, pack
 from bakeoff.data.image_files import ImageSource
 from bakeoff.errors import UserError
@@ -69,6 +69,7 @@ def clean_images(source: ImageSource, size: Size | None = None, skip_bad: bool =
     facts = {
         "duplicates": count_duplicates(groups, labels),
         "dropped": dict(Counter(bad.values())),
+        "remarks": classes_alike(classes, labels),
         "image": {"height": height, "width": width, "channels": channels},
     }
     rows = pd.DataFrame({"id": frame.index, "label": labels, "name": frame["name"].to_numpy()})

@@ -9,6 +9,7 @@ import numpy as np
 
 from bakeoff.artifacts import new_artifact
 from bakeoff.data.cleaning import Rows, clean
+from bakeoff.data.columns import Columns
 from bakeoff.data.decoding import Size, write_pixels
 from bakeoff.data.image_files import ImageSource
 from bakeoff.data.images import clean_images
@@ -132,7 +133,7 @@ def read_rows(
     if modality == "image":
         images = read_images(source, input_column, label_column)
         return images, clean_images(images, size, skip_bad)
-    texts = read_source(source, input_column, label_column)
+    texts = read_source(source, Columns(input_column, label_column), skip_bad)
     return texts, clean(texts, skip_bad)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,11 +14,13 @@ from urllib.parse import urlsplit
 
 from bakeoff.artifacts import file_hash
 from bakeoff.data import image_sets, tiny_imagenet
+from bakeoff.data.columns import Columns
 from bakeoff.data.download import cache, download
-from bakeoff.data.files import read_table, remote_checksum
+from bakeoff.data.files import read_table
 from bakeoff.data.image_files import ImageSource, read_parquet
 from bakeoff.data.image_folders import read_folder, visible_files
 from bakeoff.data.imdb import is_imdb, read_imdb
+from bakeoff.data.remote import remote_checksum
 from bakeoff.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
@@ -40,15 +42,19 @@ class Source:
     label_column: str = "label"
     classes: list[str] | None = None
     """Names for the labels 0, 1, …; None takes the names from the labels."""
+    bad: Mapping[int, str] = field(default_factory=dict)
+    """Row → why it could not be read."""
+    remarks: Sequence[str] = ()
+    """What a person should know of how the rows were read."""
 
 
-def read_source(source: str, text_column: str = "text", label_column: str = "label") -> Source:
+def read_source(source: str, columns: Columns | None = None, skip_bad: bool = False) -> Source:
     """Read a named set of texts, or a file.
 
     Args:
         source: a name in `NAMED_SETS`, a path, or an fsspec URL such as s3://bucket/reviews.csv.
-        text_column: the file's column with the text.
-        label_column: the file's column with the label.
+        columns: of the file; None is `Columns()`.
+        skip_bad: tell rows that cannot be read instead of refusing the file.
 
     Raises:
         UserError: there is no such set or file, it holds images, or it cannot be read.
@@ -64,8 +70,17 @@ def read_source(source: str, text_column: str = "text", label_column: str = "lab
             f"{source} is a folder, and texts are read from a file (CSV, TSV, JSONL or Parquet) or "
             "the IMDB archive; folders of images are for the studies autoencoder and resnet"
         )
-    frame = read_table(source, text_column, label_column)
-    return Source(frame, Path(source).name, source, text_column, label_column)
+    columns = columns or Columns()
+    table = read_table(source, columns, skip_bad)
+    return Source(
+        table.frame,
+        Path(source).name,
+        source,
+        columns.input,
+        columns.label,
+        bad=table.bad,
+        remarks=table.remarks,
+    )
 
 
 def read_images(

@@ -126,7 +126,7 @@ def remarks(facts: dict[str, Any]) -> list[str]:
     if doubtful:
         groups = "group" if doubtful == 1 else "groups"
         lines.append(f"{count(doubtful)} {groups} of copies under more than one label")
-    return lines
+    return lines + facts.get("remarks", [])
 
 
 def show_table(table: Table) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bakeoff.data.characters import normalised
 from bakeoff.errors import UserError
 from bakeoff.running.runs import RunFolder, model_folder, trainings
 
@@ -38,7 +39,11 @@ def predict(run: RunFolder, inputs: Sequence[str], model: str = "") -> list[dict
 
     predictor = load(folder)
     modality = results["dataset"]["modality"]
-    content = inputs if modality == "text" else _pictures(inputs, results["dataset"]["image"])
+    content = (
+        [normalised(text) for text in inputs]
+        if modality == "text"
+        else _pictures(inputs, results["dataset"]["image"])
+    )
     probabilities = predictor.probabilities(content)
     return [
         {

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from bakeoff.artifacts import read_manifest, write_json
+from bakeoff.data.characters import normalised
 from bakeoff.data.cleaning import Rows, duplicate_key
 from bakeoff.data.decoding import pixel_key
 from bakeoff.data.prepare import read_rows
@@ -78,7 +79,8 @@ def transfer(
         source, modality, input_column or modality, label_column, size, skip_bad
     )
     available = len(found.frame)
-    labels = _labels(rows, results["classes"], source, found.label_column)
+    classes = [normalised(name) for name in results["classes"]]
+    labels = _labels(rows, classes, source, found.label_column)
     known = _known(run)
     unseen = np.array([key not in known for key in rows.keys]).nonzero()[0]
     if not len(unseen):

@@ -126,7 +126,7 @@ def _download_google_news() -> str:
 def _open(source: str) -> Iterator[IO[bytes]]:
     """A binary stream; a plain local file is memory-mapped."""
     if "://" in source:
-        from bakeoff.data.files import explained_remote_errors
+        from bakeoff.data.remote import explained_remote_errors
 
         with explained_remote_errors(source):
             import fsspec

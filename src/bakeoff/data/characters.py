@@ -1,0 +1,20 @@
+"""One spelling of every text: training, evaluation, prediction and labels go through here."""
+
+from __future__ import annotations
+
+import unicodedata
+
+
+def composed(text: str) -> str:
+    """The text in Unicode's normal form C (UAX #15): é is one character, however it was written."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def normalised(text: str) -> str:
+    """A text or label as models and people see it: composed, without surrounding spaces."""
+    return composed(text.strip())
+
+
+def alike(name: str) -> str:
+    """Equal for names that a person would read as the same: case, width and spaces do not count."""
+    return "".join(unicodedata.normalize("NFKC", name).casefold().split())

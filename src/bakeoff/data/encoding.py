@@ -1,0 +1,75 @@
+"""From the bytes of a text file to its characters."""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+from bakeoff.errors import UserError
+
+DAMAGED = re.compile("[\udc80-\udcff]")
+"""What bytes that are no UTF-8 become (PEP 383)."""
+_SHOWN = 5
+_MARKS = {  # The mark of UTF-16 begins that of UTF-32.
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+_SAMPLE = 200
+"""Bytes whose zeros tell UTF-16 without a mark: a header of Latin letters has every other."""
+
+
+def decoded(source: str, content: bytes) -> tuple[str, list[str]]:
+    """The text of a file, and what a person should know of how it was read.
+
+    UTF-8, or UTF-16 and UTF-32 where the file says so, or its zeros do. Bytes that are no UTF-8
+    become the characters of `DAMAGED`.
+
+    Raises:
+        UserError: a file of UTF-16 or UTF-32 is damaged.
+    """
+    encoding = next((name for mark, name in _MARKS.items() if content.startswith(mark)), "")
+    encoding = encoding or _unmarked(content)
+    if not encoding:
+        return content.decode("utf-8-sig", "surrogateescape"), []
+    name = encoding[:6].upper()
+    try:
+        return content.decode(encoding), [f"read as {name}"]
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{source} is {name} and damaged at byte {error.start}: {error.reason}; write it again"
+        ) from None
+
+
+def _unmarked(content: bytes) -> str:
+    first, second = content[:_SAMPLE:2], content[1:_SAMPLE:2]
+    if second and not first.count(0) and second.count(0) > len(second) / 3:
+        return "utf-16-le"
+    if first and not second.count(0) and first.count(0) > len(first) / 3:
+        return "utf-16-be"
+    return ""
+
+
+def damaged_lines(source: str, text: str, lines: list[int]) -> UserError:
+    """What a person is told of bytes that are no UTF-8.
+
+    Another encoding is a possibility only where nothing else in the file is valid UTF-8: otherwise
+    converting it would spoil what is whole.
+
+    Args:
+        source: of the text.
+        text: all of it, as `decoded` gives it.
+        lines: numbers of the damaged lines, from 1.
+    """
+    shown = ", ".join(map(str, lines[:_SHOWN])) + (", …" if len(lines) > _SHOWN else "")
+    where = f"line {shown}" if len(lines) == 1 else f"{len(lines):,} lines: {shown}"
+    whole = DAMAGED.sub("", text).isascii()
+    other = (
+        "; if all of it is in another encoding, save it as UTF-8 (of Windows in Western Europe: "
+        "iconv -f WINDOWS-1252 -t UTF-8)"
+    )
+    return UserError(
+        f"{source} has bytes that are not UTF-8 ({where}); mend them, or leave such rows out with "
+        f"--skip-bad-rows{other if whole else ''}"
+    )

@@ -1,0 +1,22 @@
+import unicodedata
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bakeoff.data.characters import alike, composed, normalised
+
+
+@given(st.text())
+def test_all_spellings_of_a_text_become_one(text):
+    assert len({normalised(unicodedata.normalize(form, text)) for form in ("NFC", "NFD")}) == 1
+    assert normalised(normalised(text)) == normalised(text)
+
+
+def test_what_normalising_keeps():
+    assert normalised(" Cafe\u0301  \ufb01ne\n") == "Caf\u00e9  \ufb01ne"
+    assert composed(" e\u0301 ") == " \u00e9 "
+
+
+def test_names_that_read_alike():
+    assert alike("Not  Spam ") == alike("notspam") == alike("\uff2eot spam")
+    assert alike("spam") != alike("scam")
