@@ -194,7 +194,7 @@ def test_quick_trains_a_sixth_of_the_epochs():
     quick, paper = (plan("autoencoder", name, data="mine").models for name in ("quick", "paper"))
     for name, config in quick.items():
         assert config.training.epochs == round(paper[name].training.epochs / 6)
-        assert config.training.planned_epochs(1) == config.training.epochs
+        assert config.training.planned_epochs(39) == config.training.epochs
         if config.pretraining:
             assert config.pretraining.training.epochs == 4
             assert paper[name].pretraining.training.epochs == 24
@@ -271,3 +271,9 @@ def test_resnets_see_enlarged_pictures_unless_a_size_is_asked_for():
     assert plan("resnet", "paper", image_size=0).image_size == 0
     assert plan("resnet", "paper", image_size=96).image_size == 96
     assert plan("autoencoder", "paper").image_size == 0
+
+
+@pytest.mark.parametrize(("steps", "epochs"), [(39, 2), (5, 16), (1, 78), (200, 2)])
+def test_a_small_set_is_trained_for_more_of_the_short_epochs(steps, epochs):
+    training = plan("resnet", "quick").models["resnet18"].training
+    assert training.planned_epochs(steps) == epochs

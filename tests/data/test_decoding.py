@@ -59,10 +59,54 @@ def test_palettes_are_looked_up_with_their_transparency():
     assert decode(encoded(image, transparency=0))[0, 0].tolist() == [255] * 3
 
 
-def test_sixteen_bits_become_eight():
-    deep = np.array([[0, 256, 32768, 65535]] * 4, "uint16")
-    for kind in ("png", "tiff"):
-        assert decode(encoded(deep, kind))[0, :, 0].tolist() == [0, 1, 128, 255]
+DEEP = np.array([[0, 256, 32768, 65535]] * 4, "uint16")
+PGM = b"P5 4 4 65535\n" + DEEP.astype(">u2").tobytes()
+
+
+@pytest.mark.parametrize("content", [encoded(DEEP), encoded(DEEP, "tiff"), PGM])
+def test_grey_of_sixteen_bits_keeps_them(content):
+    found = decode(content)
+    assert found.dtype == np.uint16
+    assert np.array_equal(found[..., 0], DEEP)
+    resized = decode(content, (8, 8))
+    assert resized.dtype == np.uint16
+    assert np.all(np.diff(resized[0, :, 0].astype(int)) >= 0)
+
+
+def test_sixteen_bits_are_turned_as_the_camera_was():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image = np.arange(0, 64000, 1000, dtype="uint16").reshape(8, 8)
+    assert np.array_equal(decode(encoded(image, exif=exif))[..., 0], np.rot90(image, -1))
+
+
+def deep_png(channels):
+    """A PNG of 16 bits a channel; its colour type says what the channels are."""
+    head = struct.pack(">IIBBBBB", 8, 8, 16, {2: 4, 3: 2, 4: 6}[channels], 0, 0, 0)
+    rows = (b"\0" + b"\x09\x29" * 8 * channels) * 8
+    chunks = [(b"IHDR", head), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in chunks
+    )
+
+
+@pytest.mark.parametrize(
+    "content",
+    [*map(deep_png, (2, 3, 4)), b"P6 8 8 4095\n" + b"\x09\x29" * 192],
+)
+def test_colours_of_sixteen_bits_are_refused(content):
+    reason = "^16 bits a channel in colours; save it with 8, or in grey$"
+    with pytest.raises(UnusableError, match=reason):
+        decode(content)
+
+
+def test_eight_and_sixteen_bits_are_no_one_set():
+    message = (
+        "pets: 1.png has 8 bits a pixel and 2.png 16, so that their values are on other scales; "
+        "save all with the same"
+    )
+    with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
+        packed([b"", png(size=(4, 4)), encoded(DEEP)])
 
 
 def test_cmyk_becomes_rgb():
@@ -112,7 +156,13 @@ def bomb(side):
         (png(size=(3, 40)), "less than 4 pixels a side"),
         (bomb(20_000), "more than 50 megapixels"),
         (bomb(7_100), "more than 50 megapixels"),
-        (encoded(Image.new("F", (8, 8)), "tiff"), "32 bits a pixel, or a PGM of 16"),
+        *(
+            (
+                encoded(Image.new(mode, (8, 8)), "tiff"),
+                "signed, floating-point or 32-bit values; save it with 16 bits",
+            )
+            for mode in ("F", "I")
+        ),
     ],
 )
 def test_what_cannot_be_used(content, reason):

@@ -100,3 +100,23 @@ def test_the_command_takes_an_image_or_a_folder_of_them(run, tmp_path, monkeypat
     code, line = said(tmp_path / "empty")
     assert code == 2
     assert line.endswith("holds no files; give an image or a folder of images\n")
+
+
+def test_sixteen_bits_are_read_as_the_run_read_its_own(run, tmp_path):
+    results = run.results
+    results["dataset"]["image"]["range"] = [2000, 2255]
+    deep = RunFolder(tmp_path / "deep")
+    deep.path.mkdir()
+    write_json(deep.path / "run.json", {"status": "finished"})
+    write_json(deep.path / "results.json", results)
+    paths = {}
+    for name, value in (("dark", 2020), ("light", 2230)):
+        paths[name] = str(tmp_path / f"{name}.png")
+        Image.fromarray(np.full((32, 32), value, "uint16")).save(paths[name])
+        [record] = predict(deep, [paths[name]])
+        assert record["label"] == name
+    with pytest.raises(UserError, match="the images have 16 bits a pixel, and those of"):
+        predict(run, [paths["dark"]])
+    Image.new("L", (32, 32), 20).save(tmp_path / "shallow.png")
+    with pytest.raises(UserError, match="have 8 bits a pixel, and those of the run have 16"):
+        predict(deep, [str(tmp_path / "shallow.png")])

@@ -171,3 +171,22 @@ def test_splits_that_the_data_comes_with_do_not_matter(run, tmp_path):
     entry = transfer(run, str(tmp_path / "parts"))
     assert entry["rows"] == 3, "though its test split has no dark ones"
     assert entry["leaderboard"][0]["accuracy"] == 1
+
+
+def test_sixteen_bits_are_read_as_the_run_read_its_own(run, tmp_path):
+    deep = RunFolder(tmp_path / "deep")
+    shutil.copytree(run.path.parent, tmp_path, dirs_exist_ok=True)
+    (tmp_path / run.path.name).rename(deep.path)
+    results = run.results
+    results["dataset"]["image"]["range"] = [2000, 2255]
+    write_json(deep.path / "results.json", results)
+    for number in range(4):
+        light = number % 2
+        path = tmp_path / "sensor" / ("light" if light else "dark") / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        noise = np.random.default_rng(number).integers(0, 60, (SIDE, SIDE))
+        Image.fromarray((2000 + noise + 180 * light).astype("uint16")).save(path)
+    entry = transfer(deep, str(tmp_path / "sensor"))
+    assert (entry["rows"], entry["leaderboard"][0]["accuracy"]) == (4, 1)
+    with pytest.raises(UserError, match="sensor: images have 16 bits a pixel, and those of the"):
+        transfer(run, str(tmp_path / "sensor"))

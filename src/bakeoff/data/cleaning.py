@@ -35,7 +35,7 @@ class Rows:
     facts: dict[str, Any]
     """duplicates, dropped, image and remarks (sentences), as the manifest tells them."""
     pixels: np.ndarray | None = None
-    """Of images: uint8, shape (rows, height, width, channels)."""
+    """Of images: uint8, or uint16 of 16 bits a pixel, shape (rows, height, width, channels)."""
     own: np.ndarray | None = None
     """Of images, shape (rows,): the split each comes with, "" if with none."""
 

@@ -21,7 +21,7 @@ from bakeoff.artifacts import explained_write_errors
 from bakeoff.errors import UserError
 
 if TYPE_CHECKING:
-    from PIL import Image
+    from PIL import Image, ImageFile
 
 LEAST_SIDE = 4
 """Pixels; smaller images are no pictures (tracking pixels, broken thumbnails)."""
@@ -30,6 +30,7 @@ MOST_PIXELS = 50_000_000
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM", "AVIF", "JPEG2000")
 """What Pillow calls the formats that are read."""
 _GREY = ("1", "L", "LA")
+_HIGHEST = 255
 _AT_ONCE = 64
 """Images that are in memory before they are written, at most."""
 _BYTES_AT_ONCE = 2**28
@@ -49,7 +50,8 @@ class Packed:
     """The usable images of a data set."""
 
     pixels: np.ndarray
-    """uint8, shape (n, height, width, channels), backed by a file; channels 1 if all are grey."""
+    """uint8, or uint16 if the images have 16 bits a pixel, shape (n, height, width, channels),
+    backed by a file; channels 1 if all are grey."""
     rows: np.ndarray
     """Shape (n,): which images these are."""
     keys: list[bytes]
@@ -68,10 +70,12 @@ def decode(content: bytes, size: Size | None = None) -> np.ndarray:
             on both sides alike. None keeps their own.
 
     Returns:
-        uint8, shape (height, width, channels), channels 1 for grey images and 3 for others.
+        uint8, shape (height, width, channels), channels 1 for grey images and 3 for others; of grey
+        images of 16 bits uint16.
 
     Raises:
-        UnusableError: there is no image, it is damaged, or too small or too large.
+        UnusableError: there is no image, it is damaged, too small, too large, or of values that
+            could not be kept.
     """
     from PIL import Image, ImageOps
 
@@ -83,6 +87,7 @@ def decode(content: bytes, size: Size | None = None) -> np.ndarray:
                 raise UnusableError(f"more than {MOST_PIXELS // 10**6} megapixels")
             if min(image.size) < LEAST_SIDE:
                 raise UnusableError(f"less than {LEAST_SIDE} pixels a side")
+            _refuse_lossy(image)
             return _pixels(_flat(ImageOps.exif_transpose(image)), size)
     except UnusableError:
         raise
@@ -94,14 +99,24 @@ def decode(content: bytes, size: Size | None = None) -> np.ndarray:
         raise UnusableError("damaged") from None
 
 
+def _refuse_lossy(image: ImageFile.ImageFile) -> None:
+    """Raise an UnusableError for an image, not loaded yet, whose values could not be kept."""
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM"):
+        return
+    if image.mode in ("I", "F"):
+        raise UnusableError("signed, floating-point or 32-bit values; save it with 16 bits")
+    for tile in image.tile:
+        highest = tile.args[-1] if image.format == "PPM" and isinstance(tile.args, tuple) else 0
+        if ";16" in str(tile.args) or highest > _HIGHEST:  # Pillow would read the upper 8 bits.
+            raise UnusableError("16 bits a channel in colours; save it with 8, or in grey")
+
+
 def _flat(image: Image.Image) -> Image.Image:
-    """Grey ("L") or RGB, 8 bits a channel, without transparency."""
+    """Grey ("L", of 16 bits "F") or RGB, without transparency."""
     from PIL import Image
 
-    if image.mode.startswith("I;16"):
-        return Image.fromarray((np.asarray(image) >> 8).astype("uint8"))
-    if image.mode in ("I", "F"):
-        raise UnusableError("32 bits a pixel, or a PGM of 16")
+    if image.mode.startswith("I"):
+        return Image.fromarray(np.asarray(image).astype("float32"))
     mode = "L" if image.mode in _GREY else "RGB"
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")
@@ -115,6 +130,8 @@ def _pixels(image: Image.Image, size: Size | None) -> np.ndarray:
     if size:
         image = ImageOps.fit(image, size, Image.Resampling.BILINEAR)
     pixels = np.asarray(image)
+    if image.mode == "F":
+        pixels = pixels.round().astype("uint16")
     return pixels[..., None] if pixels.ndim == 2 else pixels
 
 
@@ -130,12 +147,14 @@ def pack(
         path: of the data set, for messages.
 
     Raises:
-        UserError: images differ in size, or the disk for temporary files (`$TMPDIR`) is full.
+        UserError: images differ in size or in bits a pixel, or the disk for temporary files
+            (`$TMPDIR`) is full.
     """
     rows: list[int] = []
     keys: list[bytes] = []
     unusable: dict[int, str] = {}
     shape: tuple[int, ...] = ()
+    kind = np.dtype("uint8")
     grey = True
 
     def decoded(row: int) -> tuple[np.ndarray, bytes, bool] | str:
@@ -163,7 +182,14 @@ def pack(
                     unusable[row] = found
                     continue
                 pixels, key, is_grey = found
-                shape = shape or pixels.shape
+                if not shape:
+                    shape, kind = pixels.shape, pixels.dtype
+                if pixels.dtype != kind:
+                    raise UserError(
+                        f"{path}: {names[rows[0]]} has {8 * kind.itemsize} bits a pixel and "
+                        f"{names[row]} {8 * pixels.dtype.itemsize}, so that their values are on "
+                        "other scales; save all with the same"
+                    )
                 if pixels.shape != shape:
                     raise UserError(
                         f"{path}: images differ in size ({names[rows[0]]} is {_size(shape)}, "
@@ -177,7 +203,7 @@ def pack(
         stream.flush()
         if not rows:
             return Packed(np.empty((0, 0, 0, 1), "uint8"), np.array(rows, int), keys, unusable)
-        packed = np.memmap(stream, np.uint8, "r", shape=(len(rows), *shape))
+        packed = np.memmap(stream, kind, "r", shape=(len(rows), *shape))
     return Packed(packed[..., :1] if grey else packed, np.array(rows), keys, unusable)
 
 
@@ -208,11 +234,16 @@ def _size(shape: tuple[int, ...]) -> str:
     return f"{shape[1]}×{shape[0]}"
 
 
-def write_pixels(path: Path, pixels: np.ndarray, rows: np.ndarray) -> None:
-    """Write these rows of an array as .npy, a few at a time."""
+def write_pixels(
+    path: Path,
+    pixels: np.ndarray,
+    rows: np.ndarray,
+    become: Callable[[np.ndarray], np.ndarray] = np.ascontiguousarray,
+) -> None:
+    """Write these rows of an array, or the bytes that they become, as .npy, a few at a time."""
     with path.open("wb") as stream:
         header = {"descr": "|u1", "fortran_order": False, "shape": (len(rows), *pixels.shape[1:])}
         np.lib.format.write_array_header_1_0(stream, header)
         at_once = _at_once(pixels.shape[1:])
         for start in range(0, len(rows), at_once):
-            stream.write(np.ascontiguousarray(pixels[rows[start : start + at_once]]).data)
+            stream.write(become(pixels[rows[start : start + at_once]]).data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from bakeoff.artifacts import new_artifact
 from bakeoff.data.cleaning import Rows, clean
 from bakeoff.data.columns import Columns
 from bakeoff.data.decoding import Size, write_pixels
+from bakeoff.data.depth import learned_range, to_bytes
 from bakeoff.data.image_files import ImageSource
 from bakeoff.data.images import clean_images
 from bakeoff.data.own_splits import own_splits, pools
@@ -39,7 +41,8 @@ def prepare(
     test split, a validation split beside it is the validation split, and one without a test split
     is the test split. The first two numbers of `split` divide the rest, as shares relative to each
     other or as they are; of the own test split, the third takes at most all; `limit` scales all
-    parts in proportion. Copies of test images are left out of training.
+    parts in proportion. Copies of test images are left out of training. Images of 16 bits a pixel
+    are kept in 8, by the range of the training split's values (`image.range` of the facts).
 
     Args:
         dataset: where train and validation go.
@@ -69,6 +72,11 @@ def prepare(
         parts = _parts(rows, labels, spec, limit, seed)
     except UserError as error:
         raise UserError(f"{source}: {error}") from None
+    become = np.ascontiguousarray
+    if rows.pixels is not None and rows.pixels.dtype == np.uint16:
+        values = learned_range(rows.pixels, parts["train"])
+        become = partial(to_bytes, values=values)
+        rows.facts["image"]["range"] = list(values)
     settings = {
         "source": source,
         "modality": modality,
@@ -109,7 +117,7 @@ def prepare(
             folder = test_out if name == "test" else out
             frame.iloc[part].to_parquet(folder / f"{name}.parquet", index=False)
             if rows.pixels is not None:
-                write_pixels(folder / f"{name}.npy", rows.pixels, part)
+                write_pixels(folder / f"{name}.npy", rows.pixels, part, become)
 
 
 def read_rows(

@@ -122,6 +122,12 @@ def remarks(facts: dict[str, Any]) -> list[str]:
         "copies of rows in a later split": duplicates.get("copies_left_out", 0),
     }
     lines = [f"{count(n)} left out: {reason}" for reason, n in reasons.items() if n]
+    if values := facts.get("image", {}).get("range"):
+        low, high = map(count, values)
+        lines.append(
+            f"16 bits a pixel: the values {low} to {high}, which hold at least 99 % of those "
+            "of the training split, became 0 to 255"
+        )
     doubtful = duplicates["groups_with_conflicting_labels"]
     if doubtful:
         groups = "group" if doubtful == 1 else "groups"

@@ -56,13 +56,16 @@ def predict(run: RunFolder, inputs: Sequence[str], model: str = "") -> list[dict
     ]
 
 
-def _pictures(paths: Sequence[str], sides: Mapping[str, int]) -> np.ndarray:
-    """Image files in the size of the run's own: uint8, shape (n, height, width, channels)."""
+def _pictures(paths: Sequence[str], own: Mapping[str, Any]) -> np.ndarray:
+    """Image files in the size and the range of values of the run's own: uint8, shape (n, height,
+    width, channels).
+    """
     from bakeoff.data.decoding import pack
+    from bakeoff.data.depth import as_learned
 
-    size = (sides["width"], sides["height"])
+    size = (own["width"], own["height"])
     packed = pack(lambda row: Path(paths[row]).read_bytes(), paths, size, "the images")
     if packed.unusable:
         row, reason = next(iter(packed.unusable.items()))
         raise UserError(f"cannot use the image {paths[row]}: {reason}")
-    return packed.pixels
+    return as_learned(packed.pixels, own, "the images")

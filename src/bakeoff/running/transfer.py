@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from bakeoff.artifacts import read_manifest, write_json
 from bakeoff.data.characters import normalised
 from bakeoff.data.cleaning import Rows, duplicate_key
 from bakeoff.data.decoding import pixel_key
+from bakeoff.data.depth import as_learned
 from bakeoff.data.prepare import read_rows
 from bakeoff.data.sources import fingerprint, location
 from bakeoff.data.splits import Split, read_split
@@ -78,6 +80,8 @@ def transfer(
     found, rows = read_rows(
         source, modality, input_column or modality, label_column, size, skip_bad
     )
+    if image:
+        rows = _as_learned(rows, image, source)
     available = len(found.frame)
     classes = [normalised(name) for name in results["classes"]]
     labels = _labels(rows, classes, source, found.label_column)
@@ -113,6 +117,14 @@ def transfer(
     entry["sentence"] = _sentence(entry, results["winner"]["model"], f"{modality}s")
     _add(run, entry)
     return entry
+
+
+def _as_learned(rows: Rows, image: Mapping[str, Any], source: str) -> Rows:
+    """Images with the range of values of the run's, and keys that tell whether it knew them."""
+    assert rows.pixels is not None
+    pixels = as_learned(rows.pixels, image, f"{source}: images")
+    keys = rows.keys if pixels is rows.pixels else [pixel_key(one) for one in pixels]
+    return replace(rows, pixels=pixels, keys=keys)
 
 
 def _labels(rows: Rows, classes: list[str], source: str, column: str | None) -> np.ndarray:
