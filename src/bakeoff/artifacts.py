@@ -43,14 +43,37 @@ def write_json(path: Path, value: Any) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with explained_write_errors(path):
         try:
-            temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+            temporary.write_text(
+                json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+            )
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
 
 
 def read_json(path: Path) -> Any:
-    return json.loads(path.read_text())
+    """What a JSON file holds.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}); make its folder again") from None
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, where they do not exist.
+
+    Raises:
+        UserError: it cannot be.
+    """
+    with explained_write_errors(folder):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except FileNotFoundError:
+            raise UserError(f"cannot write {folder}: no folder can be made there") from None
 
 
 @contextmanager
@@ -108,10 +131,7 @@ def new_artifact(
                 f"cannot write {folder}: it holds files that bakeoff did not make; choose another "
                 "folder, or move them away"
             )
-        try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-        except FileNotFoundError:
-            raise UserError(f"cannot write {folder}: no folder can be made there") from None
+        make_folder(folder.parent)
         scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         try:
             facts: dict[str, Any] = {}
@@ -163,8 +183,6 @@ def read_manifest(folder: str | Path, kind: str | None = None) -> dict[str, Any]
         manifest = read_json(path)
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"{folder} is no bakeoff folder: it has no {MANIFEST}") from None
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path} is damaged ({error}); make the folder again") from None
     if kind is not None and manifest["kind"] != kind:
         raise UserError(f"{folder} holds {manifest['kind']!r}, but {kind!r} is needed here")
     return manifest

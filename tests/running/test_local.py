@@ -23,7 +23,8 @@ from bakeoff.plans import plan
 from bakeoff.running.local import run_locally
 from bakeoff.running.predict import predict
 from bakeoff.running.progress import Progress
-from bakeoff.running.runs import RunFolder, clean, find_run, store
+from bakeoff.running.runs import RunFolder, find_run
+from bakeoff.running.store import clean, store
 
 
 def small_plan(data, **settings):
@@ -188,36 +189,53 @@ def test_latest_and_unknown_runs(finished):
         find_run(root / "empty", "latest")
 
 
-def test_refused_data_is_one_line_and_leaves_no_results(tmp_path, reviews_csv):
+def test_refused_data_is_one_line_and_leaves_no_run(tmp_path, reviews_csv):
     with pytest.raises(UserError, match="review, stars"):
         run(small_plan(reviews_csv, input_column="body"), tmp_path)
-    folder = RunFolder(next(tmp_path.glob("2*")))
-    assert folder.facts["status"] == "failed"
-    with pytest.raises(UserError, match="has no results"):
-        _ = folder.results
+    assert not list(tmp_path.glob("2*"))
+    assert not list(store(tmp_path).glob("2*"))
 
 
 def steps(root):
     """The steps whose artifacts are in the store."""
-    return {path.parents[1].name for path in store(root).glob("*/*/*/manifest.json")}
+    return {path.parents[1].name for path in store(root).rglob("manifest.json")}
 
 
-def test_clean_keeps_what_runs_need(tmp_path, reviews_csv):
-    chosen = small_plan(reviews_csv)
-    first = run(chosen, tmp_path)
-    before, folders = steps(tmp_path), set(store(tmp_path).glob("*/*"))
-    assert clean(tmp_path) > 0
-    assert steps(tmp_path) == before
-    # Its page was copied to the run's folder.
-    assert {path.name for path in folders - set(store(tmp_path).glob("*/*"))} == {"report"}
-    assert predict(first, ["fine"])
-    assert len(run(chosen, tmp_path).facts["reused"]) >= 3
+def test_a_moved_run_keeps_its_models_and_goes_on(finished, tmp_path):
+    """Copied, as to another machine; what it was made from is gone from where it was made."""
+    first, chosen, root, _ = finished
+    board, moved = first.results["leaderboard"], tmp_path / "moved"
+    shutil.copytree(root, moved)
+    for folder in moved.glob("2*"):
+        if folder.name != first.path.name:
+            shutil.rmtree(folder)
+    hidden = root.rename(tmp_path / "hidden")
+    try:
+        before = steps(moved)
+        removed = clean(moved)
+        # Its page was copied to the run's folder.
+        assert store(moved) / first.path.name not in removed
+        assert before - steps(moved) == set()
+        copy = RunFolder(moved / first.path.name)
+        for model in ("nb-counts", "rnn-64"):
+            assert predict(copy, ["fine"], model)[0]["probabilities"]
+        again = run(chosen, moved)
+        assert len(again.facts["reused"]) == 7
+        assert again.results["leaderboard"] == board
+        shutil.rmtree(copy.path)
+        assert clean(moved)
+        assert predict(again, ["fine"], "rnn-64")
+    finally:
+        hidden.rename(root)
+
+
+def test_clean_removes_all_when_no_run_is_left(tmp_path, reviews_csv):
+    run(small_plan(reviews_csv), tmp_path)
     for folder in tmp_path.glob("2*"):
-        for path in folder.iterdir():
-            path.unlink()
-        folder.rmdir()
-    assert clean(tmp_path) > 0
-    assert not list(store(tmp_path).glob("*/*/*/manifest.json"))
+        shutil.rmtree(folder)
+    assert clean(tmp_path)
+    assert steps(tmp_path) == set()
+    assert not list((store(tmp_path) / ".kfp_cache").glob("*"))
 
 
 def test_a_killed_run_holds_the_store_until_its_steps_have_ended_too(tmp_path, reviews_csv):

@@ -114,14 +114,27 @@ def evaluate(
 
 
 @app.command()
-def clean(runs: Runs = Path("runs")) -> None:
-    """Remove step outputs that no run names any more. To remove a run, delete its folder.
+def clean(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be removed, and remove nothing.")
+    ] = False,
+    runs: Runs = Path("runs"),
+) -> None:
+    """Remove step outputs that no run needs any more. To remove a run, delete its folder.
 
     While a bake-off is running in the same folder nothing is removed.
     """
-    from bakeoff.running.runs import clean as remove
+    from bakeoff.running.store import clean as remove
 
-    print(f"freed {remove(runs) / 1e6:.1f} MB")
+    removed = remove(runs, dry_run)
+    if dry_run:
+        for path, size in removed.items():
+            print(f"{path}\t{_megabytes(size)}")
+    print(f"{'would free' if dry_run else 'freed'} {_megabytes(sum(removed.values()))}")
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"
 
 
 def _images(argument: str | None) -> list[str]:

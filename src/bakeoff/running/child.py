@@ -12,57 +12,26 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bakeoff import events
 from bakeoff.artifacts import read_json, write_json
-from bakeoff.code_hash import meaning
+from bakeoff.running.store import cache_folder, store
 
 _INHERITED = re.compile(r"(WANDB|AWS)_|(https?|no)_proxy$", re.IGNORECASE)
-
-
-def _watch_cache() -> list[str]:
-    """Tell of every task whose outputs kfp.local takes from its cache; a list that fills up."""
-    from kfp.local import cache
-
-    local_cache = cache.get_local_cache()
-    compute_key, get = local_cache.compute_key, local_cache.get
-    tasks: dict[str, dict[str, Any]] = {}
-    reused: list[str] = []
-
-    def remembered_key(
-        component_name: str, full_command: list[str], arguments: dict[str, Any], **rest: Any
-    ) -> str:
-        # Neither the number of a task in its graph nor a comment in the source of its component,
-        # which is in its command, changes what it does.
-        task = component_name.removeprefix("comp-").rstrip("-0123456789")
-        command = [meaning(part) for part in full_command]
-        key = compute_key(component_name=task, full_command=command, arguments=arguments, **rest)
-        model = arguments.get("model")
-        tasks[key] = {
-            "task": task,
-            "model": model,
-            "seed": int(arguments["seed"]) if model else None,
-        }
-        return key
-
-    def told_get(key: str) -> Any:
-        outputs = get(key)
-        if outputs is not None:
-            reused.append(tasks[key]["task"])
-            events.emit("reused", **tasks[key])
-        return outputs
-
-    local_cache.compute_key, local_cache.get = remembered_key, told_get
-    return reused
 
 
 def main(folder: Path) -> None:
     from kfp import components, local
 
-    job = read_json(folder / "job.json")
+    from bakeoff.running.cache import use_store_cache
+
+    job, root = read_json(folder / "job.json"), folder.parent
     local.init(
-        runner=_runner(job), pipeline_root=job["store"], raise_on_error=True, enable_caching=True
+        runner=_runner(job),
+        pipeline_root=str(store(root) / job["id"]),
+        raise_on_error=True,
+        enable_caching=True,
+        cache_root=str(cache_folder(root)),
     )
-    reused = _watch_cache()
+    cache = use_store_cache(root)
     pipeline = components.load_component_from_file(str(folder / "pipeline.yaml"))
     finished = pipeline(**job["arguments"])
     write_json(
@@ -70,7 +39,7 @@ def main(folder: Path) -> None:
         {
             "comparison": finished.outputs["comparison"].path,
             "page": finished.outputs["page"].path,
-            "reused": reused,
+            "reused": cache.reused,
         },
     )
 

@@ -1,7 +1,7 @@
 """Holds a bake-off on this machine: compiles the pipeline, runs it with kfp.local, shows progress.
 
-runs/<id>/         run.json, results.json, report.html, pipeline.yaml, log.txt
-runs/.store/       what steps wrote, shared by all runs; kfp.local's cache; checkpoints
+A run is a folder in the folder of all runs, runs/<id>/: run.json, results.json, report.html,
+pipeline.yaml, log.txt.
 """
 
 from __future__ import annotations
@@ -21,15 +21,20 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff import events
-from bakeoff.artifacts import explained_write_errors, read_json, write_json
+from bakeoff.artifacts import explained_write_errors, make_folder, read_json, write_json
 from bakeoff.data.download import CACHE, cache
 from bakeoff.data.sources import NAMED_SETS, fingerprint, location, refuse_output_inside
 from bakeoff.errors import UserError
 from bakeoff.plans import Plan
-from bakeoff.running.runs import RunFolder, store, using_store
+from bakeoff.running.runs import RunFolder
+from bakeoff.running.store import checkpoints, store, using_store
 from bakeoff.training.settings import CHECKPOINTS, to_dict
 
 Watch = Callable[[dict[str, Any]], None]
+
+
+class _StepCrashError(UserError):
+    """A step ended with what no person can mend."""
 
 
 def run_locally(
@@ -68,14 +73,15 @@ def run_locally(
         "WANDB_RUN_GROUP": plan.group,
         "WANDB_PROJECT": os.environ.get("WANDB_PROJECT", "bakeoff"),
         events.VARIABLE: str(folder / "events"),
-        CHECKPOINTS: str(store(root) / "checkpoints"),
+        CHECKPOINTS: str(checkpoints(root)),
         CACHE: str(cache()),
+        # random.py in the current folder is not Python's.
+        "PYTHONSAFEPATH": "1",
         # OpenMP threads spin for a few microseconds only while they wait for each other: with the
         # default, a training is twenty times slower as soon as anything else runs beside it.
         "GOMP_SPINCOUNT": "1000",
     }
-    with explained_write_errors(folder):
-        (folder / "events").mkdir()
+    make_folder(folder / "events")
     facts: dict[str, Any] = {
         "id": folder.name,
         "created": created.isoformat(timespec="seconds"),
@@ -84,7 +90,13 @@ def run_locally(
         "plan": {**asdict(plan), "models": {n: to_dict(c) for n, c in plan.models.items()}},
     }
     write_json(folder / "run.json", facts)
-    started = time.monotonic()
+    started, progressed = time.monotonic(), False
+
+    def see(event: dict[str, Any]) -> None:
+        nonlocal progressed
+        progressed |= event["event"] == "reused" or event.get("state") == "finished"
+        watch(event)
+
     with using_store(root) as lock:
         try:
             _compile(plan, folder / "pipeline.yaml", image, parallel, code)
@@ -92,14 +104,13 @@ def run_locally(
                 folder / "job.json",
                 {
                     "id": folder.name,
-                    "store": str(store(root)),
                     "runner": runner,
                     "environment": environment,
-                    "mounts": _mounts(plan, folder),
+                    "mounts": _mounts(plan, root, folder),
                     "arguments": {"data": location(plan.data), "data_hash": data_hash},
                 },
             )
-            _execute(folder, environment, watch, lock, under_docker=runner == "docker")
+            _execute(folder, environment, see, lock, under_docker=runner == "docker")
             outcome = read_json(folder / "outcome.json")
             for source, name in [
                 (Path(outcome["comparison"]) / "results.json", "results.json"),
@@ -109,8 +120,14 @@ def run_locally(
                     shutil.copyfile(source, folder / name)
         except BaseException as error:
             interrupted = isinstance(error, KeyboardInterrupt)
-            facts |= {"status": "interrupted" if interrupted else "failed", "error": str(error)}
-            write_json(folder / "run.json", facts)
+            refused = isinstance(error, UserError) and not isinstance(error, _StepCrashError)
+            if (interrupted or refused) and not progressed:
+                shutil.rmtree(folder, ignore_errors=True)
+                shutil.rmtree(store(root) / folder.name, ignore_errors=True)
+            else:
+                facts |= {"status": "interrupted" if interrupted else "failed", "error": str(error)}
+                with suppress(UserError):  # Of a full disk `error` tells.
+                    write_json(folder / "run.json", facts)
             if interrupted:
                 raise UserError(
                     "interrupted; run the same command again and it goes on where it stopped"
@@ -131,10 +148,11 @@ def run_locally(
 
 def _new_folder(root: Path, name: str) -> Path:
     """Make a folder of that name; with a number, where another run began in the same second."""
+    make_folder(root.resolve())
     for number in itertools.count(1):
         folder = root.resolve() / (name if number == 1 else f"{name}-{number}")
         with explained_write_errors(folder), suppress(FileExistsError):
-            folder.mkdir(parents=True)
+            folder.mkdir()
             break
     return folder
 
@@ -167,14 +185,21 @@ def _image_id(image: str) -> str:
         ) from None
     except docker.errors.DockerException as error:
         raise UserError(
-            f"no Docker engine answers ({str(error).splitlines()[0]}): start one, or leave out "
-            "--runner docker"
+            f"no Docker engine answers{_reason(error)}: start one, name it with DOCKER_HOST, or "
+            "leave out --runner docker"
         ) from None
 
 
-def _mounts(plan: Plan, folder: Path) -> list[tuple[str, bool]]:
-    """Paths a container needs besides the store, and whether it writes there."""
-    mounts = [(str(folder / "events"), True)]
+def _reason(error: BaseException) -> str:
+    """What the system said at the bottom of an exception that others are wrapped around."""
+    while inner := error.__cause__ or error.__context__:
+        error = inner
+    return f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
+
+
+def _mounts(plan: Plan, root: Path, folder: Path) -> list[tuple[str, bool]]:
+    """Paths a container needs besides its run's part of the store, and whether it writes there."""
+    mounts = [(str(folder / "events"), True), (str(store(root)), True)]
     files = [location(plan.data), *plan.files]
     mounts += [(path, False) for path in dict.fromkeys(files) if Path(path).is_absolute()]
     if plan.data in NAMED_SETS:
@@ -221,7 +246,7 @@ def _execute(
         refused = [event["message"] for event in failures if event["event"] == "error"]
         raise UserError("; ".join(dict.fromkeys(refused)))
     what = f": {failures[0]['message']}" if failures else f" (exit code {child.returncode})"
-    raise UserError(
+    raise _StepCrashError(
         f"a step of the pipeline crashed{what}; the log is {folder / 'log.txt'}, and the same "
         "command run again reuses what has finished"
     )

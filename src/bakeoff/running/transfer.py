@@ -24,7 +24,8 @@ from bakeoff.evaluation.evaluate import checked
 from bakeoff.evaluation.metrics import classification_metrics
 from bakeoff.formats import percent, points
 from bakeoff.report import write_report
-from bakeoff.running.runs import RunFolder, model_folder, moved, trainings
+from bakeoff.running.runs import RunFolder, model_folder, trainings
+from bakeoff.running.store import in_store
 
 Watch = Callable[[str, float | None], None]
 _NAMED = 10
@@ -152,8 +153,9 @@ def _known(run: RunFolder) -> set[Hashable]:
     """The keys of the run's training and validation splits."""
     if "comparison" not in run.facts:
         raise UserError(f"run {run.path.name} has not finished; run its command again")
-    manifest = read_manifest(moved(run, run.facts["comparison"]), "comparison")
-    dataset = moved(run, manifest["inputs"]["dataset"]["path"])
+    root = run.path.parent
+    manifest = read_manifest(in_store(root, run.facts["comparison"]), "comparison")
+    dataset = in_store(root, manifest["inputs"]["dataset"]["path"])
     return {
         duplicate_key(one) if isinstance(one, str) else pixel_key(one)
         for name in ("train", "validation")

@@ -1,0 +1,190 @@
+"""What the steps of all runs wrote, and clearing what no run needs any more.
+
+runs/.store/<run>/         outputs of the steps of a run, as kfp.local lays them out
+runs/.store/.kfp_cache/    which outputs belong to which task and arguments
+runs/.store/checkpoints/   of networks in training
+"""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+from collections.abc import Iterator, Mapping, Set
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+from bakeoff.artifacts import (
+    MANIFEST,
+    explained_write_errors,
+    make_folder,
+    read_json,
+    read_manifest,
+)
+from bakeoff.errors import UserError
+
+STORE = ".store"
+_CACHE, _CHECKPOINTS, _LOCK = ".kfp_cache", "checkpoints", "lock"
+
+
+def store(root: Path) -> Path:
+    """The store of the runs in `root`."""
+    return root.resolve() / STORE
+
+
+def cache_folder(root: Path) -> Path:
+    """Where kfp.local keeps which outputs belong to which task and arguments."""
+    return store(root) / _CACHE
+
+
+def checkpoints(root: Path) -> Path:
+    """Where networks in training keep their last epochs."""
+    return store(root) / _CHECKPOINTS
+
+
+def in_store(root: Path, path: str | Path) -> Path:
+    """Where something in the store of `root` is now.
+
+    Results, manifests and cache name it by the path at which a step saw it; since then the folder
+    of all runs may have been renamed, copied to another machine or mounted elsewhere.
+    """
+    parts = Path(path).parts
+    if STORE not in parts:
+        return Path(path)
+    below = parts[::-1].index(STORE)
+    return store(root).joinpath(*parts[len(parts) - below :])
+
+
+@contextmanager
+def using_store(root: Path) -> Iterator[int]:
+    """Let no `clean` remove what a run may use; waits for one that is at work.
+
+    Yields a file descriptor. The lock lasts until this process has left the context or died, and so
+    has every process that inherited the descriptor.
+    """
+    make_folder(store(root))
+    with explained_write_errors(store(root)):
+        lock = (store(root) / _LOCK).open("a")
+    with lock:
+        with suppress(OSError):  # A file system without locks, on which `clean` refuses to work.
+            fcntl.flock(lock, fcntl.LOCK_SH)
+        yield lock.fileno()
+
+
+def is_in_use(root: Path) -> bool:
+    """Whether a run in `root` is going on, as far as can be told."""
+    try:
+        with (store(root) / _LOCK).open() as lock:
+            return not _lock_alone(lock)
+    except OSError:
+        return False
+
+
+def _lock_alone(lock: IO[str]) -> bool:
+    """Take the lock of a store until the file is closed, unless a run holds it."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def clean(root: Path, dry_run: bool = False) -> dict[Path, int]:
+    """Remove what steps wrote and no run in `root` needs any more.
+
+    A finished run needs what its results were made from; one that was interrupted or failed needs
+    all that its steps wrote and were made from, and the checkpoints, to go on from there.
+
+    Args:
+        root: the folder that holds all runs.
+        dry_run: remove nothing.
+
+    Returns:
+        What was removed (or would be) → its bytes.
+
+    Raises:
+        UserError: a run in `root` is going on, and may use anything in the store; or something
+            there cannot be read or removed.
+    """
+    if not store(root).exists():
+        return {}
+    with explained_write_errors(store(root)):
+        lock = (store(root) / _LOCK).open("a")
+        with lock:
+            if not _lock_alone(lock):
+                raise UserError(
+                    f"a bake-off is running in {root} (or its file system has no locks, so that "
+                    "nobody can tell): run clean again when it has ended"
+                )
+            needed = _needed(root)
+            above = {folder for path in needed for folder in path.parents}
+            unneeded = {path: _size(path) for path in _unneeded(store(root), needed, above)}
+            if not dry_run:
+                for path in unneeded:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+                _forget_removed(root)
+    return unneeded
+
+
+def _needed(root: Path) -> set[Path]:
+    """What is kept whole: folders of tasks (the cache names their outputs together), of runs that
+    have not finished, and what is no output of a step.
+    """
+    runs = [read_json(path) for path in root.glob("*/run.json")]
+    kept = {store(root) / _LOCK, cache_folder(root)}
+    if unfinished := _unfinished(runs):
+        kept |= {checkpoints(root), *(store(root) / run["id"] for run in unfinished)}
+    waiting = [Path(run["comparison"]) for run in runs if run.get("comparison")]
+    for run in unfinished:
+        waiting += [path.parent for path in (store(root) / run["id"]).rglob(MANIFEST)]
+    reached: set[Path] = set()
+    while waiting:
+        artifact = in_store(root, waiting.pop())
+        if artifact in reached or not (artifact / MANIFEST).exists():
+            continue
+        reached.add(artifact)
+        waiting += [Path(source["path"]) for source in read_manifest(artifact)["inputs"].values()]
+    return kept | {artifact.parent for artifact in reached}
+
+
+def _unfinished(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The runs that have not finished, and that no later one finished instead."""
+    finished = [run for run in runs if run["status"] == "finished"]
+    return [
+        run
+        for run in runs
+        if run["status"] != "finished"
+        and not any(f["created"] > run["created"] and f["plan"] == run["plan"] for f in finished)
+    ]
+
+
+def _unneeded(folder: Path, needed: Set[Path], above: Set[Path]) -> Iterator[Path]:
+    """The topmost paths in a folder that hold nothing needed; `above` are the folders that do."""
+    for path in sorted(folder.iterdir()):
+        if path in above:
+            yield from _unneeded(path, needed, above)
+        elif path not in needed:
+            yield path
+
+
+def _size(path: Path) -> int:
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.lstat().st_size for file in files if file.is_file())
+
+
+def _forget_removed(root: Path) -> None:
+    """Take from the cache what names outputs that are gone."""
+    for entry in cache_folder(root).glob("*.json"):
+        if not all(in_store(root, uri).exists() for uri in _uris(read_json(entry))):
+            entry.unlink()
+
+
+def _uris(value: Any) -> Iterator[str]:
+    """The addresses of all artifacts in an entry of kfp.local's cache."""
+    if isinstance(value, Mapping):
+        if isinstance(value.get("uri"), str):
+            yield value["uri"]
+        value = list(value.values())
+    if isinstance(value, list):
+        for one in value:
+            yield from _uris(one)
