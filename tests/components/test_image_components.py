@@ -170,7 +170,7 @@ def test_the_report_shows_every_model_and_pictures_of_them(chain, results):
 def test_a_refused_configuration_ends_the_component_with_one_line(chain, tmp_path, capsys):
     dataset = dsl.Dataset(name="dataset", uri=str(chain[0] / "dataset"))
     models = artifact(tmp_path, "models", dsl.Model)
-    wrong = json.dumps({"net": to_dict(replace(SCRATCH, loss="tripelt"))})
+    wrong = json.dumps({"net": {**to_dict(SCRATCH), "loss": "tripelt"}})
     with pytest.raises(SystemExit) as stopped:
         train_image_network.python_func(
             dataset, models, model="net", seed=0, lineup=wrong, threads=1

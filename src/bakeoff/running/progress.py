@@ -66,8 +66,8 @@ class Progress:
         facts = [f"[bold]{plan.study}[/bold]", f"preset {plan.preset}", f"data {plan.data}"]
         if plan.image_size:
             facts.append(f"resized to {plan.image_size}×{plan.image_size}")
-        if plan.epochs < 1:
-            facts.append(f"{plan.epochs:.0%} of the epochs")
+        if plan.epochs_share < 1:
+            facts.append(f"{plan.epochs_share:.0%} of the epochs")
         self._console.print(f"{' · '.join(facts)}\n{', '.join(plan.models)}\n", highlight=False)
         self._bars.start()
         return self

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bakeoff.data.exhibits import exhibit
-from bakeoff.errors import unknown_name
 from bakeoff.training.loop import Outcome
 from bakeoff.vision.configs import Autoencoder, ImageNetwork
 from bakeoff.vision.losses import batch_hard_triplet
@@ -27,8 +26,6 @@ from bakeoff.vision.pictures import (
     sent,
     training_rows,
 )
-
-LOSSES = ("cross-entropy", "triplet", "center")
 
 
 class _Pictures:
@@ -80,11 +77,6 @@ class Classification(_Pictures):
     """Cross-entropy, alone or beside a loss on embeddings."""
 
     _config: ImageNetwork
-
-    def __init__(self, config: ImageNetwork, *data: Any) -> None:
-        if config.loss not in LOSSES:
-            raise unknown_name("loss", config.loss, LOSSES)
-        super().__init__(config, *data)
 
     def _rows(self, rng: np.random.Generator) -> Sequence[np.ndarray]:
         if self._config.loss != "triplet":
