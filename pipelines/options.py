@@ -1,7 +1,8 @@
 """How a pipeline is compiled: its image, its resources, and what differs on a laptop."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kfp import dsl, kubernetes
@@ -9,6 +10,7 @@ from kfp import dsl, kubernetes
 from bakeoff.code_hash import code_hash
 from bakeoff.container import IMAGE
 from bakeoff.data.sources import fingerprint
+from bakeoff.tracking.identity import VARIABLE as PLAN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +53,8 @@ class Options:
     """Networks trained at the same time; 0 leaves it to the cluster."""
     wandb: str = ""
     """Mode of W&B on the cluster; the key comes from the secret `wandb` (key `api-key`)."""
-    group: str = ""
-    """Group of the W&B runs on the cluster."""
+    plan: Mapping[str, str] = field(default_factory=dict)
+    """What steps on the cluster must know of the plan (`bakeoff.tracking.identity`)."""
 
     def code_hash(self, component: Callable) -> str:
         if not self.local:
@@ -78,9 +80,10 @@ class Options:
         task.set_memory_request(wanted.memory).set_memory_limit(wanted.memory)
         task.set_retry(wanted.retries, backoff_duration="30s", backoff_factor=2)
         kubernetes.set_timeout(task, seconds=wanted.minutes * 60)
+        if name.startswith(("train", "compare")):
+            task.set_env_variable(PLAN, json.dumps(self.plan))
         if self.wandb and name.startswith(("train", "evaluate")):
             task.set_env_variable("WANDB_MODE", self.wandb)
-            task.set_env_variable("WANDB_RUN_GROUP", self.group)
             if self.wandb == "online":
                 kubernetes.use_secret_as_env(
                     task, secret_name="wandb", secret_key_to_env={"api-key": "WANDB_API_KEY"}

@@ -129,16 +129,15 @@ def test_networks_wait_for_a_width_only_where_there_is_one_to_choose():
     assert replace(chosen, models={**chosen.models, "rnn-dropout": same}).waiting == []
 
 
-def test_the_group_is_that_of_the_same_bake_off_alone():
-    first = plan("sentiment", "quick", models=["nb-counts"])
-    assert first.group == plan("sentiment", "quick", models=["nb-counts"]).group
-    assert first.group.startswith("sentiment-quick-")
+def test_a_plan_is_known_by_everything_in_it():
+    first = plan("sentiment", "quick", models=["nb-counts"]).identity
+    assert (first["study"], first["preset"]) == ("sentiment", "quick")
+    assert first == plan("sentiment", "quick", models=["nb-counts"]).identity
     others = [
-        plan("sentiment", "quick", models=["nb-counts"], seed=1),
-        plan("sentiment", "quick", models=["nb-tfidf"]),
-        plan("sentiment", "quick", models=["nb-counts"], preprocessing="report"),
+        plan("sentiment", "quick", models=["nb-counts"], **given).identity
+        for given in ({"seed": 1}, {"preprocessing": "report"}, {"changes": ["ngrams=1"]})
     ]
-    assert len({first.group, *(other.group for other in others)}) == 4
+    assert len({first["settings"], *(other["settings"] for other in others)}) == 4
 
 
 def networks(study, **settings):

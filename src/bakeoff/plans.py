@@ -116,9 +116,13 @@ class Plan:
         return list(range(self.seed, self.seed + self.seeds))
 
     @property
-    def group(self) -> str:
-        """Names the bake-off in W&B; the same for an interrupted run and its continuation."""
-        return f"{self.study}-{self.preset}-{settings_hash(repr(self))[:8]}"
+    def identity(self) -> dict[str, str]:
+        """What its steps must know of it to say which bake-off they belong to."""
+        return {
+            "study": self.study,
+            "preset": self.preset,
+            "settings": settings_hash(repr(self)),
+        }
 
 
 def _file_of(config: TextNetwork | ImageNetwork) -> str:

@@ -99,7 +99,8 @@ def test_each_network_tells_its_epochs_under_its_own_name(dataset, tmp_path, mon
     monkeypatch.setenv(events.VARIABLE, str(tmp_path / "events"))
     (tmp_path / "events").mkdir()
     run(dataset, tmp_path / "models")
-    told = events.EventReader(tmp_path / "events").new_events()
+    told = list(events.EventReader(tmp_path / "events").new_events())
+    assert told.pop(0)["event"] == "group"
     assert [(e["event"], e["model"], e["seed"]) for e in told] == [
         ("epoch", "first", 3),
         ("epoch", "second", 3),

@@ -206,7 +206,7 @@ def compile(
             image=image or _default_image(),
             parallelism=parallelism,
             wandb=wandb.value if wandb else "",
-            group=chosen.group,
+            plan=chosen.identity,
         )
         written.append(output / f"{name}.yaml" if study == "all" else output)
         compile_plan(chosen, options, written[-1])

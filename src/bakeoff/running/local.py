@@ -7,6 +7,7 @@ runs/.store/       what steps wrote, shared by all runs; kfp.local's cache; chec
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import shutil
 import signal
@@ -27,6 +28,7 @@ from bakeoff.data.sources import NAMED_SETS, fingerprint, location, refuse_outpu
 from bakeoff.errors import UserError
 from bakeoff.plans import Plan
 from bakeoff.running.runs import RunFolder, store, using_store
+from bakeoff.tracking.identity import VARIABLE as PLAN
 from bakeoff.training.settings import CHECKPOINTS, to_dict
 
 Watch = Callable[[dict[str, Any]], None]
@@ -65,7 +67,7 @@ def run_locally(
     folder = _new_folder(root, f"{created:%Y%m%d-%H%M%S}-{plan.study}-{plan.preset}")
     environment = {
         "WANDB_MODE": resolve_mode(wandb),
-        "WANDB_RUN_GROUP": plan.group,
+        PLAN: json.dumps(plan.identity),
         "WANDB_PROJECT": os.environ.get("WANDB_PROJECT", "bakeoff"),
         events.VARIABLE: str(folder / "events"),
         CHECKPOINTS: str(store(root) / "checkpoints"),
@@ -85,6 +87,13 @@ def run_locally(
     }
     write_json(folder / "run.json", facts)
     started = time.monotonic()
+
+    def see(event: dict[str, Any]) -> None:
+        if event["event"] == "group":
+            facts["group"] = event["group"]
+            write_json(folder / "run.json", facts)
+        watch(event)
+
     with using_store(root) as lock:
         try:
             _compile(plan, folder / "pipeline.yaml", image, parallel, code)
@@ -99,7 +108,7 @@ def run_locally(
                     "arguments": {"data": location(plan.data), "data_hash": data_hash},
                 },
             )
-            _execute(folder, environment, watch, lock, under_docker=runner == "docker")
+            _execute(folder, environment, see, lock, under_docker=runner == "docker")
             outcome = read_json(folder / "outcome.json")
             for source, name in [
                 (Path(outcome["comparison"]) / "results.json", "results.json"),
@@ -119,6 +128,7 @@ def run_locally(
         facts |= {
             "status": "finished",
             "seconds": time.monotonic() - started,
+            "group": read_json(folder / "results.json")["group"],
             "comparison": outcome["comparison"],
             "reused": outcome["reused"],
         }

@@ -60,6 +60,7 @@ class Progress:
         self._starts: dict[str, float] = {}
         self._firsts: dict[str, tuple[float, float]] = {}
         self._told: dict[str, float] = {}
+        self._warnings: set[str] = set()
 
     def __enter__(self) -> Progress:
         plan = self._plan
@@ -136,6 +137,12 @@ class Progress:
             self._print(f"{label} {facts}")
         row = self._row(label, total=event["total"])
         self._bars.update(row, total=event["total"], completed=event["done"], facts=facts)
+
+    def _see_warning(self, event: dict[str, Any]) -> None:
+        # Every step may meet the same trouble.
+        if event["message"] not in self._warnings:
+            self._warnings.add(event["message"])
+            self._console.print(f"warning: {event['message']}", highlight=False, soft_wrap=True)
 
     def _left(self, current: float, whole: float) -> str:
         """Seconds left.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -9,7 +10,7 @@ from typing import Any, cast
 from bakeoff.artifacts import new_artifact
 from bakeoff.data.splits import Split, read_split
 from bakeoff.text.configs import LinearText, TextNetwork, TreeText, from_dict
-from bakeoff.tracking import open_run
+from bakeoff.tracking import Identity, open_run
 from bakeoff.training.memory import forget_peak
 from bakeoff.training.trained import Trained, write_trained
 
@@ -32,11 +33,18 @@ def train_text_classical(
     }
     training, validation = read_split(dataset, "train"), read_split(dataset, "validation")
     settings = {"lineup": dict(lineup), "seed": seed}
-    with new_artifact(models, "models", settings=settings, inputs={"dataset": dataset}) as (out, _):
+    identity = Identity.of_step(dataset, [settings, os.environ.get("BAKEOFF_CODE")])
+    with new_artifact(models, "models", settings=settings, inputs={"dataset": dataset}) as (
+        out,
+        facts,
+    ):
+        facts["identity"] = identity.facts()
         for trained in train_classical(configs, training, validation, seed=seed):
             folder = out / trained.folder_name
             write_trained(trained, folder, training.classes, validation)
-            with open_run(trained.name, seed, trained.config, out, job="train") as run:
+            with open_run(
+                trained.name, seed, trained.config, out, job="train", identity=identity
+            ) as run:
                 run.log_training(trained)
             forget_peak()
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from bakeoff.artifacts import artifact_hash, explained_write_errors, new_artifact, settings_hash
 from bakeoff.data.splits import Split, read_split
-from bakeoff.tracking import open_run
+from bakeoff.tracking import Identity, open_run
 from bakeoff.training.loop import EventObserver, Observer
 from bakeoff.training.memory import forget_peak
 from bakeoff.training.settings import CHECKPOINTS
@@ -65,13 +65,18 @@ def train_networks(
     training, validation = read_split(dataset, "train"), read_split(dataset, "validation")
     settings = {"lineup": dict(lineup), "seed": seed, "threads": threads}
     key = settings_hash([settings, artifact_hash(dataset), code, files])
+    identity = Identity.of_step(dataset, key)
     with (
         _checkpoints(key) as checkpoints,
-        new_artifact(models, "models", settings=settings, inputs={"dataset": dataset}) as (out, _),
+        new_artifact(models, "models", settings=settings, inputs={"dataset": dataset}) as (
+            out,
+            facts,
+        ),
     ):
+        facts["identity"] = identity.facts()
         for name, config in lineup.items():
             forget_peak()
-            with open_run(name, seed, dict(config), out, job="train") as run:
+            with open_run(name, seed, config, out, job="train", identity=identity) as run:
                 trained = train(
                     name,
                     config,
