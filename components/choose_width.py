@@ -13,11 +13,11 @@ def choose_width(models: dsl.Input[List[dsl.Model]], later: list, code_hash: str
 
     Args:
         models: Trained networks, among them the RNNs.
-        later: Items of the next loop: model, seed, lineup.
+        later: Items of the next loop: model, seed, configs.
         code_hash: Hash of the code that runs, so that cached outputs are never stale.
 
     Returns:
-        The same items with the chosen width in their line-up.
+        The same items with the chosen width in their configurations.
     """
     from pathlib import Path
 

@@ -11,7 +11,7 @@ def train_image_network(
     models: dsl.Output[dsl.Model],
     model: str,
     seed: int,
-    lineup: str,
+    configs: str,
     threads: int,
     files_hash: str = "",
     code_hash: str = "",
@@ -23,9 +23,9 @@ def train_image_network(
         models: A folder a network.
         model: What to call the training while it runs.
         seed: Fixes weights, order of batches and dropout.
-        lineup: JSON object, name → every hyper-parameter.
+        configs: JSON object, name → every hyper-parameter.
         threads: CPU threads; results repeat bit for bit on the same number.
-        files_hash: Hash of the files that the line-up names.
+        files_hash: Hash of the files that they name.
         code_hash: Hash of the code that runs, so that cached outputs are never stale.
     """
     import json
@@ -39,7 +39,7 @@ def train_image_network(
         train_networks(
             Path(dataset.path),
             Path(models.path),
-            lineup=json.loads(lineup),
+            configs=json.loads(configs),
             seed=seed,
             threads=threads,
             train=train_image_network,

@@ -62,13 +62,13 @@ class Plan:
         return {n: c for n, c in self.models.items() if isinstance(c, TextNetwork | ImageNetwork)}
 
     @property
-    def groups(self) -> list[list[str]]:
+    def network_tasks(self) -> list[list[str]]:
         """The networks by the task that trains them: those with the same pretraining share one."""
-        groups: dict[Any, list[str]] = {}
+        tasks: dict[Any, list[str]] = {}
         for name, config in self.networks.items():
             shared = config.pretraining if isinstance(config, ImageNetwork) else None
-            groups.setdefault(shared or name, []).append(name)
-        return list(groups.values())
+            tasks.setdefault(shared or name, []).append(name)
+        return list(tasks.values())
 
     @property
     def files(self) -> list[str]:
@@ -89,26 +89,26 @@ class Plan:
         return [n for n, config in configs.items() if len(widths) > 1 and follows(config)]
 
     def items(self, names: Sequence[str]) -> list[dict[str, Any]]:
-        """What the tasks of a loop over networks are given, one a seed and group: model (the
-        names), seed, lineup (JSON, name → configuration; autoencoders before what starts from
+        """What the tasks of a loop over networks are given, one a seed and task: model (the
+        names), seed, configs (JSON, name → configuration; autoencoders before what starts from
         them) and the files it names.
         """
         networks = self.networks
         return [
             {
-                "model": ", ".join(group),
+                "model": ", ".join(task),
                 "seed": seed,
-                "lineup": json.dumps(
+                "configs": json.dumps(
                     {
-                        **_with_pretraining(networks[group[0]]),
-                        **{name: to_dict(networks[name]) for name in group},
+                        **_with_pretraining(networks[task[0]]),
+                        **{name: to_dict(networks[name]) for name in task},
                     }
                 ),
-                "files": [file for name in group if (file := _file_of(networks[name]))],
+                "files": [file for name in task if (file := _file_of(networks[name]))],
             }
             for seed in self.training_seeds
-            for group in self.groups
-            if group[0] in names
+            for task in self.network_tasks
+            if task[0] in names
         ]
 
     @property

@@ -156,11 +156,11 @@ def test_networks_of_the_same_autoencoder_are_one_item_which_comes_first(tmp_pat
     assert [(item["model"], item["seed"]) for item in items] == [
         (name, seed) for seed in (0, 1) for name in wanted
     ]
-    lineup = json.loads(items[0]["lineup"])
-    assert list(lineup) == ["ae-linear", "ae-linear-frozen", "ae-linear-tuned"]
-    pretraining = lineup["ae-linear-tuned"]["pretraining"]
-    assert lineup["ae-linear"] == {"type": "Autoencoder", **pretraining}
-    assert list(json.loads(items[1]["lineup"])) == ["ae-linear-scratch"]
+    configs = json.loads(items[0]["configs"])
+    assert list(configs) == ["ae-linear", "ae-linear-frozen", "ae-linear-tuned"]
+    pretraining = configs["ae-linear-tuned"]["pretraining"]
+    assert configs["ae-linear"] == {"type": "Autoencoder", **pretraining}
+    assert list(json.loads(items[1]["configs"])) == ["ae-linear-scratch"]
 
 
 def test_changed_weights_are_noticed_on_this_machine_alone(tmp_path):
@@ -170,7 +170,7 @@ def test_changed_weights_are_noticed_on_this_machine_alone(tmp_path):
         weights.write_bytes(content)
         spec = compiled(tmp_path, Options(**options), study="resnet", weights=str(weights))[0]
         items = spec["root"]["inputDefinitions"]["parameters"]["networks"]["defaultValue"]
-        assert json.loads(items[0]["lineup"])["resnet18"]["weights"] == str(weights)
+        assert json.loads(items[0]["configs"])["resnet18"]["weights"] == str(weights)
         [found] = {item["files_hash"] for item in items}
         return found
 
@@ -192,7 +192,7 @@ def test_a_loop_item_carries_the_complete_configuration(cluster):
     assert [item["model"] for item in default] == ["rnn-64", "bilstm-glove"]
     for item in default:
         config = to_dict(STUDIES["sentiment"].models[item["model"]])
-        assert json.loads(item["lineup"]) == {item["model"]: config}
+        assert json.loads(item["configs"]) == {item["model"]: config}
 
 
 def test_local_compilation_knows_the_code_and_the_cluster_one_does_not(tmp_path, cluster):

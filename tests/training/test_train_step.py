@@ -65,7 +65,7 @@ class Trainer:
 
 def run(dataset, models, trainer=None, **settings):
     trainer = trainer or Trainer()
-    arguments = {"lineup": LINEUP, "seed": 3, "threads": 1, **settings}
+    arguments = {"configs": LINEUP, "seed": 3, "threads": 1, **settings}
     train_networks(dataset, models, train=trainer, **arguments)
     return trainer
 
@@ -84,7 +84,7 @@ def test_networks_of_a_line_up_train_in_its_order_and_see_those_before(dataset, 
     rows = pd.read_parquet(folders[0] / "validation.parquet")
     assert rows["id"].tolist() == [4, 5]
     manifest = read_manifest(tmp_path / "models", "models")
-    assert manifest["settings"] == {"lineup": LINEUP, "seed": 3, "threads": 1}
+    assert manifest["settings"] == {"configs": LINEUP, "seed": 3, "threads": 1}
     assert set(manifest["inputs"]) == {"dataset"}
 
 
@@ -161,7 +161,7 @@ def test_a_checkpoint_is_that_of_the_same_training_alone(dataset, tmp_path, monk
         used(3, threads=2),
         used(4, code="another"),
         used(5, files="others"),
-        used(6, lineup={**LINEUP, "first": {"hidden": 9}}),
+        used(6, configs={**LINEUP, "first": {"hidden": 9}}),
         used(7, data=other),
     ]
     assert len({same, *changed}) == 7

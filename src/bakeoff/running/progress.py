@@ -47,7 +47,7 @@ class Progress:
             disable=not self._console.is_terminal,
         )
         self._started = time.monotonic()
-        networks = len(plan.groups) * plan.seeds
+        networks = len(plan.network_tasks) * plan.seeds
         trainings = bool(plan.classical) + networks + bool(plan.ensemble)
         # prepare, compare, report; of text the audit and the choice of a width; trainings with
         # their evaluations.

@@ -16,30 +16,30 @@ from bakeoff.training.trained import Trained, write_trained
 
 
 def train_text_classical(
-    dataset: Path, models: Path, *, lineup: Mapping[str, Any], seed: int
+    dataset: Path, models: Path, *, configs: Mapping[str, Any], seed: int
 ) -> None:
-    """Train every classical model of the line-up, on features they share.
+    """Train classical models, on features they share.
 
     Args:
         dataset: a "dataset" artifact.
         models: where the "models" artifact goes.
-        lineup: name → configuration, as JSON holds it.
+        configs: name → configuration, as JSON holds it.
         seed: fixes what is random in them.
     """
     from bakeoff.text.classical.models import train_classical
 
-    configs = {
-        name: cast(LinearText | TreeText, from_dict(config)) for name, config in lineup.items()
+    typed = {
+        name: cast(LinearText | TreeText, from_dict(config)) for name, config in configs.items()
     }
     training, validation = read_split(dataset, "train"), read_split(dataset, "validation")
-    settings = {"lineup": dict(lineup), "seed": seed}
+    settings = {"configs": dict(configs), "seed": seed}
     identity = Identity.of_step(dataset, [settings, os.environ.get("BAKEOFF_CODE")])
     with new_artifact(models, "models", settings=settings, inputs={"dataset": dataset}) as (
         out,
         facts,
     ):
         facts["identity"] = identity.facts()
-        for trained in train_classical(configs, training, validation, seed=seed):
+        for trained in train_classical(typed, training, validation, seed=seed):
             folder = out / trained.folder_name
             write_trained(trained, folder, training.classes, validation)
             with open_run(
@@ -56,7 +56,7 @@ def train_text_network(
     validation: Split,
     **settings: Any,
 ) -> Trained:
-    """Train one network of a line-up (a `bakeoff.training.step.Train`)."""
+    """Train one network (a `bakeoff.training.step.Train`)."""
     from bakeoff.text.networks.network import train_network
 
     settings.pop("earlier")

@@ -20,7 +20,7 @@ from bakeoff.training.trained import Trained, write_trained
 
 
 class Train(Protocol):
-    """Trains one network of a line-up."""
+    """Trains one of several networks."""
 
     def __call__(
         self,
@@ -35,7 +35,7 @@ class Train(Protocol):
         observers: Sequence[Observer],
         earlier: Path,
     ) -> Trained:
-        """`earlier` holds the folders of the networks before it in the line-up."""
+        """`earlier` holds the folders of the networks before it."""
         ...
 
 
@@ -43,7 +43,7 @@ def train_networks(
     dataset: Path,
     models: Path,
     *,
-    lineup: Mapping[str, Mapping[str, Any]],
+    configs: Mapping[str, Mapping[str, Any]],
     seed: int,
     threads: int,
     train: Train,
@@ -55,7 +55,7 @@ def train_networks(
     Args:
         dataset: a "dataset" artifact.
         models: where the "models" artifact goes; it holds a folder for each network.
-        lineup: name → configuration, as JSON holds it.
+        configs: name → configuration, as JSON holds it.
         seed: fixes weights, order of batches and dropout.
         threads: CPU threads; a result repeats bit for bit on the same number only.
         train: trains one of them.
@@ -63,7 +63,7 @@ def train_networks(
         files: hash of files that a configuration names, likewise.
     """
     training, validation = read_split(dataset, "train"), read_split(dataset, "validation")
-    settings = {"lineup": dict(lineup), "seed": seed, "threads": threads}
+    settings = {"configs": dict(configs), "seed": seed, "threads": threads}
     key = settings_hash([settings, artifact_hash(dataset), code, files])
     identity = Identity.of_step(dataset, key)
     with (
@@ -74,7 +74,7 @@ def train_networks(
         ),
     ):
         facts["identity"] = identity.facts()
-        for name, config in lineup.items():
+        for name, config in configs.items():
             forget_peak()
             with open_run(name, seed, config, out, job="train", identity=identity) as run:
                 trained = train(

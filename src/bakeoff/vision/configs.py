@@ -66,7 +66,7 @@ class Autoencoder:
 
     @property
     def name(self) -> str:
-        """What a line-up calls it."""
+        """What its trainings are called."""
         return f"ae-{self.encoder}"
 
 
