@@ -13,10 +13,10 @@ def choose_width(models: dsl.Input[List[dsl.Model]], later: list) -> list:
 
     Args:
         models: Trained networks, among them the RNNs.
-        later: Items of the next loop: model, seed, lineup.
+        later: Items of the next loop: model, seed, configs.
 
     Returns:
-        The same items with the chosen width in their line-up.
+        The same items with the chosen width in their configurations.
     """
     from pathlib import Path
 

@@ -11,7 +11,7 @@ def train_image_network(
     models: dsl.Output[dsl.Model],
     model: str,
     seed: int,
-    lineup: str,
+    configs: str,
     threads: int,
     files_hash: str = "",
 ):
@@ -22,9 +22,9 @@ def train_image_network(
         models: A folder a network.
         model: What to call the training while it runs.
         seed: Fixes weights, order of batches and dropout.
-        lineup: JSON object, name → every hyper-parameter.
+        configs: JSON object, name → every hyper-parameter.
         threads: CPU threads; results repeat bit for bit on the same number.
-        files_hash: Hash of the files that the line-up names.
+        files_hash: Hash of the files that they name.
     """
     import json
     from pathlib import Path
@@ -37,7 +37,7 @@ def train_image_network(
         train_networks(
             Path(dataset.path),
             Path(models.path),
-            lineup=json.loads(lineup),
+            configs=json.loads(configs),
             seed=seed,
             threads=threads,
             train=train_image_network,

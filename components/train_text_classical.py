@@ -1,4 +1,4 @@
-"""A dataset → every classical text model of the line-up, trained on shared features."""
+"""A dataset → the classical text models, trained on shared features."""
 
 from kfp import dsl
 
@@ -9,7 +9,7 @@ from bakeoff.container import IMAGE
 def train_text_classical(
     dataset: dsl.Input[dsl.Dataset],
     models: dsl.Output[dsl.Model],
-    lineup: str,
+    configs: str,
     seed: int,
 ):
     """Train naive Bayes, linear models and trees on word n-grams.
@@ -17,7 +17,7 @@ def train_text_classical(
     Args:
         dataset: Train and validation split from `prepare`.
         models: One folder a model.
-        lineup: JSON object, name → configuration.
+        configs: JSON object, name → configuration.
         seed: Fixes what is random in them.
     """
     import json
@@ -28,5 +28,5 @@ def train_text_classical(
 
     with step("train", "classical"):
         train_text_classical(
-            Path(dataset.path), Path(models.path), lineup=json.loads(lineup), seed=seed
+            Path(dataset.path), Path(models.path), configs=json.loads(configs), seed=seed
         )

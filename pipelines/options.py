@@ -1,5 +1,6 @@
 """How a pipeline is compiled: its image, its resources, and what differs on a laptop."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from bakeoff.code_hash import code_hash
 from bakeoff.container import CODE, IMAGE
 from bakeoff.data.sources import fingerprint
 from bakeoff.plans import Plan
+from bakeoff.tracking.identity import VARIABLE as IDENTITY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +67,6 @@ class Options:
     """Networks trained at the same time; 0 leaves it to the cluster."""
     wandb: str = ""
     """Mode of W&B on the cluster; the key comes from the secret `wandb` (key `api-key`)."""
-    group: str = ""
-    """Group of the W&B runs on the cluster."""
 
     def content_hash(self, path: str) -> str:
         """Hash of a file that a step reads besides its inputs; names that are no file have none."""
@@ -83,9 +83,10 @@ class Options:
             # Nothing else may stand here: what differs from run to run would never be reused.
             return task.set_env_variable(CODE, self.code or _code_of(name, plan.modality))
         RESOURCES[name].apply(task, plan.threads)
+        if name.startswith(("train", "compare")):
+            task.set_env_variable(IDENTITY, json.dumps(plan.identity))
         if self.wandb and name.startswith(("train", "evaluate")):
             task.set_env_variable("WANDB_MODE", self.wandb)
-            task.set_env_variable("WANDB_RUN_GROUP", self.group)
             if self.wandb == "online":
                 kubernetes.use_secret_as_env(
                     task, secret_name="wandb", secret_key_to_env={"api-key": "WANDB_API_KEY"}

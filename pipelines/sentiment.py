@@ -50,12 +50,12 @@ def sentiment(plan: Plan, options: Options):
         # Without a need to wait for it, the audit only feeds the report.
         dataset = audited if plan.drop_suspects else prepared
         if plan.classical:
-            lineup = {name: to_dict(config) for name, config in plan.classical.items()}
+            configs = {name: to_dict(config) for name, config in plan.classical.items()}
             steps.train(
                 "classical",
                 train_text_classical,
                 dataset=dataset,
-                lineup=json.dumps(lineup),
+                configs=json.dumps(configs),
                 seed=plan.seed,
             )
         if first:

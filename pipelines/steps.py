@@ -68,7 +68,7 @@ class Steps:
                 dataset=dataset,
                 model=item.model,
                 seed=item.seed,
-                lineup=item.lineup,
+                configs=item.configs,
                 files_hash=item.files_hash,
                 threads=self._plan.threads,
             ).outputs["models"]

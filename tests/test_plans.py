@@ -26,7 +26,9 @@ OWN = {"stl10": (5_000, 0, 8_000)}
         ({"study": "resnet", "weights": "imagnet"}, "no such file of weights: imagnet"),
         ({"study": "resnet", "precision": "fp16"}, "unknown precision 'fp16'"),
         ({"study": "autoencoder", "weights": "imagenet"}, "--weights changes none of these models"),
-        ({"study": "autoencoder", "glove": "x.txt"}, "no such file of word vectors: x.txt"),
+        ({"glove": "x.txt"}, "no such file of word vectors: x.txt"),
+        ({"study": "autoencoder", "glove": "x.txt"}, "--glove changes none of these models"),
+        ({"keep_sides": True}, "--keep-sides changes none of these models"),
         ({"study": "resnet", "freeze_vectors": True}, "--freeze-vectors changes none"),
         ({"study": "resnet", "drop_suspects": True}, "--drop-suspects reads texts"),
         ({"precision": "bf16"}, "--precision changes none of these models"),
@@ -127,16 +129,15 @@ def test_networks_wait_for_a_width_only_where_there_is_one_to_choose():
     assert replace(chosen, models={**chosen.models, "rnn-dropout": same}).waiting == []
 
 
-def test_the_group_is_that_of_the_same_bake_off_alone():
-    first = plan("sentiment", "quick", models=["nb-counts"])
-    assert first.group == plan("sentiment", "quick", models=["nb-counts"]).group
-    assert first.group.startswith("sentiment-quick-")
+def test_a_plan_is_known_by_everything_in_it():
+    first = plan("sentiment", "quick", models=["nb-counts"]).identity
+    assert (first["study"], first["preset"]) == ("sentiment", "quick")
+    assert first == plan("sentiment", "quick", models=["nb-counts"]).identity
     others = [
-        plan("sentiment", "quick", models=["nb-counts"], seed=1),
-        plan("sentiment", "quick", models=["nb-tfidf"]),
-        plan("sentiment", "quick", models=["nb-counts"], preprocessing="report"),
+        plan("sentiment", "quick", models=["nb-counts"], **given).identity
+        for given in ({"seed": 1}, {"preprocessing": "report"}, {"changes": ["ngrams=1"]})
     ]
-    assert len({first.group, *(other.group for other in others)}) == 4
+    assert len({first["settings"], *(other["settings"] for other in others)}) == 4
 
 
 def networks(study, **settings):
@@ -211,7 +212,7 @@ def test_quick_shows_pictures_whole_and_in_their_colours():
 
 def test_networks_with_the_same_autoencoder_train_in_one_task():
     chosen = plan("autoencoder", "paper", models=["ae-conv-tuned", "ae-conv-scratch"], seeds=2)
-    assert chosen.groups == [["ae-conv-tuned"], ["ae-conv-scratch"]]
+    assert chosen.network_tasks == [["ae-conv-tuned"], ["ae-conv-scratch"]]
     assert [(item["model"], item["seed"]) for item in chosen.items(list(chosen.networks))] == [
         ("ae-conv-tuned", 0),
         ("ae-conv-scratch", 0),
@@ -219,7 +220,7 @@ def test_networks_with_the_same_autoencoder_train_in_one_task():
         ("ae-conv-scratch", 1),
     ]
     both = plan("autoencoder", "paper", models=["ae-conv-tuned", "ae-conv-frozen"])
-    assert both.groups == [["ae-conv-tuned", "ae-conv-frozen"]]
+    assert both.network_tasks == [["ae-conv-tuned", "ae-conv-frozen"]]
 
 
 @pytest.mark.parametrize("study", STUDIES)

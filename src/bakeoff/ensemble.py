@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bakeoff.artifacts import new_artifact, read_json, write_json
+from bakeoff.artifacts import artifact_hash, new_artifact, read_json, write_json
 from bakeoff.errors import UserError
 from bakeoff.evaluation.mixture import cross_fitted, mixture_weights
-from bakeoff.tracking import open_run
+from bakeoff.tracking import Identity, open_run
 from bakeoff.training.trained import (
     Predictor,
     Trained,
@@ -102,12 +102,14 @@ def train_ensemble(
         raise UserError(f"{name} has no model to mix: name others beside it with --models")
     settings = {"name": name, "config": dict(config), "seeds": list(seeds)}
     inputs = {f"models{i}": path for i, path in enumerate(members)}
-    with new_artifact(models, "models", settings=settings, inputs=inputs) as (out, _):
+    identity = Identity.of_mixture(members[0], [settings, [artifact_hash(m) for m in members]])
+    with new_artifact(models, "models", settings=settings, inputs=inputs) as (out, facts):
+        facts["identity"] = identity.facts()
         for seed in seeds:
             chosen = [of_seed.get(seed) or min(of_seed.items())[1] for of_seed in folders.values()]
             trained, validation, classes = _mix(chosen, name, config, seed)
             write_trained(trained, out / trained.folder_name, classes, validation)
-            with open_run(name, seed, dict(config), out, job="train") as run:
+            with open_run(name, seed, config, out, job="train", identity=identity) as run:
                 run.log_training(trained)
 
 

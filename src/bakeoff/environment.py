@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import os
 import platform
+import subprocess
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,35 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+REVISION = "BAKEOFF_REVISION"
+"""Variable: the commit of the code in a container image."""
+
+
+@cache
+def revision() -> str:
+    """The commit of the code that runs, with "-dirty" where files differ from it; "" if unknown."""
+    if REVISION in os.environ:
+        return os.environ[REVISION]
+    ours = Path(__file__).parent
+    try:
+        # An installed package may lie in the repository of somebody else's project.
+        _git(ours, "ls-files", "--error-unmatch", Path(__file__).name)
+        return _git(ours, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", "-C", str(folder), *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=10,
+    )
+    return done.stdout.strip()
 
 
 def machine() -> dict[str, Any]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
+from bakeoff.dotted import Times
 from bakeoff.errors import unknown_name
 from bakeoff.text.configs import LinearText, TextNetwork, TreeText
 from bakeoff.text.registry import LINEUPS, MODELS, PAIRS
@@ -31,17 +33,19 @@ class Preset:
     limit: int = 0
     """Rows used at most; 0 uses all."""
     models: tuple[str, ...]
-    """Line-up where none is asked for."""
+    """Names of the models where none are asked for."""
     data: str = ""
     """The data set where none is asked for, if not the study's."""
     image_size: int = 0
     """Pixels a side that images are resized to where no size is asked for; 0 keeps theirs."""
-    epochs: float = 1.0
-    """Share of their epochs that image networks train; less than all of them see pictures neither
-    cropped, mixed, recoloured nor growing."""
-    batch_size: int = 0
-    """Pictures of a batch of image networks: few make many steps of few epochs; 0: as many as a
-    model's configuration says."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Path → value, for the models that have such a setting, instead of their own."""
+
+    @property
+    def epochs_share(self) -> float:
+        """The share of their epochs that networks train."""
+        epochs = self.settings.get("training.epochs")
+        return epochs.factor if isinstance(epochs, Times) else 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,14 +77,29 @@ _SHORT = (
 )
 
 
+def _short(epochs: float, **settings: Any) -> dict[str, Any]:
+    """A share of the epochs, on whole and unmixed pictures of full size in their own colours: what
+    others teach takes longer to learn.
+    """
+    return {
+        "training.epochs": Times(epochs),
+        "pretraining.training.epochs": Times(epochs),
+        "pictures.growth": 0.0,
+        "pictures.crop": 1.0,
+        "pictures.color": 0.0,
+        "pictures.cutmix": 0.0,
+        "crops_at_test": 1.0,
+        **settings,
+    }
+
+
 def _images(
     about: str,
     models: Mapping[str, Config],
     lineups: dict[str, tuple[str, ...]],
     pairs: tuple[tuple[str, str], ...],
     *,
-    quick: float,
-    quick_batch: int = 0,
+    quick: Mapping[str, Any],
     image_size: int = 0,
 ) -> Study:
     """A study of images: the embedded digits, with a share of the epochs, or STL-10 as the seed
@@ -94,7 +113,7 @@ def _images(
         data="digits",
         models=models,
         presets={
-            "quick": Preset(split="0.7:0.1:0.2", models=ours, epochs=quick, batch_size=quick_batch),
+            "quick": Preset(split="0.7:0.1:0.2", models=ours, settings=quick),
             "full": stl10,
             "paper": replace(stl10, split="4500:500:1000"),
         },
@@ -133,15 +152,15 @@ STUDIES = {
         AUTOENCODERS,
         AUTOENCODER_LINEUPS,
         AUTOENCODER_PAIRS,
-        quick=1 / 6,
+        quick=_short(1 / 6),
     ),
     "resnet": _images(
         "Image classification with ResNet-18: cross-entropy, triplet loss, center loss",
         RESNETS,
         RESNET_LINEUPS,
         RESNET_PAIRS,
-        quick=1 / 60,
-        quick_batch=32,
+        # Few pictures a batch make many steps of few epochs.
+        quick=_short(1 / 60, **{"training.batch_size": 32}),
         # Enlarged, they leave a ResNet more pixels in its first layers.
         image_size=128,
     ),

@@ -48,8 +48,8 @@ def prepared(data, folder, **rest):
 
 def trained_rnn(dataset, folder, width, name):
     models = artifact(folder, name, dsl.Model)
-    lineup = json.dumps({name: to_dict(replace(RNN, hidden=width))})
-    train_text_network.python_func(dataset, models, name, seed=0, lineup=lineup, threads=1)
+    configs = json.dumps({name: to_dict(replace(RNN, hidden=width))})
+    train_text_network.python_func(dataset, models, name, seed=0, configs=configs, threads=1)
     return models
 
 
@@ -66,8 +66,8 @@ def chain(tmp_path_factory, reviews_csv):
     folder = tmp_path_factory.mktemp("chain")
     dataset, test = prepared(reviews_csv, folder)
     classical = artifact(folder, "classical", dsl.Model)
-    lineup = json.dumps({name: to_dict(config) for name, config in CLASSICAL.items()})
-    train_text_classical.python_func(dataset, classical, lineup=lineup, seed=0)
+    configs = json.dumps({name: to_dict(config) for name, config in CLASSICAL.items()})
+    train_text_classical.python_func(dataset, classical, configs=configs, seed=0)
     networks = [trained_rnn(dataset, folder, width, f"rnn-{width}") for width in (8, 16)]
     trained = [classical, *networks]
     ensemble = artifact(folder, "ensemble", dsl.Model)
@@ -166,14 +166,14 @@ def test_choose_width_writes_the_better_rnn_into_every_item(chain):
 
     narrow, wide = chain["networks"]
     bilstm = to_dict(replace(RNN, encoder="lstm", hidden=99))
-    lineup = json.dumps({"bilstm": bilstm})
-    later = [{"model": "bilstm", "seed": seed, "lineup": lineup} for seed in (0.0, 1.0)]
+    configs = json.dumps({"bilstm": bilstm})
+    later = [{"model": "bilstm", "seed": seed, "configs": configs} for seed in (0.0, 1.0)]
     items = choose_width.python_func([narrow, wide], later)
-    chosen = json.loads(items[0]["lineup"])["bilstm"]["hidden"]
+    chosen = json.loads(items[0]["configs"])["bilstm"]["hidden"]
     assert chosen == 8 or (chosen == 16 and accuracy(wide) > accuracy(narrow))
     assert [item["seed"] for item in items] == [0, 1]
     for item in items:
-        assert json.loads(item["lineup"]) == {"bilstm": {**bilstm, "hidden": chosen}}
+        assert json.loads(item["configs"]) == {"bilstm": {**bilstm, "hidden": chosen}}
 
 
 def test_kfp_metrics_are_those_of_the_evaluation_and_the_leaderboard(chain):
@@ -205,7 +205,7 @@ def test_small_components_run_as_kfp_tasks(chain, reviews_csv, tmp_path, monkeyp
     """prepare → audit, two imported models → choose_width, an imported comparison → report."""
     from kfp import local
 
-    later = [{"model": "bilstm", "seed": 0, "lineup": json.dumps({"bilstm": to_dict(RNN)})}]
+    later = [{"model": "bilstm", "seed": 0, "configs": json.dumps({"bilstm": to_dict(RNN)})}]
     folders = [models.path for models in chain["networks"]]
     comparison = chain["comparison"].path
 

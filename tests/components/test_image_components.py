@@ -29,7 +29,7 @@ PROBE = ImageNetwork(
     encoder="conv", pictures=CONV.pictures, pretraining=CONV, frozen=True, training=FAST
 )
 SCRATCH = replace(PROBE, frozen=False, pretraining=None)
-LINEUPS = {
+TOGETHER = {
     "group": {
         "ae-conv": CONV,
         "ae-conv-frozen": PROBE,
@@ -56,11 +56,11 @@ def chain(tmp_path_factory):
     # Training knows nothing of test: it is not even there.
     Path(test.path).rename(folder / "hidden")
     trained = {}
-    for name, lineup in LINEUPS.items():
+    for name, together in TOGETHER.items():
         trained[name] = artifact(folder, f"models-{name}", dsl.Model)
-        configs = json.dumps({model: to_dict(config) for model, config in lineup.items()})
+        configs = json.dumps({model: to_dict(config) for model, config in together.items()})
         train_image_network.python_func(
-            dataset, trained[name], model=name, seed=0, lineup=configs, threads=1
+            dataset, trained[name], model=name, seed=0, configs=configs, threads=1
         )
     (folder / "hidden").rename(test.path)
     evaluations, metrics = [], {}
@@ -102,7 +102,7 @@ def test_an_autoencoder_is_trained_first_and_once(chain):
     assert {path.name for path in group.glob("*/")} == {
         *["ae-conv-seed0", "ae-conv-frozen-seed0", "ae-conv-tuned-seed0"]
     }
-    for name, config in (LINEUPS["group"] | LINEUPS["scratch"]).items():
+    for name, config in (TOGETHER["group"] | TOGETHER["scratch"]).items():
         [found] = folder.glob(f"models-*/{name}-seed0")
         assert read_json(found / "model.json")["config"] == to_dict(config)
         assert len(read_json(found / "training.json")["history"]) == 2
@@ -170,10 +170,10 @@ def test_the_report_shows_every_model_and_pictures_of_them(chain, results):
 def test_a_refused_configuration_ends_the_component_with_one_line(chain, tmp_path, capsys):
     dataset = dsl.Dataset(name="dataset", uri=str(chain[0] / "dataset"))
     models = artifact(tmp_path, "models", dsl.Model)
-    wrong = json.dumps({"net": to_dict(replace(SCRATCH, loss="tripelt"))})
+    wrong = json.dumps({"net": {**to_dict(SCRATCH), "loss": "tripelt"}})
     with pytest.raises(SystemExit) as stopped:
         train_image_network.python_func(
-            dataset, models, model="net", seed=0, lineup=wrong, threads=1
+            dataset, models, model="net", seed=0, configs=wrong, threads=1
         )
     assert stopped.value.code == 2
     [line] = capsys.readouterr().err.strip().splitlines()

@@ -56,6 +56,8 @@ def test_the_test_split_is_in_its_own_folder_alone(tmp_path, films):
 def test_both_manifests_tell_what_was_done(tmp_path, films):
     dataset, test = prepared(tmp_path, films)
     facts = read_manifest(dataset, "dataset")["facts"]
+    assert read_manifest(test, "test")["facts"] == facts
+    assert facts.pop("preparation")
     assert facts == {
         "modality": "text",
         "classes": ["bad", "good"],
@@ -77,7 +79,6 @@ def test_both_manifests_tell_what_was_done(tmp_path, films):
         "split": SPLIT,
         "seed": 0,
     }
-    assert read_manifest(test, "test")["facts"] == facts
     settings = read_manifest(test)["settings"]
     assert settings["source"] == str(films)
     assert settings["skip_bad"] is True

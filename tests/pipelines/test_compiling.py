@@ -138,6 +138,18 @@ def test_the_wandb_key_is_a_reference_never_a_value(monkeypatch, tmp_path):
     assert "secretAsEnv" not in executors["exec-prepare"]
 
 
+def test_steps_on_a_cluster_know_the_plan_they_are_part_of(tmp_path):
+    known = {"study": "sentiment", "preset": "full", "settings": "5e77"}
+    spec, _ = compiled(tmp_path, Options(image=IMAGE, plan=known))
+    told = {}
+    for name, executor in spec["deploymentSpec"]["executors"].items():
+        variables = {v["name"]: v["value"] for v in executor["container"].get("env", [])}
+        if "BAKEOFF_PLAN" in variables:
+            told[re.sub(r"^exec-|-\d+$", "", name)] = json.loads(variables["BAKEOFF_PLAN"])
+    names = ("train-text-classical", "train-text-network", "train-ensemble", "compare")
+    assert told == dict.fromkeys(names, known)
+
+
 @pytest.mark.parametrize("study", ["autoencoder", "resnet"])
 def test_images_are_trained_compared_and_drawn_and_only_evaluate_takes_test(study, tmp_path):
     spec, platform = compiled(tmp_path, Options(image=IMAGE), study=study)
@@ -163,11 +175,11 @@ def test_networks_of_the_same_autoencoder_are_one_item_which_comes_first(tmp_pat
     assert [(item["model"], item["seed"]) for item in items] == [
         (name, seed) for seed in (0, 1) for name in wanted
     ]
-    lineup = json.loads(items[0]["lineup"])
-    assert list(lineup) == ["ae-linear", "ae-linear-frozen", "ae-linear-tuned"]
-    pretraining = lineup["ae-linear-tuned"]["pretraining"]
-    assert lineup["ae-linear"] == {"type": "Autoencoder", **pretraining}
-    assert list(json.loads(items[1]["lineup"])) == ["ae-linear-scratch"]
+    configs = json.loads(items[0]["configs"])
+    assert list(configs) == ["ae-linear", "ae-linear-frozen", "ae-linear-tuned"]
+    pretraining = configs["ae-linear-tuned"]["pretraining"]
+    assert configs["ae-linear"] == {"type": "Autoencoder", **pretraining}
+    assert list(json.loads(items[1]["configs"])) == ["ae-linear-scratch"]
 
 
 def test_changed_weights_are_noticed_on_this_machine_alone(tmp_path):
@@ -177,7 +189,7 @@ def test_changed_weights_are_noticed_on_this_machine_alone(tmp_path):
         weights.write_bytes(content)
         spec = compiled(tmp_path, Options(**options), study="resnet", weights=str(weights))[0]
         items = spec["root"]["inputDefinitions"]["parameters"]["networks"]["defaultValue"]
-        assert json.loads(items[0]["lineup"])["resnet18"]["weights"] == str(weights)
+        assert json.loads(items[0]["configs"])["resnet18"]["weights"] == str(weights)
         [found] = {item["files_hash"] for item in items}
         return found
 
@@ -199,7 +211,7 @@ def test_a_loop_item_carries_the_complete_configuration(cluster):
     assert [item["model"] for item in default] == ["rnn-64", "bilstm-glove"]
     for item in default:
         config = to_dict(STUDIES["sentiment"].models[item["model"]])
-        assert json.loads(item["lineup"]) == {item["model"]: config}
+        assert json.loads(item["configs"]) == {item["model"]: config}
 
 
 def environments(spec):

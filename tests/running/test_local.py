@@ -95,6 +95,16 @@ def test_epochs_are_told_while_it_runs(finished):
     assert sorted(set(names)) == ["audit", "compare", "evaluate", "prepare", "report", "train"]
 
 
+def test_the_group_of_a_run_is_in_all_it_leaves(finished):
+    results = finished[0].results
+    assert results["group"].startswith("sentiment-quick-")
+    assert finished[0].facts["group"] == results["group"]
+    recorded = [model["wandb"] for model in results["models"]]
+    assert {one["group"] for one in recorded} == {results["group"]}
+    assert len({one["id"] for one in recorded}) == 2
+    assert not {event["event"] for event in finished[3]} & {"error", "crash"}
+
+
 def test_every_model_predicts(finished):
     folder = finished[0]
     for model in ("", "nb-counts", "rnn-64"):

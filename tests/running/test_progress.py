@@ -279,3 +279,13 @@ def test_scored_models_are_a_line_each_on_a_terminal_only(terminal):
     assert ("rnn-64-seed7" in last) == ("ensemble-seed0" in last) == ("74.1\u202f%" in last)
     assert ("ensemble-seed0" in last) == terminal
     assert "nb-seed0" not in last
+
+
+def test_a_warning_of_every_step_is_said_once():
+    console = Console(file=io.StringIO(), width=100)
+    with Progress(plan("sentiment", "quick"), console) as progress:
+        for message in ("W&B rejected the key", "W&B rejected the key", "another"):
+            progress.see({"event": "warning", "time": 0.0, "message": message})
+    said = console.file.getvalue()
+    assert said.count("warning: W&B rejected the key") == 1
+    assert "warning: another" in said

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bakeoff.data.exhibits import exhibit
-from bakeoff.tracking import open_run
+from bakeoff.tracking import Identity, open_run
 from bakeoff.tracking import run as run_module
 
 POINTS = [{"x": 0.5, "y": -1.0, "class": 1}, {"x": 0.0, "y": 2.0, "class": 0}]
@@ -21,11 +21,12 @@ EMBEDDING = {
     "maps": {"pca": POINTS, "tsne": POINTS},
 }
 
+IDENTITY = Identity(group="a-group", key="a-key")
+
 
 @pytest.fixture(autouse=True)
 def offline(monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "offline")
-    monkeypatch.setenv("WANDB_RUN_GROUP", "a-group")
     monkeypatch.setattr(run_module, "FINISH_SECONDS", {"online": 30.0, "offline": 60.0})
 
 
@@ -51,7 +52,7 @@ def recorded(folder):
 
 def test_the_reconstructions_of_an_epoch_are_images(tmp_path, uri):
     record = {"epoch": 1, "train_loss": 0.1, "train_accuracy": None, "pictures": {"best": uri}}
-    with open_run("ae-conv", 0, {}, tmp_path, job="train") as run:
+    with open_run("ae-conv", 0, {}, tmp_path, job="train", identity=IDENTITY) as run:
         run.epoch(record)
     _, points, files = recorded(tmp_path)
     assert points["train/loss"] == 0.1
@@ -69,7 +70,7 @@ def test_an_autoencoder_has_its_error_its_neighbours_and_examples(tmp_path, uri)
         "examples": {"worst": [uri, uri]},
         "embedding": EMBEDDING,
     }
-    with open_run("ae-conv", 0, {}, tmp_path, job="evaluate") as run:
+    with open_run("ae-conv", 0, {}, tmp_path, job="evaluate", identity=IDENTITY) as run:
         run.log_reconstructions(record)
     summary, points, files = recorded(tmp_path)
     assert summary["test/mse"] == 0.02
@@ -93,7 +94,7 @@ def test_mistakes_of_images_are_pictures_and_embeddings_a_map(tmp_path, uri):
         "size_bytes": 5,
     }
     probabilities = np.array([[0.9, 0.1], [0.2, 0.8]])
-    with open_run("resnet18", 0, {}, tmp_path, job="evaluate") as run:
+    with open_run("resnet18", 0, {}, tmp_path, job="evaluate", identity=IDENTITY) as run:
         run.log_evaluation(evaluation, np.array([0, 1]), probabilities)
     summary, points, files = recorded(tmp_path)
     assert summary["test/knn_accuracy"] == 0.75

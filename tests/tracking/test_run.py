@@ -1,6 +1,7 @@
 """Runs of the real W&B client, offline or against a server that never answers."""
 
 import doctest
+import http.server
 import json
 import os
 import shutil
@@ -17,16 +18,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bakeoff.tracking import open_run, records
+from bakeoff.tracking import Identity, open_run, records
 from bakeoff.tracking import run as run_module
-from bakeoff.tracking.run import run_id
 from bakeoff.training.trained import Trained
 
+IDENTITY = Identity(
+    group="a-group",
+    key="a-key",
+    about={"study": "sentiment", "data_hash": "d0c5", "rows": {"train": 70, "test": 20}},
+)
 KEY = "5ec4e7" * 6 + "abcd"
 CONFIG = {
     "hidden": 64,
     "training": {"learning_rate": 0.002},
-    "data": "s3://me:hunter2@host/reviews.csv",
+    "data": "s3://me:hunter2@host/reviews.csv?X-Amz-Signature=hunter4",
     "aws_secret": "hunter3",
 }
 
@@ -89,7 +94,6 @@ def trained() -> Trained:
 @pytest.fixture
 def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_MODE", "offline")
-    monkeypatch.setenv("WANDB_RUN_GROUP", "a-group")
     monkeypatch.setenv("WANDB_PROJECT", "a-project")
     monkeypatch.setenv("WANDB_API_KEY", KEY)
     monkeypatch.setattr(run_module, "FINISH_SECONDS", {"online": 30.0, "offline": 60.0})
@@ -126,17 +130,19 @@ def test_doctests() -> None:
 
 @pytest.mark.usefixtures("offline")
 def test_training_is_recorded(tmp_path: Path, capfd: Any) -> None:
-    with open_run("rnn-64", 0, CONFIG, tmp_path, job="train") as run:
+    with open_run("rnn-64", 0, CONFIG, tmp_path, job="train", identity=IDENTITY) as run:
         run.start(steps=10, costs=[1] * 3)
         run.step(epoch=1, step=5, steps=10, loss=0.6)
         for epoch in (1, 2, 3):
             run.epoch(record(epoch))
         run.log_training(trained())
     read = read_back(tmp_path)
-    assert read["run"]["run_id"] == run_id("a-group", "rnn-64", 0)
+    assert read["run"]["run_id"] == IDENTITY.run_id("rnn-64", 0)
     assert (read["run"]["project"], read["run"]["run_group"]) == ("a-project", "a-group")
     assert (read["run"]["display_name"], read["run"]["job_type"]) == ("rnn-64-seed0", "train")
     assert read["config"]["hidden"] == 64
+    assert (read["config"]["study"], read["config"]["data_hash"]) == ("sentiment", "d0c5")
+    assert read["config"]["rows"] == {"train": 70, "test": 20}
     assert read["config"]["steps_per_epoch"] == 10
     curve = {row["epoch"]: row["train/loss"] for row in read["history"] if "train/loss" in row}
     assert curve == {1: 1.0, 2: 0.5, 3: pytest.approx(1 / 3)}
@@ -153,11 +159,11 @@ def test_evaluation_adds_no_point_to_the_curves(tmp_path: Path) -> None:
     model.mkdir()
     (model / "model.json").write_text("{}")
     (model / "weights.safetensors").write_bytes(b"0" * 1000)
-    with open_run("rnn-64", 0, CONFIG, tmp_path, job="evaluate") as run:
+    with open_run("rnn-64", 0, CONFIG, tmp_path, job="evaluate", identity=IDENTITY) as run:
         run.log_evaluation(evaluation(), np.array([0, 1, 0, 1]), probabilities)
         run.log_model(model, "text-network")
     read = read_back(tmp_path)
-    assert read["run"]["run_id"] == run_id("a-group", "rnn-64", 0), "continues the training's run"
+    assert read["run"]["run_id"] == IDENTITY.run_id("rnn-64", 0), "continues the training's run"
     assert read["summary"]["test/accuracy"] == 0.5
     assert read["summary"]["validation/accuracy"] == 0.75
     points = [key for row in read["history"] for key in row if not key.startswith("_")]
@@ -172,27 +178,21 @@ def test_evaluation_adds_no_point_to_the_curves(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("offline")
 def test_secrets_stay_out(tmp_path: Path) -> None:
-    with open_run("rnn-64", 0, CONFIG, tmp_path, job="train") as run:
+    with open_run("rnn-64", 0, CONFIG, tmp_path, job="train", identity=IDENTITY) as run:
         run.epoch(record(1))
     config = read_back(tmp_path)["config"]
     assert config["data"] == "s3://host/reviews.csv"
     assert "aws_secret" not in config
     written = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
-    for secret in (KEY, "hunter2", "hunter3"):
+    for secret in (KEY, "hunter2", "hunter3", "hunter4"):
         assert secret.encode() not in written
-
-
-def test_ids_differ_by_group_model_and_seed() -> None:
-    ids = {run_id(g, m, s) for g in ("a", "b") for m in ("rnn-64", "x/y:z") for s in (0, 1)}
-    assert len(ids) == 8
-    assert not set("".join(ids)) & set("/\\#?%: ")
 
 
 @pytest.mark.parametrize("mode", ["", "disabled"])
 def test_disabled_does_nothing(mode: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("WANDB_MODE", mode)
     threads = threading.active_count()
-    with open_run("rnn-64", 0, CONFIG, tmp_path, job="train") as run:
+    with open_run("rnn-64", 0, CONFIG, tmp_path, job="train", identity=IDENTITY) as run:
         run.start(steps=1, costs=[1] * 1)
         run.epoch(record(1))
         assert threading.active_count() == threads
@@ -204,7 +204,7 @@ def test_a_failing_client_is_said_once(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any
 ) -> None:
     monkeypatch.setitem(sys.modules, "wandb", None)
-    with open_run("rnn-64", 0, CONFIG, tmp_path, job="train") as run:
+    with open_run("rnn-64", 0, CONFIG, tmp_path, job="train", identity=IDENTITY) as run:
         for epoch in range(1, 10):
             run.epoch(record(epoch))
     (line,) = capsys.readouterr().err.splitlines()
@@ -214,7 +214,7 @@ def test_a_failing_client_is_said_once(
 
 @pytest.mark.usefixtures("offline")
 def test_a_refused_record_does_not_stop_the_others(tmp_path: Path, capsys: Any) -> None:
-    with open_run("rnn-64", 0, CONFIG, tmp_path, job="train") as run:
+    with open_run("rnn-64", 0, CONFIG, tmp_path, job="train", identity=IDENTITY) as run:
         run.submit(lambda *_: 1 / 0)
         run.epoch(record(1))
     assert read_back(tmp_path)["history"][0]["train/loss"] == 1.0
@@ -228,7 +228,7 @@ def test_a_full_queue_drops_and_does_not_wait(
     monkeypatch.setattr(run_module, "QUEUE_LENGTH", 5)
     monkeypatch.setitem(run_module.FINISH_SECONDS, "offline", 0.3)
     blocked = threading.Event()
-    run = open_run("rnn-64", 0, CONFIG, tmp_path, job="train")
+    run = open_run("rnn-64", 0, CONFIG, tmp_path, job="train", identity=IDENTITY)
     run.submit(lambda *_: blocked.wait(30))
     started = time.monotonic()
     for epoch in range(1, 100):
@@ -265,12 +265,14 @@ def test_a_server_that_never_answers_costs_training_nothing(
         """
         import sys, time
         from pathlib import Path
-        from bakeoff.tracking import open_run, run as module
+        from bakeoff.tracking import Identity, open_run, run as module
 
+        IDENTITY = Identity(group="a-group", key="a-key")
         module.INIT_SECONDS = 2
         calls = 0.0
         for seed in (0, 1):
-            with open_run("rnn-64", seed, {}, Path(sys.argv[1]), job="train") as run:
+            which = {"job": "train", "identity": IDENTITY}
+            with open_run("rnn-64", seed, {}, Path(sys.argv[1]), **which) as run:
                 started = time.monotonic()
                 run.start(steps=10, costs=[1] * 3)
                 for epoch in range(1, 200):
@@ -307,3 +309,64 @@ def test_a_server_that_never_answers_costs_training_nothing(
     assert line.endswith("; recording offline")
     offline = sorted(tmp_path.glob("wandb/offline-run-*/*.wandb"))
     assert len(offline) == 2, "nothing is lost: both can be synced"
+
+
+class _Refusing(http.server.BaseHTTPRequestHandler):
+    """Takes no key."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = b'{"errors": [{"message": "user is not logged in"}], "data": null}'
+        self.send_response(401)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_POST  # noqa: N815
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.parametrize("key", [KEY, "too-short"])
+def test_a_rejected_key_is_said_to_whoever_watches(key: str, tmp_path: Path) -> None:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Refusing)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    script = textwrap.dedent(
+        """
+        import json, sys
+        from pathlib import Path
+        from bakeoff import events
+        from bakeoff.tracking import Identity, open_run
+
+        identity = Identity(group="a-group", key="a-key")
+        with events.heard(lambda event: print(json.dumps(event))):
+            with open_run(
+                "rnn-64", 0, {}, Path(sys.argv[1]), job="train", identity=identity
+            ) as run:
+                run.epoch({"epoch": 1, "train_loss": 0.1})
+        """
+    )
+    inherited = {key: value for key, value in os.environ.items() if key != "WANDB_SERVICE"}
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)],
+        env={
+            **inherited,
+            "WANDB_MODE": "online",
+            "WANDB_BASE_URL": f"http://127.0.0.1:{server.server_address[1]}",
+            "WANDB_API_KEY": key,
+        },
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=True,
+    )
+    server.shutdown()
+    server.server_close()
+    warning = json.loads(done.stdout)
+    assert warning["event"] == "warning"
+    assert warning["message"].startswith("Weights & Biases rejected the key, from WANDB_API_KEY")
+    assert warning["message"].endswith("recording offline")
+    assert "rnn-64" not in warning["message"], "all runs say the same"
+    assert key not in done.stdout + done.stderr
+    assert list(tmp_path.glob("wandb/offline-run-*/*.wandb")), "nothing is lost"

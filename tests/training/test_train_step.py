@@ -66,7 +66,7 @@ class Trainer:
 
 def run(dataset, models, trainer=None, **settings):
     trainer = trainer or Trainer()
-    arguments = {"lineup": LINEUP, "seed": 3, "threads": 1, **settings}
+    arguments = {"configs": LINEUP, "seed": 3, "threads": 1, **settings}
     train_networks(dataset, models, train=trainer, **arguments)
     return trainer
 
@@ -85,7 +85,7 @@ def test_networks_of_a_line_up_train_in_its_order_and_see_those_before(dataset, 
     rows = pd.read_parquet(folders[0] / "validation.parquet")
     assert rows["id"].tolist() == [4, 5]
     manifest = read_manifest(tmp_path / "models", "models")
-    assert manifest["settings"] == {"lineup": LINEUP, "seed": 3, "threads": 1}
+    assert manifest["settings"] == {"configs": LINEUP, "seed": 3, "threads": 1}
     assert set(manifest["inputs"]) == {"dataset"}
 
 
@@ -100,7 +100,8 @@ def test_each_network_tells_its_epochs_under_its_own_name(dataset, tmp_path, mon
     monkeypatch.setenv(events.VARIABLE, str(tmp_path / "events"))
     (tmp_path / "events").mkdir()
     run(dataset, tmp_path / "models")
-    told = events.EventReader(tmp_path / "events").new_events()
+    told = list(events.EventReader(tmp_path / "events").new_events())
+    assert told.pop(0)["event"] == "group"
     assert [(e["event"], e["model"], e["seed"]) for e in told] == [
         ("epoch", "first", 3),
         ("epoch", "second", 3),
@@ -164,7 +165,7 @@ def test_a_checkpoint_is_that_of_the_same_training_alone(dataset, tmp_path, monk
         used(2, seed=4),
         used(3, threads=2),
         used(5, files="others"),
-        used(6, lineup={**LINEUP, "first": {"hidden": 9}}),
+        used(6, configs={**LINEUP, "first": {"hidden": 9}}),
         used(7, data=other),
     ]
     assert len({same, *changed}) == 7

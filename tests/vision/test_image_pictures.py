@@ -86,23 +86,23 @@ def test_plain_batches_are_all_pictures_in_order():
     batches = list(plain_batches(torch.from_numpy(pixels), labels, torch.device("cpu")))
     assert [len(some.labels) for some in batches] == [PREDICTION_BATCH, 3]
     assert torch.equal(torch.cat([some.labels for some in batches]), labels)
-    values = torch.cat([some.pictures for some in batches])
+    values = torch.cat([some.inputs for some in batches])
     assert values.shape == (len(pixels), 3, 4, 4)
     assert np.array_equal((values * 255).round().numpy().transpose(0, 2, 3, 1), pixels)
-    assert batches[0].pictures.is_contiguous(memory_format=torch.channels_last)
+    assert batches[0].inputs.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_without_augmentation_nothing_changes():
     pixels = np.random.default_rng(0).integers(0, 256, (6, 5, 5))
     got = batch(pixels, Pictures())
-    assert np.array_equal(as_bytes(got.pictures), pixels)
-    assert torch.equal(got.pictures, got.targets)
+    assert np.array_equal(as_bytes(got.inputs), pixels)
+    assert torch.equal(got.inputs, got.targets)
     assert got.labels.tolist() == [0, 1, 2, 3, 4, 5]
 
 
 def test_half_of_the_pictures_are_mirrored_each_by_its_own_chance():
     pixels = np.random.default_rng(0).integers(0, 256, (400, 3, 3))
-    got = as_bytes(batch(pixels, Pictures(flip=True)).pictures)
+    got = as_bytes(batch(pixels, Pictures(flip=True)).inputs)
     mirrored = np.array([np.array_equal(g, p[:, ::-1]) for g, p in zip(got, pixels, strict=True)])
     kept = np.array([np.array_equal(g, p) for g, p in zip(got, pixels, strict=True)])
     assert (mirrored ^ kept).all()
@@ -113,7 +113,7 @@ def test_half_of_the_pictures_are_mirrored_each_by_its_own_chance():
 def test_a_moved_picture_is_mirrored_into_the_gap():
     """Against NumPy's own padding: its "reflect" does not repeat the border either."""
     pixels = np.random.default_rng(0).integers(0, 256, (200, 8, 8))
-    got = as_bytes(batch(pixels, Pictures(shift=1 / 4)).pictures)
+    got = as_bytes(batch(pixels, Pictures(shift=1 / 4)).inputs)
     found = []
     for picture, moved in zip(pixels, got, strict=True):
         padded = np.pad(picture, 2, "reflect")
@@ -131,7 +131,7 @@ def test_a_moved_picture_is_mirrored_into_the_gap():
 
 def test_flip_and_shift_together_lose_no_picture():
     pixels = np.random.default_rng(0).integers(0, 256, (60, 8, 8))
-    got = as_bytes(batch(pixels, Pictures(shift=1 / 8, flip=True)).pictures)
+    got = as_bytes(batch(pixels, Pictures(shift=1 / 8, flip=True)).inputs)
     for picture, moved in zip(pixels, got, strict=True):
         padded = np.pad(picture, 1, "reflect")
         windows = [padded[d : d + 8, a : a + 8] for d in range(3) for a in range(3)]
@@ -152,7 +152,7 @@ def test_a_crop_shows_a_part_of_the_picture_resized_to_all_of_it():
         Pictures(crop=least),
         np.random.default_rng(0),
         size,
-    ).pictures
+    ).inputs
     places = (got[:, :2] * 255).numpy()
     heights = (places[:, 0, -1, 0] - places[:, 0, 0, 0]) * size / (size - 1)
     widths = (places[:, 1, 0, -1] - places[:, 1, 0, 0]) * size / (size - 1)
@@ -199,10 +199,10 @@ def test_pictures_have_half_their_size_then_three_quarters_by_strides(size, size
 
 def test_smaller_pictures_are_means_of_their_pixels_and_larger_ones_in_between():
     picture = np.random.default_rng(0).integers(0, 256, (8, 8))
-    smaller = batch([picture], Pictures(), size=4).pictures[0, 0].numpy() * 255
+    smaller = batch([picture], Pictures(), size=4).inputs[0, 0].numpy() * 255
     assert smaller == pytest.approx(picture.reshape(4, 2, 4, 2).mean(axis=(1, 3)), abs=1e-3)
     ramp = np.tile(np.arange(0, 80, 10), (8, 1))
-    larger = batch([ramp], Pictures(), size=16).pictures[0, 0].numpy() * 255
+    larger = batch([ramp], Pictures(), size=16).inputs[0, 0].numpy() * 255
     # A pixel's centre lies a quarter of the old distance from the next old centre.
     assert larger[:, 1:-1] == pytest.approx(np.tile(np.arange(2.5, 70, 5), (16, 1)), abs=1e-3)
 
@@ -211,9 +211,9 @@ def test_what_is_pasted_in_a_smaller_picture_is_counted_by_its_own_pixels():
     pictures = np.stack([np.full((64, 64), value) for value in (0, 255)] * 20)
     got = batch(pictures, Pictures(cutmix=1.0), size=32)
     own = torch.arange(40) % 2
-    seen = (got.pictures[:, 0] == own[:, None, None]).float().mean(dim=(1, 2))
+    seen = (got.inputs[:, 0] == own[:, None, None]).float().mean(dim=(1, 2))
     other = got.others % 2 != own
-    assert got.pictures.shape == (40, 1, 32, 32)
+    assert got.inputs.shape == (40, 1, 32, 32)
     assert other.sum() > 5
     assert torch.allclose(seen[other], got.kept[other], atol=1e-6)
 
@@ -230,8 +230,8 @@ def test_colours_are_scaled_by_chances_of_each_picture():
         np.random.default_rng(0),
         4,
     )
-    assert torch.equal(got.pictures, got.targets)
-    values = got.pictures.numpy()
+    assert torch.equal(got.inputs, got.targets)
+    values = got.inputs.numpy()
     assert ((values >= 0) & (values <= 1)).all()
     luma = np.tensordot(values, [0.299, 0.587, 0.114], axes=(1, 0))
     brightness = luma.mean(axis=(1, 2)) / (luma_of(pictures) / 255)
@@ -253,8 +253,8 @@ def test_a_square_is_blanked_in_the_picture_and_not_in_the_target():
     pixels = np.full((300, 9, 9), 255)
     got = batch(pixels, Pictures(cutout=1 / 3))
     assert (got.targets == 1).all()
-    blank = (got.pictures[:, 0] == 0.5).numpy()
-    assert ((got.pictures[:, 0] == 1).numpy() | blank).all()
+    blank = (got.inputs[:, 0] == 0.5).numpy()
+    assert ((got.inputs[:, 0] == 1).numpy() | blank).all()
     centres = set()
     for picture in blank:
         rows, columns = np.flatnonzero(picture.any(axis=1)), np.flatnonzero(picture.any(axis=0))
@@ -271,9 +271,9 @@ def test_a_square_of_another_picture_is_pasted_and_its_class_counts_by_area():
     n, size = 400, 16
     pixels = np.broadcast_to(np.arange(n)[:, None, None] % 251, (n, size, size))
     got = batch(pixels, Pictures(cutmix=0.5))
-    assert torch.equal(got.targets, batch(pixels, Pictures()).pictures)
+    assert torch.equal(got.targets, batch(pixels, Pictures()).inputs)
     sides = []
-    for row, picture in enumerate(as_bytes(got.pictures)):
+    for row, picture in enumerate(as_bytes(got.inputs)):
         pasted = picture != row % 251
         others = np.unique(picture[pasted])
         assert got.kept[row] == pytest.approx(1 - pasted.mean(), abs=1e-6) or (
@@ -303,7 +303,7 @@ def test_nothing_is_pasted_unless_asked_for():
 def test_seeds_repeat():
     pixels = np.random.default_rng(0).integers(0, 256, (20, 8, 8))
     how = Pictures(flip=True, shift=0.25, crop=0.5, color=0.2, cutout=0.3, cutmix=0.5)
-    first, again, other = (batch(pixels, how, seed).pictures for seed in (1, 1, 2))
+    first, again, other = (batch(pixels, how, seed).inputs for seed in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
 

@@ -130,7 +130,7 @@ def main(folder: str, out: str, killed: str, epoch: str) -> None:
     train_networks(
         Path(folder) / "dataset",
         Path(folder) / out,
-        lineup={name: to_dict(config) for name, config in LINEUP.items()},
+        configs={name: to_dict(config) for name, config in LINEUP.items()},
         seed=5,
         threads=1,
         train=train,

@@ -50,13 +50,13 @@ def test_cross_entropy_is_smoothed_in_training_alone():
     task, model = task_and_model()
     batch = some_batch(task)
     outcome = task.objective(model, batch)
-    logits = model(batch.pictures)
+    logits = model(batch.inputs)
     smoothed = cross_entropy(logits, batch.labels, label_smoothing=0.1)
     assert outcome.loss.item() == pytest.approx(smoothed.item(), rel=1e-5)
     assert outcome.examples == 12
     assert outcome.correct == (logits.argmax(dim=1) == batch.labels).sum()
     model.eval()
-    plain = cross_entropy(model(batch.pictures), batch.labels).item()
+    plain = cross_entropy(model(batch.inputs), batch.labels).item()
     assert task.objective(model, batch).loss.item() == pytest.approx(plain, rel=1e-5)
 
 
@@ -68,12 +68,12 @@ def test_the_head_of_a_triplet_network_does_not_change_its_encoder(margin):
     encoder, head = gradients(model.encoder), gradients(model.head)
     assert all(gradient.abs().sum() > 0 for gradient in head)
     model.zero_grad()
-    batch_hard_triplet(model.embed(batch.pictures), batch.labels, margin).backward()
+    batch_hard_triplet(model.embed(batch.inputs), batch.labels, margin).backward()
     for both, alone in zip(encoder, gradients(model.encoder), strict=True):
         assert torch.allclose(both, alone, atol=1e-6)
     assert any(gradient.abs().sum() > 0 for gradient in encoder)
     model.zero_grad()
-    logits = model.head(model.embed(batch.pictures).detach())
+    logits = model.head(model.embed(batch.inputs).detach())
     cross_entropy(logits, batch.labels, label_smoothing=0.1).backward()
     for both, alone in zip(head, gradients(model.head), strict=True):
         assert torch.allclose(both, alone, atol=1e-6)
@@ -101,14 +101,14 @@ def as_batch(pictures):
 def test_a_network_is_validated_on_all_of_the_validation_split_as_it_is(loss):
     task, _ = task_and_model(loss=loss, pictures=Pictures(flip=True, crop=0.5, cutmix=0.5))
     [batch] = task.validation_batches()
-    assert torch.equal(batch.pictures, as_batch(DATA[1][0]))
+    assert torch.equal(batch.inputs, as_batch(DATA[1][0]))
     assert torch.equal(batch.labels, DATA[1][1])
 
 
 def test_a_probe_is_validated_on_the_validation_split():
     task, model = task_and_model(Probing, frozen=True, pictures=Pictures(flip=True, crop=0.5))
     [batch] = task.validation_batches()
-    assert torch.allclose(batch.pictures, model.eval().embed(as_batch(DATA[1][0])), atol=1e-5)
+    assert torch.allclose(batch.inputs, model.eval().embed(as_batch(DATA[1][0])), atol=1e-5)
     assert torch.equal(batch.labels, DATA[1][1])
 
 
@@ -116,7 +116,7 @@ def test_a_triplet_network_is_validated_by_its_classifier():
     task, model = task_and_model(loss="triplet", images_per_class=4)
     model.eval()
     [batch] = task.validation_batches()
-    expected = cross_entropy(model(batch.pictures), batch.labels).item()
+    expected = cross_entropy(model(batch.inputs), batch.labels).item()
     assert task.objective(model, batch).loss.item() == pytest.approx(expected, rel=1e-5)
 
 
@@ -127,9 +127,9 @@ def test_pictures_grow_to_their_size_within_the_share_of_the_epochs():
         encoder="resnet18", pictures=Pictures(growth=0.75, cutmix=0.5), training=training
     )
     task = Classification(config, 0, data, data)
-    sizes = [next(iter(task.training_batches(epoch))).pictures.shape[2:] for epoch in range(1, 9)]
+    sizes = [next(iter(task.training_batches(epoch))).inputs.shape[2:] for epoch in range(1, 9)]
     assert sizes == [(64, 64)] * 4 + [(96, 96)] * 2 + [(128, 128)] * 2
-    assert next(iter(task.validation_batches())).pictures.shape[2:] == (128, 128)
+    assert next(iter(task.validation_batches())).inputs.shape[2:] == (128, 128)
 
 
 @pytest.mark.parametrize("loss", ["cross-entropy", "center"])
@@ -141,7 +141,7 @@ def test_the_class_of_what_is_pasted_counts_by_its_share(loss):
     if loss == "center":
         model.centers.centers += torch.randn(model.centers.centers.shape)
     centers = model.centers.centers.clone() if loss == "center" else None
-    embeddings = model.embed(batch.pictures).detach()
+    embeddings = model.embed(batch.inputs).detach()
 
     def mean_loss(row, label):
         value = cross_entropy(model.head(embeddings[row]), label, label_smoothing=0.1)
@@ -166,7 +166,7 @@ def test_the_class_of_what_is_pasted_counts_by_its_share(loss):
 def test_center_loss_is_added_and_its_centers_follow_in_training_alone():
     task, model = task_and_model(loss="center", center_weight=0.2, center_rate=0.5)
     batch = some_batch(task)
-    embeddings = model.encoder(batch.pictures).detach()
+    embeddings = model.encoder(batch.inputs).detach()
     expected = cross_entropy(model.head(embeddings), batch.labels, label_smoothing=0.1)
     # Centers start at 0: half the mean squared length.
     expected = expected + 0.2 * embeddings.square().sum(dim=1).mean() / 2
@@ -187,9 +187,9 @@ def test_an_epoch_repeats_and_the_next_one_is_another():
     first, again, later = (list(task.training_batches(epoch)) for epoch in (1, 1, 2))
     assert len(first) == task.steps_per_epoch == 2
     for one, same in zip(first, again, strict=True):
-        assert torch.equal(one.pictures, same.pictures)
+        assert torch.equal(one.inputs, same.inputs)
         assert torch.equal(one.labels, same.labels)
-    assert not torch.equal(first[0].pictures, later[0].pictures)
+    assert not torch.equal(first[0].inputs, later[0].inputs)
 
 
 def test_a_triplet_network_plans_as_many_steps_as_it_takes():
@@ -215,7 +215,7 @@ def test_a_probe_learns_on_embeddings_that_stay():
     assert sum(len(batch.labels) for batch in batches) == 24
     model.eval()
     embedded = model.encoder(as_batch(DATA[0][0])).detach()
-    rows = torch.cat([batch.pictures for batch in batches])
+    rows = torch.cat([batch.inputs for batch in batches])
     distances = torch.cdist(rows, embedded)
     nearest = distances.argmin(dim=1)
     assert sorted(nearest.tolist()) == list(range(24))
@@ -230,7 +230,7 @@ def test_a_probe_has_as_many_views_as_there_is_room_for(monkeypatch):
     monkeypatch.setattr(Probing, "MOST_BYTES", 2 * 24 * 256 * 4)
     task, _ = task_and_model(Probing, frozen=True, pictures=Pictures(shift=1 / 4))
     seen = [
-        torch.cat([batch.pictures for batch in task.training_batches(epoch)]).sum().item()
+        torch.cat([batch.inputs for batch in task.training_batches(epoch)]).sum().item()
         for epoch in range(1, 5)
     ]
     assert seen[0] == pytest.approx(seen[2])
@@ -253,7 +253,7 @@ def test_a_probe_learns_on_several_views_of_each_picture_and_they_repeat():
 
     def rows(task, epoch):
         """Embeddings of an epoch, in the order of their sums."""
-        every = torch.cat([batch.pictures for batch in task.training_batches(epoch)])
+        every = torch.cat([batch.inputs for batch in task.training_batches(epoch)])
         return every[every.sum(dim=1).argsort()]
 
     views = [rows(task, epoch) for epoch in epochs]
@@ -276,20 +276,20 @@ def reconstruction(size=12, channels=3, rows=9):
 def test_an_autoencoder_is_validated_on_the_validation_split_and_nothing_is_blanked():
     task, _, pictures = reconstruction()
     [batch] = task.validation_batches()
-    assert torch.equal(batch.pictures, as_batch(pictures))
-    assert torch.equal(batch.targets, batch.pictures)
+    assert torch.equal(batch.inputs, as_batch(pictures))
+    assert torch.equal(batch.targets, batch.inputs)
 
 
 def test_an_autoencoder_is_asked_for_what_was_blanked():
     task, model, _ = reconstruction()
     model.eval()
     batch = some_batch(task)
-    assert not torch.equal(batch.pictures, batch.targets)
+    assert not torch.equal(batch.inputs, batch.targets)
     outcome = task.objective(model, batch)
-    expected = (model(batch.pictures) - batch.targets).square().mean()
+    expected = (model(batch.inputs) - batch.targets).square().mean()
     assert outcome.loss.item() == pytest.approx(expected.item(), rel=1e-5)
     assert outcome.correct is None
-    other = Batch.of(batch.pictures, 1 - batch.labels, batch.targets)
+    other = Batch.of(batch.inputs, 1 - batch.labels, batch.targets)
     assert task.objective(model, other).loss == outcome.loss, "labels say nothing to it"
 
 

@@ -10,6 +10,7 @@ import typer
 
 from bakeoff.cli.app import app
 from bakeoff.cli.options import (
+    Changes,
     DropSuspects,
     FreezeVectors,
     Glove,
@@ -66,6 +67,7 @@ def run(
     weights: Weights = "",
     precision: Precision = "",
     keep_sides: KeepSides = False,
+    changes: Changes = None,
     seed: Seed = 0,
     seeds: Seeds = 1,
     threads: Annotated[
@@ -120,6 +122,7 @@ def run(
         weights=weights,
         precision=precision,
         keep_sides=keep_sides,
+        changes=changes or (),
         seed=seed,
         seeds=seeds,
         threads=threads or max(cores() // parallel, 1),
@@ -158,6 +161,7 @@ def compile(
     weights: Weights = "",
     precision: Precision = "",
     keep_sides: KeepSides = False,
+    changes: Changes = None,
     seed: Seed = 0,
     seeds: Seeds = 1,
     threads: Annotated[int, typer.Option(help="CPU threads of a training.", min=1)] = 2,
@@ -193,6 +197,7 @@ def compile(
             weights=weights,
             precision=precision,
             keep_sides=keep_sides,
+            changes=changes or (),
             seed=seed,
             seeds=seeds,
             threads=threads,
@@ -201,7 +206,6 @@ def compile(
             image=image or _default_image(),
             parallelism=parallelism,
             wandb=wandb.value if wandb else "",
-            group=chosen.group,
         )
         written.append(output / f"{name}.yaml" if study == "all" else output)
         compile_plan(chosen, options, written[-1])

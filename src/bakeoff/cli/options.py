@@ -81,6 +81,15 @@ Precision = Annotated[
         help="Of image networks: fp32, bf16, or auto (bf16 on CUDA).", metavar="fp32|bf16|auto"
     ),
 ]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="A setting of a model, rnn-64.training.epochs=8, or of all that have it, "
+        "training.epochs=8; settings: bakeoff models --json. May be given several times.",
+        metavar="[MODEL.]PATH=VALUE",
+    ),
+]
 KeepSides = Annotated[
     bool,
     typer.Option("--keep-sides", help="Mirror no image: for letters, digits, left and right."),

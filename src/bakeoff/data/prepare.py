@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -103,6 +104,8 @@ def prepare(
             "rows": len(found.frame),
         },
         **rows.facts,
+        # Tells this preparation from others of equal data.
+        "preparation": uuid.uuid4().hex,
         "split": split,
         "seed": seed,
     }

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from bakeoff.artifacts import RESULTS_FORMAT, new_artifact, read_manifest, write_json
-from bakeoff.environment import versions
+from bakeoff.environment import revision, versions
 from bakeoff.evaluation.bootstrap import accuracy_interval
 from bakeoff.evaluation.errors import analyse_errors
 from bakeoff.evaluation.predictions import (
@@ -22,6 +22,7 @@ from bakeoff.evaluation.predictions import (
 )
 from bakeoff.evaluation.significance import difference, holm, mcnemar, verdict
 from bakeoff.formats import interval, percent
+from bakeoff.tracking import Identity
 
 _AVERAGED = ("precision", "recall", "f1", "top5_accuracy")
 
@@ -70,6 +71,8 @@ def compare(
         "format": RESULTS_FORMAT,
         "study": study,
         "preset": preset,
+        "group": Identity.of_step(dataset).group,
+        "commit": revision(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "seed": seed,
         "seeds": seeds,

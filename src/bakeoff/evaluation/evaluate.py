@@ -16,7 +16,7 @@ from bakeoff.errors import UserError
 from bakeoff.evaluation.embeddings import Embedder, embedding_facts
 from bakeoff.evaluation.metrics import classification_metrics
 from bakeoff.evaluation.reconstructions import Reconstructor, reconstruction_facts
-from bakeoff.tracking import open_run
+from bakeoff.tracking import Identity, open_run
 from bakeoff.training.trained import (
     Predictor,
     model_folders,
@@ -55,6 +55,7 @@ def evaluate(
     if not folders:
         raise UserError(f"{models} holds no trained model; train one first")
     inputs = {"models": models, "test": test}
+    identity = Identity.of_models(models)
     accuracies = {}
     with new_artifact(evaluations, "evaluations", settings={}, inputs=inputs) as (out, _):
         for folder in folders:
@@ -70,8 +71,9 @@ def evaluate(
             name, seed, config = model["model"], model["seed"], model["config"]
             if isinstance(predictor, Reconstructor):
                 record = describe(folder) | reconstruction_facts(predictor, folder, split)
+                record["wandb"] = {"group": identity.group, "id": identity.run_id(name, seed)}
                 write_json(target / "autoencoder.json", record)
-                with open_run(name, seed, config, out, job="evaluate") as run:
+                with open_run(name, seed, config, out, job="evaluate", identity=identity) as run:
                     run.log_reconstructions(record)
                     run.log_model(folder, model["kind"])
                 continue
@@ -81,6 +83,7 @@ def evaluate(
             probabilities = checked(probabilities, folder.name)
             record = {
                 **describe(folder),
+                "wandb": {"group": identity.group, "id": identity.run_id(name, seed)},
                 "validation": _validation(folder, model["classes"]),
                 "predictions_per_second": len(split.labels) / seconds,
                 "test": classification_metrics(split.labels, probabilities, split.classes),
@@ -91,7 +94,7 @@ def evaluate(
             _write_predictions(target / "predictions.parquet", folder, split, probabilities)
             write_json(target / "evaluation.json", record)
             accuracies[folder.name] = record["test"]["accuracy"]
-            with open_run(name, seed, config, out, job="evaluate") as run:
+            with open_run(name, seed, config, out, job="evaluate", identity=identity) as run:
                 run.log_evaluation(record, split.labels, probabilities)
                 run.log_model(folder, model["kind"])
     return accuracies

@@ -7,6 +7,7 @@ pipeline.yaml, log.txt.
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import shutil
 import signal
@@ -28,6 +29,7 @@ from bakeoff.errors import UserError
 from bakeoff.plans import Plan
 from bakeoff.running.runs import RunFolder
 from bakeoff.running.store import checkpoints, store, using_store
+from bakeoff.tracking.identity import VARIABLE as PLAN
 from bakeoff.training.settings import CHECKPOINTS, to_dict
 
 Watch = Callable[[dict[str, Any]], None]
@@ -70,7 +72,7 @@ def run_locally(
     folder = _new_folder(root, f"{created:%Y%m%d-%H%M%S}-{plan.study}-{plan.preset}")
     environment = {
         "WANDB_MODE": resolve_mode(wandb),
-        "WANDB_RUN_GROUP": plan.group,
+        PLAN: json.dumps(plan.identity),
         "WANDB_PROJECT": os.environ.get("WANDB_PROJECT", "bakeoff"),
         events.VARIABLE: str(folder / "events"),
         CHECKPOINTS: str(checkpoints(root)),
@@ -95,6 +97,9 @@ def run_locally(
     def see(event: dict[str, Any]) -> None:
         nonlocal progressed
         progressed |= event["event"] == "reused" or event.get("state") == "finished"
+        if event["event"] == "group":
+            facts["group"] = event["group"]
+            write_json(folder / "run.json", facts)
         watch(event)
 
     with using_store(root) as lock:
@@ -136,6 +141,7 @@ def run_locally(
         facts |= {
             "status": "finished",
             "seconds": time.monotonic() - started,
+            "group": read_json(folder / "results.json")["group"],
             "comparison": outcome["comparison"],
             "reused": outcome["reused"],
         }

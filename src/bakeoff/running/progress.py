@@ -47,7 +47,7 @@ class Progress:
             disable=not self._console.is_terminal,
         )
         self._started = time.monotonic()
-        networks = len(plan.groups) * plan.seeds
+        networks = len(plan.network_tasks) * plan.seeds
         trainings = bool(plan.classical) + networks + bool(plan.ensemble)
         # prepare, compare, report; of text the audit and the choice of a width; trainings with
         # their evaluations.
@@ -60,14 +60,15 @@ class Progress:
         self._starts: dict[str, float] = {}
         self._firsts: dict[str, tuple[float, float]] = {}
         self._told: dict[str, float] = {}
+        self._warnings: set[str] = set()
 
     def __enter__(self) -> Progress:
         plan = self._plan
         facts = [f"[bold]{plan.study}[/bold]", f"preset {plan.preset}", f"data {plan.data}"]
         if plan.image_size:
             facts.append(f"resized to {plan.image_size}×{plan.image_size}")
-        if plan.epochs < 1:
-            facts.append(f"{plan.epochs:.0%} of the epochs")
+        if plan.epochs_share < 1:
+            facts.append(f"{plan.epochs_share:.0%} of the epochs")
         self._console.print(f"{' · '.join(facts)}\n{', '.join(plan.models)}\n", highlight=False)
         self._bars.start()
         return self
@@ -136,6 +137,12 @@ class Progress:
             self._print(f"{label} {facts}")
         row = self._row(label, total=event["total"])
         self._bars.update(row, total=event["total"], completed=event["done"], facts=facts)
+
+    def _see_warning(self, event: dict[str, Any]) -> None:
+        # Every step may meet the same trouble.
+        if event["message"] not in self._warnings:
+            self._warnings.add(event["message"])
+            self._console.print(f"warning: {event['message']}", highlight=False, soft_wrap=True)
 
     def _left(self, current: float, whole: float) -> str:
         """Seconds left.

@@ -5,7 +5,7 @@ configs.py and a module that trains it.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from bakeoff.text.configs import LinearText, TextConfig, TextNetwork, TreeText
 from bakeoff.training.settings import Ensemble, TrainingSettings
@@ -71,7 +71,9 @@ _REPORT_TRAINING = TrainingSettings(
 )
 
 
-def _after_report(encoder: str, learning_rate: float = 1e-3, **settings: Any) -> TextNetwork:
+def _after_report(
+    encoder: Literal["rnn", "lstm"], learning_rate: float = 1e-3, **settings: Any
+) -> TextNetwork:
     """The report's layers: 64 tokens, its preprocessing, the last state, a dense head, dropout.
 
     What it does not state is ours: optimiser, rate, batch size, dropout and where it stands,

@@ -1,6 +1,7 @@
 """Weights & Biases: one run a model, and no run that W&B could fail or slow."""
 
+from bakeoff.tracking.identity import Identity
 from bakeoff.tracking.mode import resolve_mode
 from bakeoff.tracking.run import Run, open_run
 
-__all__ = ["Run", "open_run", "resolve_mode"]
+__all__ = ["Identity", "Run", "open_run", "resolve_mode"]

@@ -18,13 +18,15 @@ MOST_CHART_CLASSES = 20
 _SECRET = re.compile(
     r"(^|[_.-])(api_?key|secret|token|password|passwd|credentials?)($|[_.-])", re.I
 )
-_CREDENTIALS_IN_URL = re.compile(r"(?<=://)[^/@\s]+@")
+_LOGIN = re.compile(r"(?<=://)[^/@\s]+@")
+_QUERY = re.compile(r"(\w://[^?#\s]*)[?#]\S*")
 
 
 def without_secrets(value: Any) -> Any:
-    """The same settings without entries named like secrets and without user:password@ in URLs.
+    """The same settings without entries named like secrets, and URLs without user:password@ and
+    query, which may be a signature.
 
-    >>> without_secrets({"api_key": "x", "max_tokens": 256, "data": "s3://me:pw@host/a"})
+    >>> without_secrets({"api_key": "x", "max_tokens": 256, "data": "s3://me:pw@host/a?sig=b"})
     {'max_tokens': 256, 'data': 's3://host/a'}
     """
     if isinstance(value, Mapping):
@@ -33,7 +35,9 @@ def without_secrets(value: Any) -> Any:
         }
     if isinstance(value, list | tuple):
         return [without_secrets(item) for item in value]
-    return _CREDENTIALS_IN_URL.sub("", value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return _QUERY.sub(r"\1", _LOGIN.sub("", value))
+    return value
 
 
 def define_metrics(_: Any, run: Any) -> None:

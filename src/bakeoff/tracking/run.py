@@ -6,19 +6,20 @@ refuses is said once on stderr. A server that does not answer makes the run an o
 
 from __future__ import annotations
 
-import hashlib
 import os
 import queue
 import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from bakeoff import events
 from bakeoff.tracking import records
+from bakeoff.tracking.identity import Identity
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,6 +33,8 @@ INIT_SECONDS = 10.0
 FINISH_SECONDS = {"online": 30.0, "offline": 8.0}
 """How long the end of a run waits at most for what is still to be written."""
 
+_KEY_REJECTED = re.compile(r"\b40[13]\b|API.?key|not logged in|unauthori[sz]ed", re.IGNORECASE)
+
 _unreachable = threading.Event()
 """Set once a server failed, so that later runs of this process do not wait for it again."""
 
@@ -39,12 +42,19 @@ Task = Callable[[Any, Any], None]
 """Work for the thread, called with the module wandb and the W&B run."""
 
 
-def open_run(model: str, seed: int, config: dict[str, Any], folder: Path, *, job: str) -> Run:
+def open_run(
+    model: str,
+    seed: int,
+    config: Mapping[str, Any],
+    folder: Path,
+    *,
+    job: str,
+    identity: Identity,
+) -> Run:
     """Open the W&B run of one model; a context that finishes it on leaving.
 
-    Mode, project and group come from W&B's own variables: without `$WANDB_MODE` nothing is
-    recorded; `$WANDB_PROJECT`, `$WANDB_RUN_GROUP` name the rest. Group, model and seed fix the
-    run's id, so that evaluation continues the run that training began.
+    Mode and project come from W&B's own variables: without `$WANDB_MODE` nothing is recorded, and
+    `$WANDB_PROJECT` is bakeoff.
 
     Args:
         model: its name in the registry.
@@ -52,25 +62,21 @@ def open_run(model: str, seed: int, config: dict[str, Any], folder: Path, *, job
         config: every hyper-parameter; secrets in it are left out.
         folder: gets the subfolder `wandb`.
         job: "train" or "evaluate".
+        identity: of the step that trains; evaluation continues the run that training began.
     """
     mode = os.environ.get("WANDB_MODE") or "disabled"
-    group = os.environ.get("WANDB_RUN_GROUP", "")
     settings = {
         "project": os.environ.get("WANDB_PROJECT", "bakeoff"),
-        "group": group or None,
+        "group": identity.group or None,
         "name": f"{model}-seed{seed}",
-        "id": run_id(group, model, seed),
+        "id": identity.run_id(model, seed),
         "job_type": job,
-        "config": records.without_secrets({"model": model, "seed": seed, **config}),
+        "config": records.without_secrets(
+            {"model": model, "seed": seed, **identity.about, **config}
+        ),
         "dir": str(folder),
     }
     return Run(mode, settings)
-
-
-def run_id(group: str, model: str, seed: int) -> str:
-    """The same for the same group, model and seed; in characters that W&B allows."""
-    digest = hashlib.sha256(f"{group}\n{model}\n{seed}".encode()).hexdigest()[:10]
-    return f"{re.sub(r'[^A-Za-z0-9_-]+', '-', model)[:80]}-seed{seed}-{digest}"
 
 
 class Run:
@@ -207,7 +213,7 @@ class Run:
                 return wandb.init(mode="online", resume="allow", **start)
             except wandb.Error as error:
                 _unreachable.set()
-                self._warn(f"did not accept the run ({_line(error)}); recording offline")
+                self._warn(f"{_refusal(error, self._settings['id'])}; recording offline")
                 wandb.teardown()  # It would still hold the run's id.
         return wandb.init(mode="offline", **start)
 
@@ -215,7 +221,16 @@ class Run:
         """Say the first trouble, once."""
         if not self._warned:
             self._warned = True
+            events.emit("warning", message=f"Weights & Biases {what}")
             print(f"warning: Weights & Biases {what}", file=sys.stderr)
+
+
+def _refusal(error: Exception, run: str) -> str:
+    """Why a server did not take a run, in words that are the same for every run."""
+    line = _line(error).replace(run, "the run")
+    if _KEY_REJECTED.search(line):
+        return f"rejected the key, from WANDB_API_KEY or `wandb login` ({line})"
+    return f"did not accept the run ({line})"
 
 
 def _line(error: Exception) -> str:

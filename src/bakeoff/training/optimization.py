@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bakeoff.errors import unknown_name
 from bakeoff.training.settings import TrainingSettings
 
 FINAL_SHARE = 0.01
@@ -40,8 +39,6 @@ class Optimizers:
             {"params": matrices, "weight_decay": settings.weight_decay},
             {"params": vectors, "weight_decay": 0.0},
         ]
-        if settings.optimizer not in ("adamw", "adam"):
-            raise unknown_name("optimizer", settings.optimizer, ["adamw", "adam"])
         kind = torch.optim.AdamW if settings.optimizer == "adamw" else torch.optim.Adam
         self.all: list[torch.optim.Optimizer] = [
             kind([group for group in groups if group["params"]], fused=True)
@@ -126,7 +123,5 @@ def rate_share(done: float, schedule: str, warmup: float) -> float:
         "linear": 1 - (1 - FINAL_SHARE) * fallen,
         "constant": 1.0,
     }
-    if schedule not in shares:
-        raise unknown_name("schedule", schedule, shares)
     # Never 0, so that the first step counts.
     return max(done / warmup, FINAL_SHARE) if done < warmup else shares[schedule]

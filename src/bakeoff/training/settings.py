@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
+
+from bakeoff.dotted import Count, CountOrNone, NotNegative, Positive, Share, check
 
 CHECKPOINTS = "BAKEOFF_CHECKPOINTS"
 """Variable: the folder for checkpoints of interrupted networks; without it none are kept."""
@@ -13,29 +15,32 @@ CHECKPOINTS = "BAKEOFF_CHECKPOINTS"
 class TrainingSettings:
     """Every hyper-parameter of the training loop; saved with the model, W&B and the report."""
 
-    epochs: int = 4
+    epochs: Count = 4
     """Most epochs to train; early stopping may end sooner."""
-    least_steps: int = 500
+    least_steps: CountOrNone = 500
     """Steps planned at least: a small data set is trained for more epochs."""
-    batch_size: int = 64
+    batch_size: Count = 64
     """Examples a step."""
-    optimizer: str = "adamw"
+    optimizer: Literal["adamw", "adam"] = "adamw"
     """`adamw` (decoupled weight decay, Loshchilov & Hutter 2019) or `adam`; embeddings with sparse
     gradients take Adam's step for the words of a batch alone, without decay or clipping."""
-    learning_rate: float = 2e-3
+    learning_rate: Positive = 2e-3
     """Peak learning rate."""
-    weight_decay: float = 0.0
+    weight_decay: NotNegative = 0.0
     """Decay of matrices; biases, norms and embeddings have none."""
-    schedule: str = "cosine"
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
     """`cosine` (to 1 % of the peak), `linear` or `constant`, each after the warm-up."""
-    warmup: float = 0.05
+    warmup: Share = 0.05
     """Share of all steps in which the rate rises linearly from 0."""
-    clip_norm: float = 1.0
+    clip_norm: NotNegative = 1.0
     """Gradients are scaled down to this total L2 norm; 0 leaves them."""
-    patience: int = 3
+    patience: Count = 3
     """Epochs without a better one on validation before training stops."""
-    label_smoothing: float = 0.0
+    label_smoothing: Share = 0.0
     """Share of the target spread evenly over the classes (Szegedy et al. 2016)."""
+
+    def __post_init__(self) -> None:
+        check(self)
 
     def planned_epochs(self, steps_per_epoch: int) -> int:
         """Most epochs of this many steps.
@@ -50,8 +55,11 @@ class TrainingSettings:
 class Ensemble:
     """The mean of the probabilities of the models it takes part with, weighted on validation."""
 
-    least_weight: float = 0.02
+    least_weight: Share = 0.02
     """Models that would get less are left out."""
+
+    def __post_init__(self) -> None:
+        check(self)
 
 
 def to_dict(config: Any) -> dict[str, Any]:

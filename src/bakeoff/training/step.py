@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from bakeoff.artifacts import artifact_hash, explained_write_errors, new_artifact, settings_hash
 from bakeoff.container import CODE
 from bakeoff.data.splits import Split, read_split
-from bakeoff.tracking import open_run
+from bakeoff.tracking import Identity, open_run
 from bakeoff.training.loop import EventObserver, Observer
 from bakeoff.training.memory import forget_peak
 from bakeoff.training.settings import CHECKPOINTS
@@ -21,7 +21,7 @@ from bakeoff.training.trained import Trained, write_trained
 
 
 class Train(Protocol):
-    """Trains one network of a line-up."""
+    """Trains one of several networks."""
 
     def __call__(
         self,
@@ -36,7 +36,7 @@ class Train(Protocol):
         observers: Sequence[Observer],
         earlier: Path,
     ) -> Trained:
-        """`earlier` holds the folders of the networks before it in the line-up."""
+        """`earlier` holds the folders of the networks before it."""
         ...
 
 
@@ -44,7 +44,7 @@ def train_networks(
     dataset: Path,
     models: Path,
     *,
-    lineup: Mapping[str, Mapping[str, Any]],
+    configs: Mapping[str, Mapping[str, Any]],
     seed: int,
     threads: int,
     train: Train,
@@ -55,7 +55,7 @@ def train_networks(
     Args:
         dataset: a "dataset" artifact.
         models: where the "models" artifact goes; it holds a folder for each network.
-        lineup: name → configuration, as JSON holds it.
+        configs: name → configuration, as JSON holds it.
         seed: fixes weights, order of batches and dropout.
         threads: CPU threads; a result repeats bit for bit on the same number only.
         train: trains one of them.
@@ -63,15 +63,20 @@ def train_networks(
             nor is one of other code.
     """
     training, validation = read_split(dataset, "train"), read_split(dataset, "validation")
-    settings = {"lineup": dict(lineup), "seed": seed, "threads": threads}
+    settings = {"configs": dict(configs), "seed": seed, "threads": threads}
     key = settings_hash([settings, artifact_hash(dataset), os.environ.get(CODE), files])
+    identity = Identity.of_step(dataset, key)
     with (
         _checkpoints(key) as checkpoints,
-        new_artifact(models, "models", settings=settings, inputs={"dataset": dataset}) as (out, _),
+        new_artifact(models, "models", settings=settings, inputs={"dataset": dataset}) as (
+            out,
+            facts,
+        ),
     ):
-        for name, config in lineup.items():
+        facts["identity"] = identity.facts()
+        for name, config in configs.items():
             forget_peak()
-            with open_run(name, seed, dict(config), out, job="train") as run:
+            with open_run(name, seed, config, out, job="train", identity=identity) as run:
                 trained = train(
                     name,
                     config,

@@ -24,24 +24,25 @@ _CHUNK = 512
 
 @dataclass(frozen=True)
 class Batch:
-    """Pictures as a network takes them."""
+    """What a network, or a part of it, takes of some pictures."""
 
-    pictures: Tensor
-    """float32 in 0 … 1, shape (batch, channels, size, size), channels last in memory."""
+    inputs: Tensor
+    """The pictures, float32 in 0 … 1, shape (batch, channels, size, size), channels last in memory;
+    or their embeddings, float32, shape (batch, width)."""
     labels: Tensor
     """int64, shape (batch,)."""
     targets: Tensor
-    """The same pictures without what was blanked or pasted in them."""
+    """The same inputs without what was blanked or pasted in them."""
     others: Tensor
     """int64, shape (batch,): of the pictures that a part was pasted from."""
     kept: Tensor
     """float32, shape (batch,): share of a picture that is its own, 1 where nothing was pasted."""
 
     @classmethod
-    def of(cls, pictures: Tensor, labels: Tensor, targets: Tensor | None = None) -> Batch:
+    def of(cls, inputs: Tensor, labels: Tensor, targets: Tensor | None = None) -> Batch:
         """Pictures in which nothing was pasted, nor blanked if no targets are given."""
         kept = torch.ones(len(labels), device=labels.device)
-        return cls(pictures, labels, pictures if targets is None else targets, labels, kept)
+        return cls(inputs, labels, inputs if targets is None else targets, labels, kept)
 
     @property
     def mixed(self) -> bool:
@@ -174,7 +175,7 @@ def augmented(
 
 def _mixed(batch: Batch, share: float, rng: np.random.Generator) -> Batch:
     """CutMix (Yun et al. 2019, eq. 1 and 2): λ is uniform; each picture has a square of its own."""
-    n, size = len(batch.labels), batch.pictures.shape[2]
+    n, size = len(batch.labels), batch.inputs.shape[2]
     device = batch.labels.device
     side = np.sqrt(rng.random((n, 1))) * size * (rng.random((n, 1)) < share)
     start = np.round(rng.uniform(0, size, (2, n, 1)) - side / 2)
@@ -182,7 +183,7 @@ def _mixed(batch: Batch, share: float, rng: np.random.Generator) -> Batch:
     partners = sent(rng.permutation(n), device)
     return replace(
         batch,
-        pictures=torch.where(pasted.unsqueeze(1), batch.pictures[partners], batch.pictures),
+        inputs=torch.where(pasted.unsqueeze(1), batch.inputs[partners], batch.inputs),
         others=batch.labels[partners],
         kept=1 - pasted.float().mean(dim=(1, 2)),
     )

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bakeoff.data.exhibits import exhibit
-from bakeoff.errors import unknown_name
 from bakeoff.training.loop import Outcome
 from bakeoff.vision.configs import Autoencoder, ImageNetwork
 from bakeoff.vision.losses import batch_hard_triplet
@@ -27,8 +26,6 @@ from bakeoff.vision.pictures import (
     sent,
     training_rows,
 )
-
-LOSSES = ("cross-entropy", "triplet", "center")
 
 
 class _Pictures:
@@ -81,11 +78,6 @@ class Classification(_Pictures):
 
     _config: ImageNetwork
 
-    def __init__(self, config: ImageNetwork, *data: Any) -> None:
-        if config.loss not in LOSSES:
-            raise unknown_name("loss", config.loss, LOSSES)
-        super().__init__(config, *data)
-
     def _rows(self, rng: np.random.Generator) -> Sequence[np.ndarray]:
         if self._config.loss != "triplet":
             return super()._rows(rng)
@@ -95,7 +87,7 @@ class Classification(_Pictures):
 
     def objective(self, model: nn.Module, batch: Batch) -> Outcome:
         network, config, labels = cast(ImageClassifier, model), self._config, batch.labels
-        embeddings = network.embed(batch.pictures)
+        embeddings = network.embed(batch.inputs)
         logits = network.head(embeddings.detach() if config.loss == "triplet" else embeddings)
         smoothing = config.training.label_smoothing if network.training else 0.0
 
@@ -146,7 +138,7 @@ class Probing(Classification):
     @torch.no_grad()
     def _embedded(self, batches: Iterator[Batch]) -> Tensor:
         self._model.encoder.eval()
-        return torch.cat([self._model.embed(batch.pictures) for batch in batches])
+        return torch.cat([self._model.embed(batch.inputs) for batch in batches])
 
     def _augmented_in_order(self, view: int) -> Iterator[Batch]:
         rng = np.random.default_rng([self._seed, view])
@@ -156,7 +148,7 @@ class Probing(Classification):
             yield self._augmented(some, rng, self._train[0].shape[1])
 
     def training_batches(self, epoch: int) -> Iterator[Batch]:
-        """Embeddings, as the pictures of a batch."""
+        """Batches of embeddings."""
         view = epoch % self._different
         if view not in self._views:
             self._views[view] = self._embedded(self._augmented_in_order(view))
@@ -168,7 +160,7 @@ class Probing(Classification):
         yield self._held_out
 
     def objective(self, model: nn.Module, batch: Batch) -> Outcome:
-        logits = cast(ImageClassifier, model).head(batch.pictures)
+        logits = cast(ImageClassifier, model).head(batch.inputs)
         loss = F.cross_entropy(logits, batch.labels)
         correct = (logits.detach().argmax(dim=1) == batch.labels).sum()
         return Outcome(loss, len(batch.labels), correct)
@@ -182,7 +174,7 @@ class Reconstruction(_Pictures):
     _config: Autoencoder
 
     def objective(self, model: nn.Module, batch: Batch) -> Outcome:
-        return Outcome(F.mse_loss(model(batch.pictures), batch.targets), len(batch.labels))
+        return Outcome(F.mse_loss(model(batch.inputs), batch.targets), len(batch.labels))
 
     @torch.no_grad()
     def epoch_facts(self, model: nn.Module, /) -> dict[str, Any]:
@@ -192,8 +184,8 @@ class Reconstruction(_Pictures):
         pictures, labels = (part[:PREDICTION_BATCH] for part in self._validation)
         batch = next(plain_batches(pictures, labels, device()))
         model.eval()
-        made = model(batch.pictures)
-        errors = (made - batch.pictures).square().flatten(1).mean(dim=1).cpu().numpy()
+        made = model(batch.inputs)
+        errors = (made - batch.inputs).square().flatten(1).mean(dim=1).cpu().numpy()
         pairs = np.concatenate([pictures.cpu().numpy(), as_bytes(made)], axis=1)
         return {"pictures": {name: exhibit(pairs, row) for name, row in extremes(errors).items()}}
 

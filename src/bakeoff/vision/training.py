@@ -45,7 +45,7 @@ def train_image_network(
     observers: Sequence[Observer] = (),
     earlier: Path | None = None,
 ) -> Trained:
-    """Train one network of a line-up (a `bakeoff.training.step.Train`).
+    """Train one network (a `bakeoff.training.step.Train`).
 
     Args:
         name: in the registry.

@@ -47,8 +47,8 @@ def genres():
     return split(texts[:200], labels[:200], words), split(texts[200:], labels[200:], words)
 
 
-def train(lineup, training, validation, seed=0):
-    return {model.name: model for model in train_classical(lineup, training, validation, seed)}
+def train(configs, training, validation, seed=0):
+    return {model.name: model for model in train_classical(configs, training, validation, seed)}
 
 
 def loaded(trained, folder, classes):

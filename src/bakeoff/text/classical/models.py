@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 
 def train_classical(
-    lineup: Mapping[str, LinearText | TreeText], train: Split, validation: Split, seed: int
+    configs: Mapping[str, LinearText | TreeText], train: Split, validation: Split, seed: int
 ) -> Iterator[Trained]:
-    """Train the models of `lineup` one by one.
+    """Train the models of `configs` one by one.
 
     Models with the same preprocessing share it, and the n-gram counts: these are made for the
     longest n-grams and the smallest `min_count` among them, and each model takes its columns. A
@@ -48,7 +48,7 @@ def train_classical(
             f"the training split has no text of class {name!r}: give more data, or leave it out"
         )
     groups: dict[tuple[str, ...], dict[str, LinearText | TreeText]] = {}
-    for name, config in lineup.items():
+    for name, config in configs.items():
         groups.setdefault(parse(config.preprocessing), {})[name] = config
     for steps, members in groups.items():
         shared = _count(steps, list(members.values()), train, validation)

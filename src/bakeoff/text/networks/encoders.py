@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bakeoff.errors import unknown_name
 from bakeoff.text.configs import TextNetwork
 
 
@@ -24,9 +23,7 @@ def build_encoder(config: TextNetwork, embedding_dim: int) -> nn.Module:
         return Convolutions(embedding_dim, config.hidden)
     if config.encoder == "bag":
         return Bag(embedding_dim)
-    if config.encoder == "transformer":
-        return Transformer(embedding_dim, config.hidden, config.layers, config.dropout)
-    raise unknown_name("encoder", config.encoder, ["rnn", "lstm", "cnn", "bag", "transformer"])
+    return Transformer(embedding_dim, config.hidden, config.layers, config.dropout)
 
 
 class Recurrent(nn.Module):

@@ -20,7 +20,7 @@ def items_of_chosen_width(
 
     Args:
         models: "models" artifacts, among them RNNs of several widths.
-        later: items with model, seed and lineup (a JSON object, name → configuration).
+        later: items with model, seed and configs (a JSON object, name → configuration).
     """
     records = [
         {
@@ -37,10 +37,10 @@ def items_of_chosen_width(
         {
             **item,
             "seed": int(item["seed"]),
-            "lineup": json.dumps(
+            "configs": json.dumps(
                 {
                     name: {**config, "hidden": chosen.width}
-                    for name, config in json.loads(item["lineup"]).items()
+                    for name, config in json.loads(item["configs"]).items()
                 }
             ),
         }

@@ -1,0 +1,94 @@
+"""Which bake-off a W&B run belongs to, and which of its trainings it is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bakeoff import events
+from bakeoff.artifacts import artifact_hash, read_manifest, settings_hash
+from bakeoff.environment import revision
+
+VARIABLE = "BAKEOFF_PLAN"
+"""Variable: JSON, what steps must know of the plan they are part of: study, preset, and a hash of
+everything in it (settings)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """Of the models that one step trains.
+
+    What a plan leaves open, above all the data on a cluster, comes from the dataset. Preparing it
+    again is another bake-off; going on with an interrupted one, or repeating a step of it, is not.
+    """
+
+    group: str = ""
+    """Names the bake-off: study, preset and a hash of plan, data and commit."""
+    key: str = ""
+    """Hash of what decides the step's result: data, code and settings."""
+    about: Mapping[str, Any] = field(default_factory=dict)
+    """What is worth comparing in W&B beside hyper-parameters: study, preset, commit, data,
+    data_hash and the rows of each split."""
+    dataset: Mapping[str, Any] = field(default_factory=dict)
+    """The part of `about` that is the data's, and `preparation`."""
+
+    @classmethod
+    def of_step(cls, dataset: Path, key: Any = "") -> Identity:
+        """Of a step of this process's plan that reads a "dataset" artifact.
+
+        Args:
+            dataset: the artifact.
+            key: what decides the step's result, as JSON holds it.
+        """
+        facts = read_manifest(dataset, "dataset")["facts"]
+        source = facts.get("source", {})
+        identity = cls._of(
+            {
+                "data": source.get("name", ""),
+                "data_hash": source.get("fingerprint", ""),
+                "rows": facts.get("sizes", {}),
+                "preparation": facts.get("preparation", ""),
+            },
+            [key, artifact_hash(dataset)],
+        )
+        events.emit("group", group=identity.group)
+        return identity
+
+    @classmethod
+    def of_mixture(cls, models: Path, key: Any) -> Identity:
+        """Of a step of this process's plan that mixes models, of which one artifact is given."""
+        return cls._of(cls.of_models(models).dataset, key)
+
+    @classmethod
+    def of_models(cls, models: Path) -> Identity:
+        """That of the step which made a "models" artifact."""
+        return cls(**read_manifest(models, "models")["facts"].get("identity", {}))
+
+    @classmethod
+    def _of(cls, dataset: Mapping[str, Any], key: Any) -> Identity:
+        plan = json.loads(os.environ.get(VARIABLE) or "{}")
+        commit = revision()
+        digest = settings_hash([plan, dict(dataset), commit])[:8]
+        shown = {name: value for name, value in dataset.items() if name != "preparation"}
+        named = {name: plan[name] for name in ("study", "preset") if name in plan}
+        return cls(
+            group="-".join([*named.values(), digest]),
+            key=settings_hash([key, dataset.get("preparation")]),
+            about={**named, "commit": commit, **shown},
+            dataset=dict(dataset),
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """As a manifest holds it."""
+        return asdict(self)
+
+    def run_id(self, model: str, seed: int) -> str:
+        """The id of a training's W&B run, in characters that W&B allows."""
+        digest = hashlib.sha256(f"{self.key}\n{model}\n{seed}".encode()).hexdigest()[:10]
+        return f"{re.sub(r'[^A-Za-z0-9_-]+', '-', model)[:80]}-seed{seed}-{digest}"
