@@ -77,13 +77,20 @@ _SHORT = (
 )
 
 
+SHORT_STEPS = 78
+"""Steps of a short training at least, two epochs of the digits: fewer leave a ResNet on a small set
+at chance."""
+
+
 def _short(epochs: float, **settings: Any) -> dict[str, Any]:
     """A share of the epochs, on whole and unmixed pictures of full size in their own colours: what
     others teach takes longer to learn.
     """
     return {
         "training.epochs": Times(epochs),
+        "training.least_steps": SHORT_STEPS,
         "pretraining.training.epochs": Times(epochs),
+        "pretraining.training.least_steps": SHORT_STEPS,
         "pictures.growth": 0.0,
         "pictures.crop": 1.0,
         "pictures.color": 0.0,

@@ -139,15 +139,14 @@ def test_the_wandb_key_is_a_reference_never_a_value(monkeypatch, tmp_path):
 
 
 def test_steps_on_a_cluster_know_the_plan_they_are_part_of(tmp_path):
-    known = {"study": "sentiment", "preset": "full", "settings": "5e77"}
-    spec, _ = compiled(tmp_path, Options(image=IMAGE, plan=known))
+    spec, _ = compiled(tmp_path, Options(image=IMAGE))
     told = {}
     for name, executor in spec["deploymentSpec"]["executors"].items():
         variables = {v["name"]: v["value"] for v in executor["container"].get("env", [])}
         if "BAKEOFF_PLAN" in variables:
             told[re.sub(r"^exec-|-\d+$", "", name)] = json.loads(variables["BAKEOFF_PLAN"])
     names = ("train-text-classical", "train-text-network", "train-ensemble", "compare")
-    assert told == dict.fromkeys(names, known)
+    assert told == dict.fromkeys(names, plan("sentiment", "full").identity)
 
 
 @pytest.mark.parametrize("study", ["autoencoder", "resnet"])
