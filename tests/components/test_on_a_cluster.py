@@ -149,7 +149,7 @@ def _outputs(definitions, folder):
     }
 
 
-def lineup(**configs):
+def as_json(**configs):
     return json.dumps({name: to_dict(config) for name, config in configs.items()})
 
 
@@ -174,20 +174,20 @@ def test_the_steps_of_texts(backend, reviews_csv):
     columns = {"input_column": "review", "label_column": "stars", "limit": 200}
     prepared = backend("prepare", data=str(reviews_csv), split="0.6:0.2:0.2", seed=0, **columns)
     dataset = backend("audit", dataset=prepared["dataset"], seed=0)["audited"]
-    classical = backend("train_text_classical", dataset=dataset, lineup=lineup(nb=BAYES), seed=0)
+    classical = backend("train_text_classical", dataset=dataset, configs=as_json(nb=BAYES), seed=0)
     networks = []
     for width in (4, 8):
         name = f"rnn-{width}"
-        configs = lineup(**{name: replace(RNN, hidden=width)})
-        network = {"model": name, "seed": 0, "lineup": configs, "threads": 1}
+        configs = as_json(**{name: replace(RNN, hidden=width)})
+        network = {"model": name, "seed": 0, "configs": configs, "threads": 1}
         networks += backend("train_text_network", name, dataset=dataset, **network)["models"]
     loops = {"classical": classical["models"], "networks": networks}
 
-    bilstm = lineup(bilstm=replace(RNN, encoder="lstm", hidden=99, width_role="follows"))
-    later = [{"model": "bilstm", "seed": 3, "lineup": bilstm, "files_hash": ""}]
+    bilstm = as_json(bilstm=replace(RNN, encoder="lstm", hidden=99, width_role="follows"))
+    later = [{"model": "bilstm", "seed": 3, "configs": bilstm, "files_hash": ""}]
     [item] = backend("choose_width", models=networks, later=later)["Output"]
     assert (item["seed"], type(item["seed"])) == (3, int)
-    assert json.loads(item["lineup"])["bilstm"]["hidden"] in (4, 8)
+    assert json.loads(item["configs"])["bilstm"]["hidden"] in (4, 8)
 
     alone = backend("train_ensemble", "of-networks", **ENSEMBLE, networks=networks)["models"]
     [folder] = Path(alone[0]["uri"]).glob("*/")
@@ -216,7 +216,7 @@ def test_the_steps_of_texts(backend, reviews_csv):
 
 def test_the_steps_of_images(backend):
     prepared = backend("prepare", data="digits", split="100:30:30", seed=0, modality="image")
-    network = {"model": "conv", "seed": 0, "lineup": lineup(conv=CONV), "threads": 1}
+    network = {"model": "conv", "seed": 0, "configs": as_json(conv=CONV), "threads": 1}
     models = backend("train_image_network", dataset=prepared["dataset"], **network)["models"]
     assert read_manifest(Path(models[0]["uri"]))["settings"]["seed"] == 0
     evaluations = backend("evaluate", models=models, test=prepared["test"])["evaluations"]

@@ -239,7 +239,7 @@ def test_on_a_cluster_the_image_is_the_code(tmp_path, cluster):
     for spec in (cluster[0], compiled(tmp_path, Options())[0]):
         for variables in environments(spec).values():
             assert CODE not in variables
-    assert set(environments(cluster[0])["exec-evaluate"]) == {"WANDB_MODE", "WANDB_RUN_GROUP"}
+    assert set(environments(cluster[0])["exec-evaluate"]) == {"WANDB_MODE"}
 
 
 def test_every_component_compiles_and_loads(tmp_path):

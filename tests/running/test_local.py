@@ -144,15 +144,28 @@ def test_runs_of_the_same_second_have_folders_of_their_own(finished):
     assert find_run(root, "latest").results == again.results
 
 
+_ALL_BUT_REPORT = "audit, compare, evaluate, prepare, train-text-classical"
+
+
 @pytest.mark.parametrize(
-    ("module", "reused"),
+    ("modules", "change", "reused"),
     [
-        ("report/page.py", "audit, compare, evaluate, prepare, train-text-classical"),
-        ("text/classical/ngrams.py", "prepare"),
+        ("report/page.py", "changed = 1", _ALL_BUT_REPORT),
+        ("text/classical/ngrams.py", "changed = 1", "prepare"),
+        (
+            "**/*.py",
+            "# Changed.",
+            "audit, compare, evaluate, prepare, report, train-text-classical",
+        ),
+        (
+            "vision/*.py",
+            "changed = 1",
+            "audit, compare, evaluate, prepare, report, train-text-classical",
+        ),
     ],
 )
 def test_changed_code_runs_its_step_and_what_follows_again(
-    finished, tmp_path, reviews_csv, module, reused
+    finished, tmp_path, reviews_csv, modules, change, reused
 ):
     """A copy of the code goes on from what the unchanged code left, as far as that goes."""
     run(small_plan(reviews_csv), finished[2])
@@ -163,8 +176,11 @@ def test_changed_code_runs_its_step_and_what_follows_again(
     for room in ("components", "pipelines"):
         source = Path(import_module(f"bakeoff.{room}").__file__).parent
         shutil.copytree(source, code / room, ignore=unseen, dirs_exist_ok=True)
-    with (code / module).open("a") as source:
-        source.write("\n# Changed.\n")
+    for module in code.glob(modules):
+        source = module.read_text()
+        # The source of a component is in the task itself, and so is a comment in its body.
+        source = re.sub(r"(?m)^    import json$", rf"    {change}\n\g<0>", source)
+        module.write_text(f"{source}\n{change}\n")
     done = subprocess.run(
         command(reviews_csv, finished[2], "nb-counts"),
         env={**os.environ, "PYTHONPATH": str(code.parent)},

@@ -8,6 +8,7 @@ from bakeoff import events
 from bakeoff.artifacts import new_artifact, read_json, read_manifest
 from bakeoff.container import CODE
 from bakeoff.errors import UserError
+from bakeoff.training import step
 from bakeoff.training.settings import CHECKPOINTS
 from bakeoff.training.step import train_networks
 from bakeoff.training.trained import Trained, model_folders, read_model
@@ -19,6 +20,8 @@ LINEUP = {"first": {"hidden": 8}, "second": {"hidden": 16, "start": "first"}}
 def alone(monkeypatch):
     for variable in ("WANDB_MODE", CHECKPOINTS, CODE, events.VARIABLE):
         monkeypatch.delenv(variable, raising=False)
+    # Steps see four CPUs, whatever the tests run on.
+    monkeypatch.setattr(step, "cores", lambda: 4)
 
 
 @pytest.fixture
@@ -106,6 +109,16 @@ def test_each_network_tells_its_epochs_under_its_own_name(dataset, tmp_path, mon
         ("epoch", "first", 3),
         ("epoch", "second", 3),
     ]
+
+
+def test_no_more_threads_than_cpus_and_those_used_are_said(dataset, tmp_path):
+    for asked, used in ((3, 3), (4, 4), (5, 4), (64, 4)):
+        models = tmp_path / str(asked)
+        trainer = run(dataset, models, threads=asked)
+        assert [call["threads"] for call in trainer.calls] == [used, used]
+        assert read_manifest(models, "models")["settings"]["threads"] == used
+        for folder in model_folders(models):
+            assert read_json(folder / "training.json")["threads"] == used
 
 
 def test_a_refusal_leaves_no_half_of_the_models_and_keeps_checkpoints(

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from bakeoff.artifacts import artifact_hash, explained_write_errors, new_artifact, settings_hash
 from bakeoff.container import CODE
 from bakeoff.data.splits import Split, read_split
+from bakeoff.environment import cores
 from bakeoff.tracking import Identity, open_run
 from bakeoff.training.loop import EventObserver, Observer
 from bakeoff.training.memory import forget_peak
@@ -57,12 +58,14 @@ def train_networks(
         models: where the "models" artifact goes; it holds a folder for each network.
         configs: name → configuration, as JSON holds it.
         seed: fixes weights, order of batches and dropout.
-        threads: CPU threads; a result repeats bit for bit on the same number only.
+        threads: CPU threads, on fewer CPUs as many as there are; a result repeats bit for bit on
+            the same number only.
         train: trains one of them.
         files: hash of files that a configuration names; a checkpoint of others is not continued,
             nor is one of other code.
     """
     training, validation = read_split(dataset, "train"), read_split(dataset, "validation")
+    threads = min(threads, cores())
     settings = {"configs": dict(configs), "seed": seed, "threads": threads}
     key = settings_hash([settings, artifact_hash(dataset), os.environ.get(CODE), files])
     identity = Identity.of_step(dataset, key)
