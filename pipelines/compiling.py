@@ -4,6 +4,8 @@ import warnings
 from pathlib import Path
 
 from bakeoff.artifacts import explained_write_errors
+from bakeoff.data.sources import location
+from bakeoff.errors import UserError
 from bakeoff.pipelines.options import Options
 from bakeoff.plans import Plan
 
@@ -22,12 +24,27 @@ COMPONENTS = (
 
 
 def compile_plan(plan: Plan, options: Options, path: Path) -> None:
-    """Write the pipeline of a plan to `path`, atomically."""
+    """Write the pipeline of a plan to `path`, atomically.
+
+    Raises:
+        UserError: it cannot be written, or is for a cluster and names a file of this machine.
+    """
     from bakeoff.pipelines.images import images
     from bakeoff.pipelines.sentiment import sentiment
 
+    if not options.local:
+        _refuse_local([location(plan.data), *plan.files])
     graph = {"text": sentiment, "image": images}[plan.modality]
     _write(graph(plan, options), path)
+
+
+def _refuse_local(sources: list[str]) -> None:
+    for source in sources:
+        if Path(source).is_absolute():
+            raise UserError(
+                f"{source} is on this machine, where no step on a cluster can read it: give an "
+                f"address instead, such as s3://bucket/{Path(source).name}"
+            )
 
 
 def compile_components(folder: Path, image: str) -> list[Path]:

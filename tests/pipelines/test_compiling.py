@@ -181,21 +181,20 @@ def test_networks_of_the_same_autoencoder_are_one_item_which_comes_first(tmp_pat
     assert list(json.loads(items[1]["configs"])) == ["ae-linear-scratch"]
 
 
-def test_changed_weights_are_noticed_on_this_machine_alone(tmp_path):
+def test_changed_weights_are_noticed(tmp_path):
     weights = tmp_path / "weights.pth"
 
-    def files_hash(content, **options):
+    def files_hash(content):
         weights.write_bytes(content)
-        spec = compiled(tmp_path, Options(**options), study="resnet", weights=str(weights))[0]
+        spec = compiled(tmp_path, Options(local=True), study="resnet", weights=str(weights))[0]
         items = spec["root"]["inputDefinitions"]["parameters"]["networks"]["defaultValue"]
         assert json.loads(items[0]["configs"])["resnet18"]["weights"] == str(weights)
         [found] = {item["files_hash"] for item in items}
         return found
 
-    first = files_hash(b"one", local=True)
+    first = files_hash(b"one")
     assert first
-    assert files_hash(b"one", local=True) == first != files_hash(b"two", local=True)
-    assert files_hash(b"one") == ""
+    assert files_hash(b"one") == first != files_hash(b"two")
 
 
 def test_parts_without_models_are_left_out(tmp_path):
@@ -256,3 +255,24 @@ def test_unwritable_output_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot write"):
         compile_plan(plan("sentiment", "quick"), Options(), tmp_path / "file" / "out.yaml")
+
+
+@pytest.mark.parametrize(
+    ("study", "models", "option"),
+    [
+        ("sentiment", ["bilstm-glove"], "glove"),
+        ("sentiment", ["bilstm-word2vec"], "word2vec"),
+        ("sentiment", ["nb-counts"], "data"),
+        ("resnet", ["resnet18"], "weights"),
+    ],
+)
+def test_a_cluster_is_given_no_path_of_this_machine(study, models, option, tmp_path):
+    file = tmp_path / "some.csv"
+    file.write_text("text,label\n")
+    settings = {"study": study, "models": models, option: str(file)}
+    with pytest.raises(UserError, match=r"some.csv is on this machine.*s3://bucket/some.csv"):
+        compiled(tmp_path, Options(), **settings)
+    assert not (tmp_path / "pipeline.yaml").exists()
+    compiled(tmp_path, Options(local=True), **settings)
+    remote = {**settings, option: "s3://bucket/some.csv"}
+    assert "s3://bucket/some.csv" in yaml.dump_all(compiled(tmp_path, Options(), **remote))
