@@ -23,7 +23,15 @@ WHOLE = {"classes", "leaderboard", "models", "comparisons", "machines", "confusi
 """Lists with an entry for each class, model or the like: none of them is ever missing."""
 OPEN = {"facts", "config", "dropped", "versions", "weights", "pictures", "examples"}
 """Keys of dictionaries that hold what there is."""
-OPTIONAL = {"errors", "choice", "transfer", "autoencoders", "contaminated", "label_noise"} | {
+OPTIONAL = {
+    "errors",
+    "choice",
+    "transfer",
+    "autoencoders",
+    "contaminated",
+    "label_noise",
+    "run",
+} | {
     *("preprocessing_examples", "embedding", "probability", "roc", "top5_accuracy"),
 }
 COUNTS = {"groups", "surplus_rows", "suspects", "empty"}

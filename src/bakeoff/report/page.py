@@ -93,6 +93,11 @@ def _context(results: dict[str, Any]) -> dict[str, Any]:
         "drivers": [_drivers(model) for model in shown.values() if model["facts"].get("drivers")],
         "models": [_model(shown[name], seeds) for name, seeds in runs.items()],
         "used": sum(results["dataset"]["sizes"].values()),
+        "identity": {
+            **({"run": results["run"]["id"]} if "run" in results else {}),
+            "group": results.get("group"),
+            "commit": results.get("commit") or "unknown, as the code is in no git repository",
+        },
         "environment": {
             "processor": _together(machine["processor"] for machine in machines),
             "cores": _together(machine["cores"] for machine in machines),
