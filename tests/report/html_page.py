@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 NEVER_EMPTY = {
     *("title", "h1", "h2", "h3", "p", "ul", "li", "dl", "dt", "dd", "nav", "section", "figure"),
-    *("figcaption", "table", "caption", "thead", "tbody", "tr", "details", "summary"),
+    *("figcaption", "table", "caption", "thead", "tbody", "tr", "th", "details", "summary"),
 }
 _LEVELS = {"h1": 1, "h2": 2, "h3": 3}
 

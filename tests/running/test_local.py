@@ -164,7 +164,7 @@ def test_changed_code_runs_its_step_and_what_follows_again(
         source = Path(import_module(f"bakeoff.{room}").__file__).parent
         shutil.copytree(source, code / room, ignore=unseen, dirs_exist_ok=True)
     with (code / module).open("a") as source:
-        source.write("\n# Changed.\n")
+        source.write("\nCHANGED = True\n")
     done = subprocess.run(
         command(reviews_csv, finished[2], "nb-counts"),
         env={**os.environ, "PYTHONPATH": str(code.parent)},
