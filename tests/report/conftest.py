@@ -211,6 +211,9 @@ def make_results(classes: list[str], line_up: list[tuple] = LINE_UP, seeds: int 
     return {
         "study": "sentiment",
         "preset": "quick",
+        "group": "sentiment-quick-1a2b3c4d",
+        "commit": "0123abcd" * 5,
+        "run": {"id": "20261124-013000-sentiment-quick", "command": "bakeoff run sentiment"},
         "created": "2026-11-24T01:30:00+00:00",
         "seed": 13,
         "seeds": seeds,
@@ -432,7 +435,7 @@ def pictures() -> dict[str, Any]:
         | {
             "train_accuracy": None,
             "validation_accuracy": None,
-            "pictures": {name: picture(100 + epoch) for name in ("best", "median", "worst")},
+            "pictures": {name: picture(100 + epoch) for name in ("low_contrast", "high_contrast")},
         }
         for epoch, record in enumerate(history(rng, 4, 0.5))
     ]

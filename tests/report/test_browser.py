@@ -97,15 +97,29 @@ def test_page_follows_the_colour_scheme(
     assert 0.01 < inked < 0.3, "text and figures stand out from the paper"
 
 
-def test_a_narrow_screen_scrolls_tables_not_the_page(report: Path, tmp_path: Path) -> None:
-    """The page inside a 380 px frame; a script outside it reads how wide it became."""
+def test_a_phone_shows_whole_figures_and_scrolls_tables_that_say_so(
+    report: Path, tmp_path: Path
+) -> None:
+    """The page inside a 390 px frame; a script outside it measures."""
     frame = tmp_path / "frame.html"
     source = report.read_text().replace("&", "&amp;").replace('"', "&quot;")
     frame.write_text(
-        f'<iframe style="width:380px;height:600px" srcdoc="{source}"></iframe><p id="width"></p>'
-        "<script>onload = () => { const page = frames[0].document.documentElement;"
-        'document.getElementById("width").textContent = page.scrollWidth }</script>'
+        f'<iframe style="width:390px;height:844px" srcdoc="{source}"></iframe><p id="seen"></p>'
+        "<script>onload = () => { const page = frames[0].document;"
+        "const edges = (what) => [...page.querySelectorAll(what)].map("
+        "  (element) => element.getBoundingClientRect()).filter((box) => box.width);"
+        "const tables = [...page.querySelectorAll('.scroll')].filter((table) => table.clientWidth);"
+        "requestAnimationFrame(() => requestAnimationFrame(() => {"
+        'document.getElementById("seen").textContent = JSON.stringify({'
+        "  page: page.documentElement.scrollWidth,"
+        "  figures: edges('figure svg').map((box) => Math.round(box.right)),"
+        "  scrolling: tables.map((table) => table.scrollWidth > table.clientWidth),"
+        "  saying: tables.map((table) => table.firstElementChild.clientHeight > 9)})}))}</script>"
     )
-    page = browse(tmp_path / "profile", "--dump-dom", frame.as_uri())
-    width = int(page.rsplit('<p id="width">', 1)[1].split("<", 1)[0])
-    assert width <= 380
+    page = browse(tmp_path / "profile", "--virtual-time-budget=5000", "--dump-dom", frame.as_uri())
+    seen = json.loads(page.rsplit('<p id="seen">', 1)[1].split("</p>", 1)[0])
+    assert seen["page"] <= 390
+    assert len(seen["figures"]) >= 4
+    assert max(seen["figures"]) <= 390
+    assert True in seen["scrolling"]
+    assert seen["saying"] == seen["scrolling"]

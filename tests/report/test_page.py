@@ -1,54 +1,13 @@
 import json
 import re
 from collections import Counter
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from html_page import Page
 
 from bakeoff.errors import UserError
 from bakeoff.report.page import render_report, write_report
-
-VOID = {"meta", "link", "br", "img", "input", "hr"}
-
-
-class Page(HTMLParser):
-    """Collects what the tests ask about, and fails on tags that do not nest."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: Counter[str] = Counter()
-        self.ids: list[str] = []
-        self.links: list[str] = []
-        self.labelled: list[str] = []
-        self.text = ""
-        self.feed(page)
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list) -> None:
-        self.tags[tag] += 1
-        for name, value in attrs:
-            if name == "id":
-                self.ids.append(value)
-            if name in ("href", "src", "xlink:href", "srcset", "action", "data"):
-                self.links.append(value)
-            if name == "aria-labelledby":
-                self.labelled.append(value)
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list) -> None:
-        self.handle_starttag(tag, attrs)
-        self.handle_endtag(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in VOID:
-            assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] not in ("style", "script"):
-            self.text += data
 
 
 @pytest.fixture(scope="module")
@@ -236,7 +195,7 @@ def test_many_classes_are_a_picture(pages: dict[str, str]) -> None:
 
 def test_figures_take_the_colours_of_the_page(pages: dict[str, str]) -> None:
     figures = re.findall(r"<svg.*?</svg>", pages["two classes"], flags=re.DOTALL)
-    assert len(figures) == 2 + 2 + 6
+    assert len(figures) == 2 * 2 + 2 + 2 * 6, "of screens and phones, curves, calibration and ROC"
     for figure in figures:
         assert re.findall(r"#[0-9a-f]{6}", figure) == []
         assert "currentColor" in figure
@@ -274,7 +233,7 @@ def test_an_autoencoder_shows_what_comes_back_of_every_epoch(
     for uris in autoencoder["examples"].values():
         assert all(f'src="{uri}"' in page for uri in uris)
     for record in autoencoder["history"]:
-        assert page.count(f'src="{record["pictures"]["best"]}"') == 3
+        assert page.count(f'src="{record["pictures"]["low_contrast"]}"') == 2
     assert "0.0123" in Page(page).text
 
 
@@ -357,3 +316,71 @@ def test_what_networks_learn_with_is_told_as_it_was(
 ) -> None:
     models = [run | {"config": config} for run in two_classes["models"]]
     assert said in Page(render_report(two_classes | {"models": models})).text
+
+
+def test_a_page_says_which_run_it_is_of_and_how_to_repeat_it(two_classes: dict) -> None:
+    page = render_report(two_classes)
+    assert '<a href="#run">run 20261124-013000-sentiment-quick</a>' in page
+    assert "<code>bakeoff run sentiment</code>" in page
+    text = Page(page).text
+    assert "groupsentiment-quick-1a2b3c4d" in text
+    assert f"commit{'0123abcd' * 5}" in text
+    on_a_cluster = {key: value for key, value in two_classes.items() if key != "run"}
+    text = Page(render_report(on_a_cluster | {"commit": ""})).text
+    assert "To repeat it" not in text
+    assert "commitunknown" in text
+    assert "groupsentiment-quick-1a2b3c4d" in text
+
+
+def test_sections_without_content_are_neither_there_nor_in_the_navigation(
+    two_classes: dict,
+) -> None:
+    results = json.loads(json.dumps(two_classes))
+    for run in results["models"]:
+        run["mistakes"] = run["history"] = []
+        run["facts"] = {}
+    page = Page(render_report(results))
+    for name in ("errors", "curves", "words"):
+        assert f"#{name}" not in page.links
+        assert name not in page.ids
+    assert [link[1:] for link in page.links if link.startswith("#")][1:6] == [
+        *("leaderboard", "comparisons", "cost", "models", "data"),
+    ]
+
+
+def test_an_audit_that_doubts_no_label_says_so(full_study: dict) -> None:
+    noise = full_study["dataset"]["label_noise"] | {"suspects": 0, "listed": []}
+    results = full_study | {"dataset": full_study["dataset"] | {"label_noise": noise}}
+    text = Page(render_report(results)).text
+    assert "None of the 17,500 training labels contradicts" in text
+    assert "most suspicious" not in text
+
+
+def test_numbers_of_many_classes_have_one_key(pages: dict[str, str]) -> None:
+    many = pages["two hundred classes"]
+    key = many.partition('<ol class="key" id="class-numbers" start="0">')[2].partition("</ol>")[0]
+    names = re.findall("<li>(.*?)</li>", key)
+    assert names == [f"class-{number:03}" for number in range(200)]
+    assert many.count('href="#class-numbers"') == 2, "one link a matrix"
+    assert "class-numbers" not in pages["twelve classes"]
+
+
+def test_headers_are_turned_only_where_they_are_long(two_classes: dict, pages: dict) -> None:
+    assert "heat dense turned" in pages["twelve classes"]
+    digits = json.loads(json.dumps(two_classes))
+    digits["classes"] = [str(digit) for digit in range(10)]
+    for run in digits["models"]:
+        run["test"]["confusion"] = [[1] * 10] * 10
+    page = render_report(digits)
+    assert '<table class="heat dense">' in page
+    assert "heat dense turned" not in page
+
+
+def test_seeds_are_told_apart_in_the_curves(pages: dict[str, str]) -> None:
+    legend = pages["full study"].partition("Training and validation curves of bilstm-glove by")[2]
+    legend = legend.partition("</svg>")[0]
+    for seed in range(3):
+        assert legend.count(f">validation, seed {seed}</text>") == 1
+    assert (
+        len(set(re.findall(r"stroke: var\(--orange\); (?:stroke-opacity: [^;]+; )?", legend))) > 1
+    )

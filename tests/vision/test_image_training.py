@@ -167,7 +167,7 @@ def test_an_autoencoder_learns_to_give_back_its_input():
     history = train(replace(LINEAR, training=settings)).history
     assert history[-1]["validation_loss"] < history[0]["validation_loss"] / 2
     assert history[0]["validation_accuracy"] is None
-    assert set(history[0]["pictures"]) == {"best", "median", "worst"}
+    assert set(history[0]["pictures"]) == {"low_contrast", "median_contrast", "high_contrast"}
 
 
 def encoder_of(folder):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -140,6 +142,7 @@ def run(
             image=image or _default_image(),
             watch=progress.see,
             parallel=parallel,
+            command=shlex.join(["bakeoff", *sys.argv[1:]]),
         )
     progress.show(finished)
 

@@ -12,6 +12,7 @@ from bakeoff import formats
 from bakeoff.artifacts import explained_write_errors
 from bakeoff.evaluation.embeddings import NEIGHBOURS
 from bakeoff.report import summary
+from bakeoff.report.hyper_parameters import hyper_parameters
 
 MOST_CLASSES_IN_A_TABLE = 20
 SHARES = ("vectors_cover_words", "vectors_cover_tokens", "cut_texts")
@@ -77,13 +78,14 @@ def _context(results: dict[str, Any]) -> dict[str, Any]:
         "cost_plot": plots.cost_plot(leaderboard),
         "pareto": [row["model"] for row in summary.pareto_front(leaderboard)],
         "curves": {
-            name: plots.learning_curves(name, [run["history"] for run in seeds])
+            name: plots.learning_curves(name, trained)
             for name, seeds in runs.items()
-            if seeds[0]["history"]
+            if (trained := {run["seed"]: run["history"] for run in seeds if run["history"]})
         },
         "handicaps": summary.handicaps([run["config"] for run in results["models"]]),
         "width": summary.width(results),
-        "top5": "top5_accuracy" in leaderboard[0],
+        "top5": all("top5_accuracy" in row for row in leaderboard),
+        "numbered": len(results["classes"]) > MOST_CLASSES_IN_A_TABLE,
         "neighbours": NEIGHBOURS,
         "embeddings": _embeddings(results, runs),
         "autoencoders": [_autoencoder(record) for record in results.get("autoencoders", ())],
@@ -91,6 +93,11 @@ def _context(results: dict[str, Any]) -> dict[str, Any]:
         "drivers": [_drivers(model) for model in shown.values() if model["facts"].get("drivers")],
         "models": [_model(shown[name], seeds) for name, seeds in runs.items()],
         "used": sum(results["dataset"]["sizes"].values()),
+        "identity": {
+            **({"run": results["run"]["id"]} if "run" in results else {}),
+            "group": results.get("group"),
+            "commit": results.get("commit") or "unknown, as the code is in no git repository",
+        },
         "environment": {
             "processor": _together(machine["processor"] for machine in machines),
             "cores": _together(machine["cores"] for machine in machines),
@@ -104,9 +111,32 @@ def _context(results: dict[str, Any]) -> dict[str, Any]:
             **results["versions"],
         },
     }
-    if "errors" in results:
-        context |= _errors(results["errors"])
-    return context
+    context |= _errors(results.get("errors", {}))
+    return context | {"sections": _sections(context)}
+
+
+def _sections(context: dict[str, Any]) -> dict[str, str]:
+    """The sections that have anything to show, id → how the navigation calls them."""
+    errors = ("shared_mistakes", "by_length", "agreement")
+    there = {
+        "leaderboard": ("Leaderboard", True),
+        "comparisons": ("Comparisons", context["comparisons"]),
+        "width": ("Width", context["width"]),
+        "cost": ("Cost and accuracy", True),
+        "transfer": ("Other data", context.get("transfer")),
+        "curves": ("Learning curves", context["curves"]),
+        "embeddings": ("Embeddings", context["embeddings"]),
+        "autoencoders": ("Autoencoders", context["autoencoders"]),
+        "errors": (
+            "Errors",
+            context["chosen"]["mistakes"] or any(context[name] for name in errors),
+        ),
+        "words": ("Words", context["drivers"]),
+        "models": ("Models", True),
+        "data": ("Data", True),
+        "environment": ("Environment", True),
+    }
+    return {name: title for name, (title, anything) in there.items() if anything}
 
 
 def _together(values: Iterable[Any]) -> str:
@@ -125,17 +155,16 @@ def _model(model: dict[str, Any], seeds: list[dict[str, Any]]) -> dict[str, Any]
     from bakeoff.report import plots
 
     confusion = model["test"]["confusion"]
-    many = len(confusion) > MOST_CLASSES_IN_A_TABLE
     drawn = (
         {"confusion_image": plots.confusion_image(model["model"], confusion)}
-        if many
+        if len(confusion) > MOST_CLASSES_IN_A_TABLE
         else {"confusion_shares": [[n / max(sum(row), 1) for n in row] for row in confusion]}
     )
     return model | {
         **drawn,
         "seeds": seeds,
         "probability_plots": plots.probability_plots(model["model"], model["test"]),
-        "settings": summary.flat(model["config"]),
+        "settings": hyper_parameters(model["config"]),
         "training": _training(model),
         "weights": dict(
             sorted(model["facts"].get("weights", {}).items(), key=lambda item: -item[1])
@@ -173,7 +202,8 @@ def _embeddings(
             "name": name,
             "accuracy": record["test"]["accuracy"] if "test" in record else None,
             "mapped": len(record["embedding"]["maps"]["pca"]),
-            "plot": plots.embedding_maps(name, record["embedding"]["maps"], results["classes"]),
+            "plots": record["embedding"]["maps"]["pca"]
+            and plots.embedding_maps(name, record["embedding"]["maps"], results["classes"]),
             **record["embedding"],
         }
         for name, record in first.items()
@@ -186,8 +216,9 @@ def _autoencoder(record: dict[str, Any]) -> dict[str, Any]:
 
     name = f"{record['model']}-seed{record['seed']}"
     return record | {
-        "curve": plots.learning_curves(name, [record["history"]]),
-        "settings": summary.flat(record["config"]),
+        "curve": record["history"]
+        and plots.learning_curves(name, {record["seed"]: record["history"]}),
+        "settings": hyper_parameters(record["config"]),
         "training": _training(record),
     }
 
@@ -195,7 +226,7 @@ def _autoencoder(record: dict[str, Any]) -> dict[str, Any]:
 def _drivers(model: dict[str, Any]) -> dict[str, Any]:
     """A model's weightiest n-grams by class, with their share of the greatest weight."""
     rows = model["facts"]["drivers"]
-    most = max(row["weight"] for row in rows)
+    most = max(row["weight"] for row in rows) or 1
     groups: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         title = "all classes" if row["class"] is None else f"for {row['class']}"
@@ -204,22 +235,29 @@ def _drivers(model: dict[str, Any]) -> dict[str, Any]:
 
 
 def _errors(errors: dict[str, Any]) -> dict[str, Any]:
-    """The two tables of the errors section: printed cells, and the shares that tint them."""
+    """What the errors section shows, empty where there is nothing: mistakes, and two tables as
+    printed cells with the shares that tint them.
+    """
+    agreement = errors.get("agreement", {"models": [], "matrix": []})
     matrix = [
         [None if row == column else share for column, share in enumerate(shares)]
-        for row, shares in enumerate(errors["agreement"]["matrix"])
+        for row, shares in enumerate(agreement["matrix"])
     ]
-    buckets = errors["by_length"]
+    buckets = errors.get("by_length", [])
     models = list(buckets[0]["accuracy"]) if buckets else []
     by_model = [[bucket["accuracy"][model] for bucket in buckets] for model in models]
     return {
-        "agreement": {
+        "shared_mistakes": errors.get("shared_mistakes", []),
+        "agreement": len(matrix) > 1
+        and {
+            "models": agreement["models"],
             "cells": [
                 ["" if share is None else f"{100 * share:.0f}" for share in row] for row in matrix
             ],
             "shares": _stretched(matrix),
         },
-        "by_length": {
+        "by_length": buckets
+        and {
             "models": models,
             "columns": [
                 f"{bucket['low']:,}–{bucket['high']:,} ({bucket['n']:,})" for bucket in buckets

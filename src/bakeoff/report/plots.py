@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
@@ -73,6 +73,8 @@ PERCENT = FuncFormatter(lambda share, _: f"{100 * share:g} %")
 
 WIDTH = 10.5
 """Inches of a figure as wide as the page, where its text is as large as that of the tables."""
+PHONE = 3.6
+"""Inches of the same figure on a phone."""
 
 MARKERS = "os^Dvp*X"
 """Tell apart classes that have the same of ten colours."""
@@ -83,8 +85,10 @@ Rows = list[dict[str, Any]]
 
 def accuracy_plot(leaderboard: Rows, winner: str) -> Markup:
     """Test accuracy of every model with its 95 % interval, best on top; validation beside it."""
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, 0.75 + 0.27 * len(leaderboard)))
+    title = "Test accuracy of each model with its 95 % interval"
+
+    def draw(width: float) -> Figure:
+        figure = Figure(figsize=(width, 0.75 + 0.27 * len(leaderboard)))
         axes = figure.subplots()
         for y, row in enumerate(leaderboard):
             colour = ORANGE if row["model"] == winner else BLUE
@@ -94,20 +98,26 @@ def accuracy_plot(leaderboard: Rows, winner: str) -> Markup:
         axes.plot(
             validation, range(len(validation)), "|", color=INK, ms=9, mew=1.4, label="validation"
         )
-        axes.set_yticks(range(len(leaderboard)), [row["model"] for row in leaderboard])
+        names = [_short(row["model"], width) for row in leaderboard]
+        axes.set_yticks(range(len(leaderboard)), names)
         axes.set_ylim(len(leaderboard) - 0.5, -0.5)
-        axes.set_xlabel("accuracy: ● test with 95 % interval, | validation")
+        axes.set_xlabel(f"{'accuracy: ' if width == WIDTH else ''}● test, 95 %; | validation")
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=8 if width == WIDTH else 3))
         axes.xaxis.set_major_formatter(PERCENT)
         axes.grid(axis="y", visible=False)
-        return _svg(figure, "accuracy", "Test accuracy of each model with its 95 % interval")
+        return figure
+
+    return _on_screens(draw, "accuracy", title)
 
 
 def cost_plot(leaderboard: Rows) -> Markup:
     """Training seconds (logarithmic) against test accuracy, with the Pareto front."""
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, 3.6 if len(leaderboard) <= 10 else 5.4))
+    front = pareto_front(leaderboard)
+    on_front = [row["model"] for row in front]
+
+    def draw(width: float) -> Figure:
+        figure = Figure(figsize=(width, 3.6 if len(leaderboard) <= 10 else 5.4))
         axes = figure.subplots()
-        front = pareto_front(leaderboard)
         axes.step(
             [row["train_seconds"] for row in front],
             [row["accuracy"] for row in front],
@@ -116,7 +126,6 @@ def cost_plot(leaderboard: Rows) -> Markup:
             lw=1.2,
             ls="--",
         )
-        on_front = [row["model"] for row in front]
         for row in leaderboard:
             best = row["model"] in on_front
             axes.plot(
@@ -127,19 +136,42 @@ def cost_plot(leaderboard: Rows) -> Markup:
             )
         axes.set_xscale("log")
         axes.margins(x=0.12, y=0.12)
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if width == WIDTH else (1,)))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} s"))
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.yaxis.set_major_formatter(PERCENT)
         axes.set_xlabel("training time (log scale)")
         axes.set_ylabel("test accuracy")
-        _label_points(figure, axes, leaderboard, front)
-        return _svg(
-            figure,
-            "cost",
-            "Test accuracy against training time. No model is both faster and more accurate than: "
-            + ", ".join(on_front),
+        # Where there is less room, those that are worth their cost have a name.
+        _label_points(figure, axes, leaderboard if width == WIDTH else front, front)
+        return figure
+
+    return _on_screens(
+        draw,
+        "cost",
+        "Test accuracy against training time. No model is both faster and more accurate than: "
+        + ", ".join(on_front),
+    )
+
+
+def _on_screens(draw: Callable[[float], Figure], name: str, title: str) -> Markup:
+    """A figure as wide as the page, and one for phones, of which style.css shows either.
+
+    Args:
+        draw: gives the figure of a width in inches.
+    """
+    with matplotlib.rc_context(STYLE):
+        wide, phone = (
+            _svg(draw(width), f"{name}-{screen}", title)
+            for screen, width in (("wide", WIDTH), ("phone", PHONE))
         )
+    return Markup('<div class="roomy">{}</div><div class="phone">{}</div>').format(wide, phone)
+
+
+def _short(name: str, width: float) -> str:
+    """A name that leaves room for what it names."""
+    most = int(4 * width)
+    return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
 def _label_points(figure: Figure, axes: Axes, rows: Rows, front: Rows) -> None:
@@ -184,26 +216,36 @@ def _overlap(a: Any, b: Any) -> float:
     return max(width, 0) * max(height, 0)
 
 
-def learning_curves(model: str, histories: list[Rows]) -> Markup:
-    """Loss and accuracy per epoch, one pair of lines a seed, the kept epoch marked."""
-    has_accuracy = histories[0][0].get("train_accuracy") is not None
+def learning_curves(model: str, histories: dict[int, Rows]) -> Markup:
+    """Loss and accuracy per epoch, one pair of lines a seed, the kept epoch marked.
+
+    Args:
+        model: its name.
+        histories: seed → a record an epoch, at least one.
+    """
+    has_accuracy = all(
+        record.get("train_accuracy") is not None for h in histories.values() for record in h
+    )
     panels = ["loss", "accuracy"] if has_accuracy else ["loss"]
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(2.65 * len(panels), 2.2))
+        figure = Figure(figsize=(2.65 * len(panels), 2.5))
         for axes, metric in zip(
             figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True
         ):
-            for seed, history in enumerate(histories):
+            for index, (seed, history) in enumerate(histories.items()):
                 epochs = [record["epoch"] for record in history]
                 kept = best_epoch(history)
+                named = f", seed {seed}" if len(histories) > 1 else ""
                 for split, colour, dash in (("train", BLUE, "--"), ("validation", ORANGE, "-")):
                     axes.plot(
                         epochs,
                         [record[f"{split}_{metric}"] for record in history],
                         dash,
-                        marker=".",
+                        marker="." if len(histories) == 1 else MARKERS[index % len(MARKERS)],
+                        ms=6 if len(histories) == 1 else 3.5,
+                        alpha=1 - 0.6 * index / len(histories),
                         color=colour,
-                        label=split if seed == 0 else None,
+                        label=f"{split}{named}",
                     )
                 axes.plot(
                     kept["epoch"],
@@ -212,26 +254,40 @@ def learning_curves(model: str, histories: list[Rows]) -> Markup:
                     ms=9,
                     mfc="none",
                     mec=INK,
-                    label="epoch kept" if seed == 0 else None,
+                    label="epoch kept" if index == len(histories) - 1 else None,
                 )
             axes.set_title(metric, loc="left")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
             axes.set_xlabel("epoch")
             if metric == "accuracy":
                 axes.yaxis.set_major_formatter(PERCENT)
-        figure.axes[0].legend(fontsize=8)
+        _legend_below(figure, columns=3 if has_accuracy else 2)
         return _svg(
             figure, f"curves-{model}", f"Training and validation curves of {model} by epoch"
         )
 
 
-def embedding_maps(model: str, maps: dict[str, Rows], classes: Sequence[str]) -> Markup:
-    """t-SNE and PCA of embeddings, side by side, coloured by class."""
-    titles = {"tsne": "t-SNE", "pca": "PCA"}
-    named = len(classes) <= MOST_CLASSES_NAMED
-    with matplotlib.rc_context({**STYLE, "axes.grid": False}):
-        figure = Figure(figsize=(WIDTH, 4.6 if named else 4.2))
-        for axes, (kind, title) in zip(figure.subplots(1, 2), titles.items(), strict=True):
+def _legend_below(figure: Figure, columns: int) -> None:
+    """One legend of all panels, where it covers nothing; the figure grows by its rows."""
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    if not handles:
+        return
+    rows = -(-len(handles) // columns)
+    figure.set_figheight(figure.get_figheight() + 0.18 * (rows - 1))
+    figure.legend(
+        handles, labels, loc="outside lower center", ncols=columns, fontsize=8, columnspacing=1
+    )
+
+
+def embedding_maps(model: str, maps: dict[str, Rows], classes: Sequence[str]) -> list[Markup]:
+    """t-SNE and PCA of embeddings, coloured by class, and each with its legend where people can
+    tell the classes apart.
+    """
+    drawn = []
+    for kind, title in {"tsne": "t-SNE", "pca": "PCA"}.items():
+        with matplotlib.rc_context({**STYLE, "axes.grid": False}):
+            figure = Figure(figsize=(WIDTH / 2 - 0.2, 4.6))
+            axes = figure.subplots()
             for index, name in enumerate(classes):
                 points = [point for point in maps[kind] if point["class"] == index]
                 axes.plot(
@@ -241,48 +297,54 @@ def embedding_maps(model: str, maps: dict[str, Rows], classes: Sequence[str]) ->
                     ms=3,
                     alpha=0.8,
                     color=matplotlib.colormaps["tab10"](index % 10),
-                    label=name,
+                    label=_short(name, 4),
                 )
             axes.set(xticks=[], yticks=[])
             axes.set_title(title, loc="left")
-        if named:
-            handles, labels = figure.axes[0].get_legend_handles_labels()
-            figure.legend(
-                handles, labels, loc="outside lower center", ncols=10, fontsize=8, markerscale=1.6
+            if len(classes) <= MOST_CLASSES_NAMED:
+                _legend_below(figure, columns=5)
+            drawn.append(
+                _svg(figure, f"{kind}-{model}", f"{title} of the embeddings of {model} by class")
             )
-        return _svg(figure, f"embeddings-{model}", f"Maps of the embeddings of {model} by class")
+    return drawn
 
 
-def probability_plots(model: str, metrics: dict[str, Any]) -> Markup:
+def probability_plots(model: str, metrics: dict[str, Any]) -> list[Markup]:
     """Calibration (stated against actual accuracy) and, for two classes, the ROC curve."""
-    panels = 2 if metrics["roc"] else 1
+    drawn = []
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(3.4 * panels, 3.1))
-        axes = figure.subplots(1, panels, squeeze=False)[0]
-        bins = [row for row in metrics["calibration"] if row["n"]]
-        axes[0].plot([0, 1], [0, 1], ":", color=INK, lw=1)
-        axes[0].plot(
-            [row["mean_probability"] for row in bins],
-            [row["accuracy"] for row in bins],
-            "o-",
-            color=BLUE,
-        )
-        lowest = min((row["low"] for row in bins), default=0)
-        axes[0].set(
-            xlim=(lowest - 0.02, 1.02),
-            xlabel="stated probability",
-            ylabel="share correct",
-            ylim=(min([lowest, *(row["accuracy"] for row in bins)]) - 0.02, 1.02),
-        )
-        axes[0].set_title(f"calibration (ECE {metrics['ece']:.3f})", loc="left")
-        title = f"Calibration of {model}"
-        if metrics["roc"]:
-            axes[1].plot([0, 1], [0, 1], ":", color=INK, lw=1)
-            axes[1].plot(metrics["roc"]["fpr"], metrics["roc"]["tpr"], color=BLUE)
-            axes[1].set(xlabel="false positive rate", ylabel="true positive rate")
-            axes[1].set_title(f"ROC (AUC {metrics['auc']:.3f})", loc="left")
-            title = f"Calibration and ROC curve of {model}"
-        return _svg(figure, f"probabilities-{model}", title)
+        if bins := [row for row in metrics["calibration"] if row["n"]]:
+            figure, axes = _square()
+            axes.plot(
+                [row["mean_probability"] for row in bins],
+                [row["accuracy"] for row in bins],
+                "o-",
+                color=BLUE,
+            )
+            lowest = min(row["low"] for row in bins)
+            axes.set(
+                xlim=(lowest - 0.02, 1.02),
+                xlabel="stated probability",
+                ylabel="share correct",
+                ylim=(min([lowest, *(row["accuracy"] for row in bins)]) - 0.02, 1.02),
+            )
+            axes.set_title(f"calibration (ECE {metrics['ece']:.3f})", loc="left")
+            drawn.append(_svg(figure, f"calibration-{model}", f"Calibration of {model}"))
+        if metrics.get("roc"):
+            figure, axes = _square()
+            axes.plot(metrics["roc"]["fpr"], metrics["roc"]["tpr"], color=BLUE)
+            axes.set(xlabel="false positive rate", ylabel="true positive rate")
+            axes.set_title(f"ROC (AUC {metrics['auc']:.3f})", loc="left")
+            drawn.append(_svg(figure, f"roc-{model}", f"ROC curve of {model}"))
+    return drawn
+
+
+def _square() -> tuple[Figure, Axes]:
+    """A small figure with its diagonal."""
+    figure = Figure(figsize=(3.4, 3.1))
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], ":", color=INK, lw=1)
+    return figure, axes
 
 
 def confusion_image(model: str, confusion: list[list[int]]) -> Markup:

@@ -128,7 +128,7 @@ def remarks(facts: dict[str, Any]) -> list[str]:
             f"16 bits a pixel: the values {low} to {high}, which hold at least 99 % of those "
             "of the training split, became 0 to 255"
         )
-    doubtful = duplicates["groups_with_conflicting_labels"]
+    doubtful = duplicates.get("groups_with_conflicting_labels", 0)
     if doubtful:
         groups = "group" if doubtful == 1 else "groups"
         lines.append(f"{count(doubtful)} {groups} of copies under more than one label")

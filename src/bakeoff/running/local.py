@@ -48,6 +48,7 @@ def run_locally(
     image: str,
     watch: Watch,
     parallel: int = 1,
+    command: str = "",
 ) -> RunFolder:
     """Run a plan to its report; finished steps of earlier runs are reused.
 
@@ -59,10 +60,12 @@ def run_locally(
         image: container image of the steps, used by `docker`.
         watch: called with every event of the running steps.
         parallel: networks trained at the same time.
+        command: what a person types for the same again.
 
     Raises:
         UserError: a step was refused its input, or Ctrl-C.
     """
+    from bakeoff.report import write_report
     from bakeoff.tracking import resolve_mode
 
     refuse_output_inside(plan.data, root)
@@ -89,6 +92,7 @@ def run_locally(
         "created": created.isoformat(timespec="seconds"),
         "status": "running",
         "runner": runner,
+        "command": command,
         "plan": {**asdict(plan), "models": {n: to_dict(c) for n, c in plan.models.items()}},
     }
     write_json(folder / "run.json", facts)
@@ -117,12 +121,11 @@ def run_locally(
             )
             _execute(folder, environment, see, lock, under_docker=runner == "docker")
             outcome = read_json(folder / "outcome.json")
-            for source, name in [
-                (Path(outcome["comparison"]) / "results.json", "results.json"),
-                (Path(outcome["page"]), "report.html"),
-            ]:
-                with explained_write_errors(folder / name):
-                    shutil.copyfile(source, folder / name)
+            # A reused page would name the run that made it.
+            results = read_json(Path(outcome["comparison"]) / "results.json")
+            results["run"] = {"id": folder.name, "command": command}
+            write_json(folder / "results.json", results)
+            write_report(results, folder / "report.html")
         except BaseException as error:
             interrupted = isinstance(error, KeyboardInterrupt)
             refused = isinstance(error, UserError) and not isinstance(error, _StepCrashError)
@@ -141,7 +144,8 @@ def run_locally(
         facts |= {
             "status": "finished",
             "seconds": time.monotonic() - started,
-            "group": read_json(folder / "results.json")["group"],
+            "group": results["group"],
+            "commit": results["commit"],
             "comparison": outcome["comparison"],
             "reused": outcome["reused"],
         }

@@ -178,19 +178,22 @@ class Reconstruction(_Pictures):
 
     @torch.no_grad()
     def epoch_facts(self, model: nn.Module, /) -> dict[str, Any]:
-        """The best, the median and the worst of the first validation pictures, above what the
-        network makes of each: `pictures`, name → data: URI.
+        """Of the first validation pictures those of least, median and most contrast, ever the same,
+        above what the network makes of each: `pictures`, name → data: URI.
         """
         pictures, labels = (part[:PREDICTION_BATCH] for part in self._validation)
         batch = next(plain_batches(pictures, labels, device()))
         model.eval()
         made = model(batch.inputs)
-        errors = (made - batch.inputs).square().flatten(1).mean(dim=1).cpu().numpy()
+        contrasts = batch.inputs.flatten(1).std(dim=1).cpu().numpy()
         pairs = np.concatenate([pictures.cpu().numpy(), as_bytes(made)], axis=1)
-        return {"pictures": {name: exhibit(pairs, row) for name, row in extremes(errors).items()}}
+        return {
+            "pictures": {name: exhibit(pairs, row) for name, row in extremes(contrasts).items()}
+        }
 
 
-def extremes(errors: np.ndarray) -> dict[str, int]:
-    """The rows of the smallest, the median and the greatest error."""
-    order = np.argsort(errors, kind="stable")
-    return {"best": int(order[0]), "median": int(order[len(order) // 2]), "worst": int(order[-1])}
+def extremes(contrasts: np.ndarray) -> dict[str, int]:
+    """The rows of least, of median and of most contrast."""
+    order = np.argsort(contrasts, kind="stable")
+    rows = {"low": order[0], "median": order[len(order) // 2], "high": order[-1]}
+    return {f"{name}_contrast": int(row) for name, row in rows.items()}
