@@ -64,6 +64,14 @@ _image_size = typer.Option(
 )
 ImageSize = Annotated[int, _image_size]
 PresetImageSize = Annotated[int | None, _image_size]
+ClassLevel = Annotated[
+    int,
+    typer.Option(
+        help="Level of the folders that are the classes, in a folder of images: 1 are its own, 2 "
+        "those in them; 0: found.",
+        min=0,
+    ),
+]
 SkipBadImages = Annotated[
     bool, typer.Option("--skip-bad-images", help="Leave out images that cannot be used.")
 ]
