@@ -119,7 +119,10 @@ Limit = Annotated[
 ]
 DropSuspects = Annotated[
     bool,
-    typer.Option("--drop-suspects", help="Leave training rows out whose label is likely wrong."),
+    typer.Option(
+        "--drop-suspects",
+        help="Leave training rows out whose label is likely wrong, a fifth of a class at most.",
+    ),
 ]
 Seed = Annotated[int, typer.Option(help="Fixes the split and the first training.", min=0)]
 Seeds = Annotated[int, typer.Option(help="Trainings of each model that chance affects.", min=1)]
