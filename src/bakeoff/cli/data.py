@@ -9,6 +9,7 @@ import typer
 
 from bakeoff.cli.app import data_app
 from bakeoff.cli.options import (
+    ClassLevel,
     Data,
     ImageColumn,
     ImageSize,
@@ -38,6 +39,7 @@ def prepare_data(
     image_column: ImageColumn = "",
     label_column: LabelColumn = "label",
     image_size: ImageSize = 0,
+    class_level: ClassLevel = 0,
     split: Split = "0.7:0.1:0.2",
     limit: Annotated[int, typer.Option(help="Rows used at most; 0: all.", min=0)] = 0,
     skip_bad_rows: SkipBadRows = False,
@@ -71,6 +73,7 @@ def prepare_data(
             input_column=image_column if images else text_column,
             label_column=label_column,
             image_size=image_size,
+            class_level=class_level,
             skip_bad=skip_bad_images if images else skip_bad_rows,
         )
     facts = read_manifest(dataset)["facts"]

@@ -64,6 +64,14 @@ _image_size = typer.Option(
 )
 ImageSize = Annotated[int, _image_size]
 PresetImageSize = Annotated[int | None, _image_size]
+ClassLevel = Annotated[
+    int,
+    typer.Option(
+        help="Level of the folders that are the classes, in a folder of images: 1 are its own, 2 "
+        "those in them; 0: found.",
+        min=0,
+    ),
+]
 SkipBadImages = Annotated[
     bool, typer.Option("--skip-bad-images", help="Leave out images that cannot be used.")
 ]
@@ -111,7 +119,10 @@ Limit = Annotated[
 ]
 DropSuspects = Annotated[
     bool,
-    typer.Option("--drop-suspects", help="Leave training rows out whose label is likely wrong."),
+    typer.Option(
+        "--drop-suspects",
+        help="Leave training rows out whose label is likely wrong, a fifth of a class at most.",
+    ),
 ]
 Seed = Annotated[int, typer.Option(help="Fixes the split and the first training.", min=0)]
 Seeds = Annotated[int, typer.Option(help="Trainings of each model that chance affects.", min=1)]

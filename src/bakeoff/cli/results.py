@@ -10,6 +10,7 @@ import typer
 
 from bakeoff.cli.app import app
 from bakeoff.cli.options import (
+    ClassLevel,
     Data,
     ImageColumn,
     Json,
@@ -75,6 +76,7 @@ def evaluate(
     text_column: TextColumn = "text",
     image_column: ImageColumn = "",
     label_column: LabelColumn = "label",
+    class_level: ClassLevel = 0,
     limit: Annotated[
         int, typer.Option(help="Rows used at most, sampled by class; 0: all.", min=0)
     ] = 0,
@@ -102,6 +104,7 @@ def evaluate(
             limit=limit,
             input_column=image_column if images else text_column,
             label_column=label_column,
+            class_level=class_level,
             skip_bad=skip_bad_images if images else skip_bad_rows,
             watch=activity.see,
         )
@@ -141,7 +144,7 @@ def _images(argument: str | None) -> list[str]:
     """The path of an image, those in a folder, or those that stdin names."""
     if argument is None:
         return _texts(None)
-    from bakeoff.data.image_folders import visible_files
+    from bakeoff.data.folder_tree import visible_files
 
     if not argument.strip():
         raise UserError("the path is empty; give an image or a folder of images")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -17,15 +18,29 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-SPLITS = {
+_SPLITS = {
     "train": "train",
     "training": "train",
     "val": "validation",
     "valid": "validation",
     "validation": "validation",
+    "dev": "validation",
     "test": "test",
+    "testing": "test",
 }
-"""What folders and columns call splits."""
+_SPLIT_NAME = re.compile(
+    rf"(?P<of>.+[-_ ])?(?P<split>{'|'.join(_SPLITS)})(?:[-_ ]?(?:set|data|split|images))?", re.I
+)
+
+
+def split_of(name: str) -> tuple[str, str]:
+    """The split that a folder or a value of a column names, and what it is the split of.
+
+    >>> split_of("Validation_set"), split_of("seg_train"), split_of("forest")
+    (('validation', ''), ('train', 'seg_'), ('', ''))
+    """
+    found = _SPLIT_NAME.fullmatch(name.strip())
+    return (_SPLITS[found["split"].lower()], found["of"] or "") if found else ("", "")
 
 
 @dataclass(frozen=True)
@@ -114,7 +129,7 @@ def _table(source: str, image_column: str, label_column: str) -> Any:
 
 
 def _own(names: list[Any], source: str) -> list[str]:
-    own = [SPLITS.get(str(name).strip().lower(), "") for name in names]
+    own = [split_of(str(name))[0] for name in names]
     if "" in own:
         row = own.index("")
         raise UserError(

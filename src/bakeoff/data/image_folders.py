@@ -3,140 +3,169 @@
 from __future__ import annotations
 
 import re
-import stat
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from bakeoff.data.decoding import FORMATS
-from bakeoff.data.image_files import SPLITS, ImageSource
+from bakeoff.data.folder_tree import Entry, folders_in, tree
+from bakeoff.data.image_files import ImageSource, split_of
 from bakeoff.errors import UserError
 
 _LIKE_SPLITS = re.compile(r"(train|val|test|dev|eval)", re.IGNORECASE)
-_JUNK = ("Thumbs.db", "desktop.ini", "__MACOSX")
-_NO_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-"""Control characters, ends of lines, and what Python makes of bytes that are not UTF-8."""
+_SHOWN = 4
 
 
-def read_folder(path: Path) -> ImageSource:
-    """Images as class/name.jpg, or below train/, val/ and test/; hidden files do not count.
+def read_folder(path: Path, class_level: int = 0) -> ImageSource:
+    """Images as class/name.jpg, or below folders of splits, such as train/, val/ and test/.
+
+    What is in folders of a class's folder is of that class. Hidden files do not count, nor what
+    systems leave (see `folder_tree`).
+
+    Args:
+        path: the folder.
+        class_level: at which level of folders in it the classes are: 1 are its own folders. A level
+            above or below, all of whose folders are splits, tells the splits. 0 finds them.
 
     Raises:
-        UserError: there are no class folders, one is empty, images lie outside them, other folders
-            stand beside train/, folders look like splits and none is train/, or as of
-            `visible_files`.
+        UserError: there are no class folders, one is empty, images lie outside them, or as of
+            `tree`; or, if the level is to be found, it could be several, other folders stand beside
+            train/, or folders look like splits and none is train/.
     """
     import pandas as pd
 
-    parts = _parts(path)
-    rows = []
-    for part, folder in parts.items():
-        _refuse_loose_files(folder)
-        classes = _folders(folder)
-        if not classes:
-            raise UserError(
-                f"{folder} holds no images; put them into a folder a class: class/name.jpg"
-            )
-        for of_class in classes:
-            files = sorted(visible_files(of_class))
-            if not files:
-                raise UserError(f"{of_class} is an empty class folder; add images, or remove it")
-            own = SPLITS[part.lower()] if part else ""
-            rows += [(file.relative_to(path).as_posix(), of_class.name, own) for file in files]
-    frame = pd.DataFrame(rows, columns=["name", "label", "own"])
-    names = frame["name"].tolist()
+    entries = tree(path)
+    if class_level and not any(len(entry.folders) >= class_level for entry in entries):
+        raise UserError(
+            f"{path}: no folders of level {class_level}; {_levels(entries) or 'there are none'}"
+        )
+    level = (class_level or _found_level(path, entries)) - 1
+    _refuse_unclassed(path, entries, level)
+    if not class_level:
+        _refuse_several(path, entries, level)
+    files = sorted((e.file, e.folders) for e in entries if e.file and len(e.folders) > level)
+    own = _own([folders for _, folders in files], level)
+    names = [file.relative_to(path).as_posix() for file, _ in files]
+    labels = [folders[level] for _, folders in files]
+    frame = pd.DataFrame({"name": names, "label": labels, "own": own})
     return ImageSource(
         frame, lambda row: (path / names[row]).read_bytes(), path.resolve().name, str(path)
     )
 
 
-def visible_files(folder: Path) -> list[Path]:
-    """The files in a folder and its subfolders that are not hidden, nor in a hidden one.
-
-    Links that lead nowhere are among them, since somebody meant a file.
-
-    Raises:
-        UserError: a folder cannot be listed or holds a link to a folder around it, or a name is no
-            text.
-    """
-    return _files_below(folder, {str(parent) for parent in folder.resolve().parents})
-
-
-def _files_below(folder: Path, around: set[str]) -> list[Path]:
-    here = str(folder.resolve())
-    if here in around:
-        raise UserError(f"{folder} is a link to a folder that it lies in; remove the link")
-    files = []
-    for entry in _entries(folder):
-        kind = _kind(entry)
-        if kind == "folder":
-            files += _files_below(entry, around | {here})
-        elif kind == "file":
-            files.append(entry)
-    return files
-
-
-def _parts(path: Path) -> dict[str, Path]:
-    """Name → folder of each split; "" → the whole where there are none."""
-    top = _folders(path)
-    splits = [folder for folder in top if folder.name.lower() in SPLITS]
-    others = [folder.name for folder in top if folder not in splits]
-    training = [folder for folder in splits if SPLITS[folder.name.lower()] == "train"]
-    if training and not others:
-        return {folder.name: folder for folder in top}
-    if any(_folders(folder) for folder in training):
+def _found_level(path: Path, entries: Sequence[Entry]) -> int:
+    """The level of the class folders, from 1: below the splits, where the highest level is that."""
+    top = _names(entries, 0)
+    if _splits(top):
+        level = 1
+        # seg_train/seg_train/forest
+        while level < min(_depths(entries), default=0) and all(
+            split_of(e.folders[level]) == split_of(e.folders[0])
+            for e in entries
+            if len(e.folders) > level
+        ):
+            level += 1
+        return level + 1
+    training = [name for name in top if split_of(name) == ("train", "")]
+    others = [name for name in top if not split_of(name)[0]]
+    alike = [name for name in top if name not in others]
+    if len({split_of(name) for name in alike}) > 1:
+        training = [name for name in alike if split_of(name)[0] == "train"]
+    if others and any(folders_in(path / name) for name in training):
         raise UserError(
             f"{path} has the folder {others[0]!r} beside its training split; splits are train, val "
-            "and test, so move everything else away"
+            "and test, so move everything else away (or say --class-level 1 if all are classes)"
         )
-    if top and all(_LIKE_SPLITS.match(folder.name) and _folders(folder) for folder in top):
-        alike = ", ".join(folder.name for folder in top)
+    like = [name for name in top if name in alike or _LIKE_SPLITS.match(name)]
+    if top and like == top and all(folders_in(path / name) for name in top):
         raise UserError(
-            f"{path} has no folder train, and {alike} look like splits; name them train, val and "
-            "test"
+            f"{path} has no folder train, and {', '.join(top)} look like splits; name them train, "
+            "val and test"
         )
-    if len(top) == 1 and len(_folders(top[0])) > 1:
+    if len(top) == 1 and len(folders_in(path / top[0])) > 1:
         raise UserError(
-            f"{path} has the folder {top[0].name} only, which would be a single class; if its "
-            f"folders are the classes, give {top[0]}"
+            f"{path} has the folder {top[0]} only, which would be a single class; if its "
+            f"folders are the classes, give {path / top[0]}"
         )
-    return {"": path}
+    return 1
 
 
-def _folders(path: Path) -> list[Path]:
-    return [entry for entry in _entries(path) if _kind(entry) == "folder"]
+def _names(entries: Iterable[Entry], level: int) -> list[str]:
+    """Of the folders of a level, from 0, in order."""
+    return sorted({e.folders[level] for e in entries if len(e.folders) > level})
 
 
-def _kind(entry: Path) -> str:
-    """ "folder", "file", which may turn out to be unreadable, or "" for pipes and such."""
-    try:
-        mode = entry.stat().st_mode
-    except OSError:
-        return "file"
-    return "folder" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else ""
+def _depths(entries: Iterable[Entry]) -> list[int]:
+    """How many folders each image lies in."""
+    return [len(e.folders) for e in entries if e.folders and (e.file is None or _image(e.file))]
 
 
-def _entries(folder: Path) -> list[Path]:
-    """What a folder holds and is not hidden, by name."""
-    try:
-        found = sorted(folder.iterdir())
-    except OSError as error:
-        raise UserError(
-            f"{folder} cannot be listed: {error.strerror}; make it readable, or move it away"
-        ) from None
-    for entry in found:
-        if _NO_TEXT.search(entry.name):
+def _splits(names: Sequence[str]) -> bool:
+    """Whether folders are the splits of one set: train, and no other twice."""
+    found = [split_of(name) for name in names]
+    splits = [split for split, _ in found]
+    one = len({of for _, of in found}) == 1
+    return one and "train" in splits and "" not in splits and len(set(splits)) == len(splits)
+
+
+def _own(folders: Sequence[tuple[str, ...]], level: int) -> list[str]:
+    """The split of each file by the highest level, other than the classes', that is of splits."""
+    for number in range(min(map(len, folders))):
+        names = sorted({of_file[number] for of_file in folders})
+        if number != level and _splits(names):
+            return [split_of(of_file[number])[0] for of_file in folders]
+    return [""] * len(folders)
+
+
+def _refuse_unclassed(path: Path, entries: Sequence[Entry], level: int) -> None:
+    """Refuse images outside the class folders, folders without any, and empty class folders."""
+    for entry in entries:
+        if len(entry.folders) <= level and entry.file and _image(entry.file):
             raise UserError(
-                f"{folder} holds a file or folder whose name is no text, {entry.name!a}; rename it"
-            )
-    return [e for e in found if not e.name.startswith(".") and e.name not in _JUNK]
-
-
-def _refuse_loose_files(folder: Path) -> None:
-    from PIL import Image
-
-    endings = [end for end, name in Image.registered_extensions().items() if name in FORMATS]
-    for file in _entries(folder):
-        if file.suffix.lower() in endings and _kind(file) == "file":
-            raise UserError(
-                f"{file} lies outside the class folders; put it into the folder of its class "
+                f"{entry.file} lies outside the class folders; put it into the folder of its class "
                 "(class/name.jpg)"
             )
+    around: dict[tuple[str, ...], bool] = {} if level else {(): False}
+    around |= {e.folders[:level]: False for e in entries if len(e.folders) >= level}
+    classes: dict[tuple[str, ...], bool] = {}
+    for entry in entries:
+        if len(entry.folders) > level:
+            around[entry.folders[:level]] = True
+            of_class = entry.folders[: level + 1]
+            classes[of_class] = classes.get(of_class, False) or entry.file is not None
+    for folders, holds in sorted(around.items()):
+        if not holds:
+            raise UserError(
+                f"{path.joinpath(*folders)} holds no images; put them into a folder a class: "
+                "class/name.jpg"
+            )
+    for folders, holds in sorted(classes.items()):
+        if not holds:
+            raise UserError(
+                f"{path.joinpath(*folders)} is an empty class folder; add images, or remove it"
+            )
+
+
+def _refuse_several(path: Path, entries: Sequence[Entry], level: int) -> None:
+    """Refuse folders of which no class folder holds images itself, but several folders that do."""
+    direct = any(e.file and _image(e.file) and len(e.folders) == level + 1 for e in entries)
+    if not direct and len(_names(entries, level + 1)) > 1:
+        raise UserError(
+            f"{path}: {_levels(entries)}, which may all be classes; say which with --class-level"
+        )
+
+
+def _levels(entries: Sequence[Entry]) -> str:
+    """What folders there are, level by level."""
+    levels = []
+    for level in range(max(len(e.folders) for e in entries) if entries else 0):
+        names = _names(entries, level)
+        more = f", … ({len(names):,})" if len(names) > _SHOWN else ""
+        levels.append(f"level {level + 1} has {', '.join(names[:_SHOWN])}{more}")
+    return "; ".join(levels)
+
+
+def _image(file: Path) -> bool:
+    """Whether a file is called as an image."""
+    from PIL import Image
+
+    return FORMATS.count(Image.registered_extensions().get(file.suffix.lower(), "")) > 0

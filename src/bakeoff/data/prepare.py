@@ -34,6 +34,7 @@ def prepare(
     input_column: str = "",
     label_column: str = "label",
     image_size: int = 0,
+    class_level: int = 0,
     skip_bad: bool = False,
 ) -> None:
     """Clean or decode, deduplicate and split labelled texts or images.
@@ -57,6 +58,7 @@ def prepare(
         label_column: the column with the label.
         image_size: resize the shorter side of images to this and crop the centre; 0 keeps their
             size.
+        class_level: at which level of a folder's folders the classes are; 0 finds it.
         skip_bad: leave out rows that cannot be used, such as those without a label, instead of
             refusing the data.
 
@@ -66,7 +68,9 @@ def prepare(
     spec = SplitSpec.parse(split)
     input_column = input_column or modality
     size = (image_size, image_size) if image_size else None
-    found, rows = read_rows(source, modality, input_column, label_column, size, skip_bad)
+    found, rows = read_rows(
+        source, modality, input_column, label_column, size, skip_bad, class_level
+    )
     labels = rows.frame["label"].to_numpy()
     try:
         rows = _with_own_splits(rows, labels)
@@ -87,6 +91,7 @@ def prepare(
         "input_column": input_column,
         "label_column": label_column,
         "image_size": image_size,
+        "class_level": class_level,
         "skip_bad": skip_bad,
     }
     facts = {
@@ -130,11 +135,12 @@ def read_rows(
     label_column: str,
     size: Size | None,
     skip_bad: bool,
+    class_level: int = 0,
 ) -> tuple[Source | ImageSource, Rows]:
     """Labelled texts or images as they came, and those of them that a model may see.
 
     Args:
-        source, modality, label_column, skip_bad: as in `prepare`.
+        source, modality, label_column, skip_bad, class_level: as in `prepare`.
         input_column: the column with the text or the encoded image.
         size: width and height that images are resized and cropped to; None keeps their own.
 
@@ -142,8 +148,10 @@ def read_rows(
         UserError: the data cannot be used.
     """
     if modality == "image":
-        images = read_images(source, input_column, label_column)
+        images = read_images(source, input_column, label_column, class_level)
         return images, clean_images(images, size, skip_bad)
+    if class_level:
+        raise UserError(f"{source} holds texts: leave out --class-level, which is for images")
     texts = read_source(source, Columns(input_column, label_column), skip_bad)
     return texts, clean(texts, skip_bad)
 

@@ -17,8 +17,9 @@ from bakeoff.data import image_sets, tiny_imagenet
 from bakeoff.data.columns import Columns
 from bakeoff.data.download import cache, download
 from bakeoff.data.files import read_table
+from bakeoff.data.folder_tree import visible_files
 from bakeoff.data.image_files import ImageSource, read_parquet
-from bakeoff.data.image_folders import read_folder, visible_files
+from bakeoff.data.image_folders import read_folder
 from bakeoff.data.imdb import is_imdb, read_imdb
 from bakeoff.data.remote import remote_checksum
 from bakeoff.errors import UserError, unknown_name
@@ -84,7 +85,7 @@ def read_source(source: str, columns: Columns | None = None, skip_bad: bool = Fa
 
 
 def read_images(
-    source: str, image_column: str = "image", label_column: str = "label"
+    source: str, image_column: str = "image", label_column: str = "label", class_level: int = 0
 ) -> ImageSource:
     """Read a named set of images, a local copy of one, a folder, or a Parquet file.
 
@@ -92,19 +93,25 @@ def read_images(
         source: a name in `NAMED_SETS`, a path, or an fsspec URL of a Parquet file.
         image_column: the Parquet file's column with encoded images.
         label_column: its column with the label.
+        class_level: at which level of a folder's folders the classes are (see `read_folder`).
 
     Raises:
-        UserError: there is no such set, folder or file, it holds texts, or it cannot be read.
+        UserError: there is no such set, folder or file, it holds texts, or it cannot be read; or a
+            level is given for what is no folder of class folders.
     """
+    path = Path(source)
+    if class_level and (source in NAMED_SETS or not path.is_dir() or image_sets.local_set(path)):
+        raise UserError(
+            f"{source} is no folder of class folders, which --class-level is for: leave it out"
+        )
     if source in NAMED_SETS:
         return _named(source, "image").read()
     refuse_credentials(source)
     _check_exists(source)
-    path = Path(source)
     if read := image_sets.local_set(path):
         return read(path)
     if path.is_dir():
-        return read_folder(path)
+        return read_folder(path, class_level)
     if path.suffix.lower() == ".parquet":
         return read_parquet(source, image_column, label_column)
     raise UserError(

@@ -58,7 +58,7 @@ def read_tiny(path: Path) -> ImageSource:
 def _listing(path: Path) -> tuple[list[str], Callable[[str], bytes]]:
     """The images' names below the folder that holds wnids.txt, in order, and how to read a file."""
     if path.is_dir():
-        files = sorted(path.glob("train/*/images/*.JPEG"))
+        files = sorted(path.glob("train/*/images/[!.]*.JPEG"))
         names = [file.relative_to(path).as_posix() for file in files]
         return names, lambda name: (path / name).read_bytes()
     archive = zipfile.ZipFile(path)

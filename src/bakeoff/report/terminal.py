@@ -101,7 +101,7 @@ def dataset_table(facts: dict[str, Any]) -> Table:
     return table
 
 
-def remarks(facts: dict[str, Any]) -> list[str]:
+def remarks(facts: dict[str, Any], emptied: Mapping[str, int] | None = None) -> list[str]:
     """What a person should know of a data set, a line each: rows that take no part, and doubts.
 
     >>> remarks(
@@ -115,6 +115,7 @@ def remarks(facts: dict[str, Any]) -> list[str]:
 
     Args:
         facts: as of `dataset_table`.
+        emptied: preprocessing → how many training texts it left without a word.
     """
     duplicates = facts["duplicates"]
     reasons = {
@@ -132,6 +133,16 @@ def remarks(facts: dict[str, Any]) -> list[str]:
     if doubtful:
         groups = "group" if doubtful == 1 else "groups"
         lines.append(f"{count(doubtful)} {groups} of copies under more than one label")
+    noise = facts.get("label_noise", {})
+    for name, n in noise.get("classes", {}).items() if noise.get("dropped") else ():
+        if n["left_out"] < n["suspects"]:
+            lines.append(
+                f"{name}: {count(n['suspects'])} of {count(n['rows'])} training labels look wrong; "
+                f"{count(n['left_out'])} are left out, a fifth of the class at most"
+            )
+    for name, n in (emptied or {}).items():
+        left = "1 training text" if n == 1 else f"{count(n)} training texts"
+        lines.append(f"{left} without a word after the preprocessing {name}")
     return lines + facts.get("remarks", [])
 
 

@@ -178,7 +178,7 @@ class Progress:
         facts, results = run.facts, run.results
         self._console.print()
         self._console.print(leaderboard_table(results))
-        for line in remarks(results["dataset"]):
+        for line in remarks(results["dataset"], results.get("emptied_texts")):
             self._console.print(line, highlight=False, soft_wrap=True)
         self._console.print(
             f"winner: [bold]{results['winner']['model']}[/bold]. {results['winner']['reason']}",

@@ -40,6 +40,7 @@ def transfer(
     input_column: str = "",
     label_column: str = "label",
     skip_bad: bool = False,
+    class_level: int = 0,
     watch: Watch = lambda *_: None,
 ) -> dict[str, Any]:
     """Score a run's models on other labelled texts or images, and add the result to the run.
@@ -57,6 +58,7 @@ def transfer(
         label_column: the column with the label.
         skip_bad: leave out rows that cannot be used, such as those without a label, instead of
             refusing the data.
+        class_level: at which level of a folder's folders the classes are; 0 finds it.
         watch: called with a training's name and None before it is scored, then with its accuracy.
 
     Returns:
@@ -79,7 +81,7 @@ def transfer(
     image = results["dataset"].get("image")
     size = image and (image["width"], image["height"])
     found, rows = read_rows(
-        source, modality, input_column or modality, label_column, size, skip_bad
+        source, modality, input_column or modality, label_column, size, skip_bad, class_level
     )
     if image:
         rows = _as_learned(rows, image, source)

@@ -15,8 +15,8 @@ _EXAMPLE_CHARACTERS = 400
 
 
 def text_facts(evaluations: Sequence[Path], dataset: Path) -> dict[str, Any]:
-    """Each preprocessing of the line-up (and the report's) shown step by step on a review, and the
-    choice of a width.
+    """Each preprocessing of the line-up (and the report's) shown step by step on a review, how many
+    training texts it left without a word, and the choice of a width.
 
     Args:
         evaluations: "evaluations" artifacts.
@@ -32,7 +32,12 @@ def text_facts(evaluations: Sequence[Path], dataset: Path) -> dict[str, Any]:
         {"name": name, "text": review, "steps": explain(review, parse(name))}
         for name in sorted(names | {"report"})
     ]
-    facts: dict[str, Any] = {"preprocessing_examples": examples}
+    emptied = {
+        record["config"]["preprocessing"]: record["facts"]["emptied_texts"]
+        for record in records
+        if record["facts"].get("emptied_texts")
+    }
+    facts: dict[str, Any] = {"preprocessing_examples": examples, "emptied_texts": emptied}
     if (chosen := choice(records)) and any(follows(config) for config in configs):
         facts["choice"] = {"sentence": chosen.sentence, "table": chosen.table}
     return facts

@@ -15,6 +15,9 @@ from bakeoff.text.configs import LinearText
 FOLDS = 5
 LISTED = 50
 """Suspects described in the manifest; suspects.parquet has them all."""
+MOST_LEFT_OUT = 0.2
+"""Share of the training rows of a class that may be left out: a model knows a class of few rows too
+little to tell its rare examples from its errors."""
 
 JUDGE = LinearText(method="logistic-regression", weighting="tfidf", ngrams=1, strength=3.0)
 
@@ -29,7 +32,8 @@ def audit(dataset: Path, audited: Path, *, drop: bool, seed: int) -> None:
     Args:
         dataset: a "dataset" artifact.
         audited: where the same dataset goes, its manifest with the suspects, most likely first.
-        drop: leave the suspects out of the training split.
+        drop: leave the suspects out of the training split, of each class `MOST_LEFT_OUT` of its
+            rows at most, the most likely first.
         seed: fixes the folds.
     """
     import pandas as pd
@@ -56,7 +60,8 @@ def audit(dataset: Path, audited: Path, *, drop: bool, seed: int) -> None:
             probability=probabilities[suspects].max(axis=1),
         )
         listed.to_parquet(out / "suspects.parquet", index=False)
-        kept = frame.drop(index=frame.index[suspects]) if drop else frame
+        left_out = suspects[_among_first(train.labels, suspects)] if drop else suspects[:0]
+        kept = frame.drop(index=frame.index[left_out])
         kept.to_parquet(out / "train.parquet", index=False)
         (out / "validation.parquet").write_bytes((dataset / "validation.parquet").read_bytes())
         facts.update(read_manifest(dataset)["facts"])
@@ -64,6 +69,8 @@ def audit(dataset: Path, audited: Path, *, drop: bool, seed: int) -> None:
             "suspects": len(suspects),
             "rows": len(frame),
             "dropped": drop,
+            "left_out": len(left_out),
+            "classes": _by_class(train, suspects, left_out),
             "listed": [
                 {
                     "id": int(train.ids[row]),
@@ -82,6 +89,33 @@ def audit(dataset: Path, audited: Path, *, drop: bool, seed: int) -> None:
                 **facts["class_counts"],
                 "train": dict(zip(train.classes, counts, strict=True)),
             }
+
+
+def _among_first(labels: np.ndarray, suspects: np.ndarray) -> np.ndarray:
+    """Which suspects are among the first of their class that may be left out: bool, as `suspects`.
+
+    Args:
+        labels: of all rows.
+        suspects: rows, the most likely first.
+    """
+    most = (np.bincount(labels) * MOST_LEFT_OUT).astype(int)
+    of_class = labels[suspects]
+    earlier = np.array([(of_class[:n] == label).sum() for n, label in enumerate(of_class)], int)
+    return earlier < most[of_class]
+
+
+def _by_class(
+    train: Split, suspects: np.ndarray, left_out: np.ndarray
+) -> dict[str, dict[str, int]]:
+    """Class → rows, suspects and rows left out, of the classes that have suspects."""
+    columns = {"rows": train.labels}
+    columns |= {"suspects": train.labels[suspects], "left_out": train.labels[left_out]}
+    counts = {k: np.bincount(v, minlength=len(train.classes)) for k, v in columns.items()}
+    return {
+        name: {column: int(count[number]) for column, count in counts.items()}
+        for number, name in enumerate(train.classes)
+        if counts["suspects"][number]
+    }
 
 
 def out_of_fold(train: Split, seed: int) -> np.ndarray:

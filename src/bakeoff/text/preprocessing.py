@@ -7,6 +7,7 @@ result. Which steps a model takes is part of its configuration, so it is saved w
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache, lru_cache
 
@@ -19,6 +20,24 @@ _NUMERAL = re.compile(r"\d+")
 _CLITIC = re.compile(r"('(?:s|re|ve|ll|d|m))\b")
 _QUOTE_AT_EDGE = re.compile(r"(?<!\w)'(?!(?:s|re|ve|ll|d|m)\b)|'(?!\w)")
 _MARK_IN_NUMBER = re.compile(r"(?<=\d) ([.,:/]) (?=\d)")
+_UNSPACED = (
+    ("\u0e00", "\u0fff"),  # Thai, Lao, Tibetan
+    ("\u1000", "\u109f"),  # Burmese
+    ("\u1780", "\u17ff"),  # Khmer
+    ("\u1950", "\u1aaf"),  # Tai Le, New Tai Lue, Buginese, Tai Tham
+    ("\u3001", "\u312f"),  # punctuation, Hiragana, Katakana, Bopomofo
+    ("\u3190", "\u4dbf"),  # Han and more Katakana
+    ("\u4e00", "\ua4cf"),  # Han, Yi
+    ("\ua980", "\uaadf"),  # Javanese, more Burmese, Cham, Tai Viet
+    ("\uf900", "\ufaff"),  # Han
+    ("\uff01", "\uff0f"),  # full-width punctuation
+    ("\uff1a", "\uff20"),
+    ("\uff5b", "\uff9f"),  # and half-width Katakana
+    ("\U00020000", "\U0003ffff"),  # Han
+)
+"""First and last character of scripts that put no spaces between words, and their punctuation."""
+MOST_EMPTIED = 0.1
+"""Share of the training texts that a preprocessing may leave without a word."""
 _PUNCTUATION = '.,;:!?"()[]{}<>/|\\@*~`^=&%$«»“”„…–—\x96\x97'
 
 
@@ -60,6 +79,27 @@ def split_punctuation(text: str) -> str:
             text = text.replace(mark, f" {mark} ")
     text = _MARK_IN_NUMBER.sub(r"\1", text)
     return _QUOTE_AT_EDGE.sub(" ' ", text) if "'" in text else text
+
+
+@cache
+def _unspaced() -> re.Pattern[str]:
+    """A character of `_UNSPACED` with the vowels, tones and other marks that stand on it."""
+    marks = [
+        chr(code)
+        for first, last in _UNSPACED
+        if last < "\u4dbf" or first == "\ua980"
+        for code in range(ord(first), ord(last) + 1)
+        if unicodedata.category(chr(code)) in ("Mn", "Mc")
+    ]
+    characters = "".join(f"{first}-{last}" for first, last in _UNSPACED)
+    return re.compile(f"[{characters}][{''.join(marks)}\ufe00-\ufe0f]*")
+
+
+def split_unspaced(text: str) -> str:
+    """Characters of Chinese, Japanese, Thai, Khmer, Lao, Burmese, Tibetan … as tokens, as nothing
+    tells their words apart: "iPhone很好" → "iPhone 很 好". n-grams stand for the words.
+    """
+    return text if text.isascii() else _unspaced().sub(r" \g<0> ", text)
 
 
 @cache
@@ -125,6 +165,7 @@ def lemmatize(text: str) -> str:
 STEPS: dict[str, Callable[[str], str]] = {
     "drop-html": drop_html,
     "lowercase": str.lower,
+    "split-unspaced": split_unspaced,
     "remove-symbols": remove_symbols,
     "keep-alphanumerics": keep_alphanumerics,
     "drop-numerals": drop_numerals,
@@ -138,7 +179,13 @@ STEPS: dict[str, Callable[[str], str]] = {
 """Every step by name."""
 
 PREPROCESSINGS: dict[str, tuple[str, ...]] = {
-    "default": ("drop-html", "lowercase", "split-contractions", "split-punctuation"),
+    "default": (
+        "drop-html",
+        "lowercase",
+        "split-unspaced",
+        "split-contractions",
+        "split-punctuation",
+    ),
     "report": (
         "lowercase",
         "remove-symbols",
@@ -187,6 +234,25 @@ def preprocess_all(texts: Iterable[str], steps: Iterable[str]) -> list[str]:
             text = function(text)
         results.append(text)
     return results
+
+
+def count_emptied(texts: Sequence[str], steps: Sequence[str]) -> int:
+    """How many training texts the steps left without a word.
+
+    Args:
+        texts: after the steps.
+        steps: for the message.
+
+    Raises:
+        UserError: more than `MOST_EMPTIED` of them.
+    """
+    emptied = sum(not text or text.isspace() for text in texts)
+    if emptied > MOST_EMPTIED * len(texts):
+        raise UserError(
+            f"the preprocessing {','.join(steps) or '(no steps)'} leaves no word of {emptied:,} of "
+            f"{len(texts):,} training texts; choose another with --preprocessing, such as default"
+        )
+    return emptied
 
 
 def explain(text: str, steps: Sequence[str]) -> list[dict[str, str]]:

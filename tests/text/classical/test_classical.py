@@ -208,3 +208,32 @@ def test_class_without_training_text_is_explained():
     training = split(["good", "good"], [1, 1])
     with pytest.raises(UserError, match="no text of class 'negative'"):
         train({"nb": NAIVE_BAYES}, training, training)
+
+
+CHINESE = {"good": "很好 满意 喜欢 干净 舒服", "bad": "很差 失望 讨厌 肮脏 吵闹"}
+THAI = {"good": "ดีมาก ชอบ สะอาด", "bad": "แย่ เกลียด สกปรก"}
+JAPANESE = {"good": "すばらしい 好き きれい", "bad": "ひどい 嫌い きたない"}
+
+
+@pytest.mark.parametrize("words", [CHINESE, THAI, JAPANESE])
+def test_texts_without_spaces_are_told_apart(words):
+    rng = np.random.default_rng(0)
+    neutral = "房间早餐前台今天我们"
+    labels = rng.integers(0, 2, 400)
+    texts = []
+    for label in labels:
+        said = rng.choice(words[("bad", "good")[label]].split(), 2)
+        parts = [*rng.choice(list(neutral), 6), *said]
+        texts.append("".join(rng.permutation(parts)))
+    parts = split(texts[:300], labels[:300]), split(texts[300:], labels[300:])
+    for name in ("logreg", "nbsvm"):
+        trained = train({name: LINEUP[name]}, *parts)[name]
+        right = trained.validation_probabilities.argmax(axis=1) == labels[300:]
+        assert right.mean() >= 0.95
+        assert trained.facts["emptied_texts"] == 0
+
+
+def test_a_preprocessing_that_leaves_nothing_is_refused():
+    texts = split(["很好", "很差", "a good film", "fine"] * 5, [0, 1] * 10)
+    with pytest.raises(UserError, match="leaves no word of 10 of 20 training texts; choose"):
+        train({"svm": LINEUP["svm"]}, texts, texts)

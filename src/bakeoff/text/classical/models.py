@@ -18,7 +18,7 @@ from bakeoff.text.classical.linear import LinearPredictor, calibrate, calibrated
 from bakeoff.text.classical.ngrams import NgramVocabulary, count_ngrams
 from bakeoff.text.classical.tree import TreePredictor, fit_tree
 from bakeoff.text.configs import LinearText, TreeText
-from bakeoff.text.preprocessing import parse, preprocess_all
+from bakeoff.text.preprocessing import count_emptied, parse, preprocess_all
 from bakeoff.training.settings import to_dict
 from bakeoff.training.trained import Trained
 
@@ -86,6 +86,8 @@ class _Counts:
     train: csr_array
     validation: csr_array
     seconds: float
+    emptied: int
+    """Training texts without a word after preprocessing."""
 
     def of(self, config: LinearText | TreeText) -> _Counts:
         """The columns that a model asks for."""
@@ -106,6 +108,7 @@ class _Counts:
             self.train[:, kept],
             self.validation[:, kept],
             self.seconds,
+            self.emptied,
         )
 
 
@@ -116,13 +119,15 @@ def _count(
     validation: Split,
 ) -> _Counts:
     start = time.perf_counter()
+    texts = preprocess_all(train.inputs, steps)
+    emptied = count_emptied(texts, steps)
     vocabulary, counts = count_ngrams(
-        preprocess_all(train.inputs, steps),
+        texts,
         ngrams=max(config.ngrams for config in configs),
         min_count=min(config.min_count for config in configs),
     )
     held_out = vocabulary.transform(preprocess_all(validation.inputs, steps))
-    return _Counts(steps, vocabulary, counts, held_out, time.perf_counter() - start)
+    return _Counts(steps, vocabulary, counts, held_out, time.perf_counter() - start, emptied)
 
 
 def _train(
@@ -168,5 +173,9 @@ def _train(
         threads=1,
         validation_probabilities=probabilities,
         save=predictor.save,
-        facts={"vocabulary": len(features.vocabulary), "drivers": predictor.drivers()},
+        facts={
+            "vocabulary": len(features.vocabulary),
+            "emptied_texts": shared.emptied,
+            "drivers": predictor.drivers(),
+        },
     )

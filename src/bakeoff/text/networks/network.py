@@ -26,7 +26,7 @@ from bakeoff.text.networks.batches import (
 from bakeoff.text.networks.encoders import build_encoder
 from bakeoff.text.networks.vectors import load_vectors
 from bakeoff.text.networks.vocabulary import PADDING, Encoded, Vocabulary
-from bakeoff.text.preprocessing import parse, preprocess_all
+from bakeoff.text.preprocessing import count_emptied, parse, preprocess_all
 from bakeoff.training.history import best_epoch
 from bakeoff.training.layers import layer_table
 from bakeoff.training.loop import Observer, Outcome, fit, set_up_process
@@ -245,6 +245,7 @@ def train_network(
     set_up_process(seed, threads)
     steps = parse(config.preprocessing)
     texts = preprocess_all(train.inputs, steps)
+    emptied = count_emptied(texts, steps)
     vocabulary = Vocabulary.build(texts, config.max_vocabulary, config.min_count)
     encoded = vocabulary.encode(texts, config.max_tokens, config.keep)
     held_out = vocabulary.encode(
@@ -275,6 +276,7 @@ def train_network(
             **facts,
             "best_epoch": best_epoch(history)["epoch"],
             "tokens_per_second": _tokens_per_second(encoded, history),
+            "emptied_texts": emptied,
             "cut_texts": float(np.mean([len(t.split()) > config.max_tokens for t in texts])),
         },
     )
