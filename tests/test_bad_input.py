@@ -61,8 +61,8 @@ def files(folder):
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
-        ("empty.csv", "", ["is empty", "give a file with labelled rows"]),
-        ("header.csv", "text,label\n", ["header and no rows", "give a file with labelled rows"]),
+        ("empty.csv", "", ["is empty", "give a file with rows"]),
+        ("header.csv", "text,label\n", ["header and no rows", "give a file with rows"]),
         ("column.csv", "body,label\na,b\n", ["no column 'text'", "body, label", "--text-column"]),
         ("class.csv", GOOD.replace("bad", "good"), ["single class 'good'", "--label-column"]),
         (
@@ -154,7 +154,7 @@ def test_names(refused, here, command, expected):
     [
         (b"", "texts.txt is empty; give at least one line"),
         (b" \n\t\n", "texts.txt is empty"),
-        (b"fine\ncaf\xe9\n", "texts.txt is not UTF-8 (byte 8); convert it first"),
+        (b"fine\ncaf\xe9\n", "texts.txt is not UTF-8 (line 2); mend or convert it first"),
     ],
 )
 def test_texts_to_predict(refused, here, content, expected):

@@ -38,17 +38,28 @@ def settings_hash(settings: Any) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write JSON atomically: readers see the old file or the new one, never half of either."""
+@contextmanager
+def written_atomically(path: Path) -> Iterator[Path]:
+    """Yields a path to write instead, which takes the place of `path` on success: readers see the
+    old file or the new one, never half of either.
+
+    Raises:
+        UserError: it cannot be written.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with explained_write_errors(path):
         try:
-            temporary.write_text(
-                json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-            )
+            yield temporary
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON atomically."""
+    with written_atomically(path) as temporary:
+        content = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+        temporary.write_text(content, encoding="utf-8")
 
 
 def read_json(path: Path) -> Any:

@@ -98,7 +98,7 @@ def test_of_many_bad_rows_the_first_are_named():
     [
         (["x"] * 9, "films.csv: column 'stars' holds the single class 'x'; .*--label-column"),
         ([1.5, 2.5, 3.5, 4.5] * 2, "column 'stars' has 4 different values in 8 rows, too many"),
-        (list(range(1001)) * 4, "column 'stars' has 1001 different values in 4004 rows"),
+        (list(range(1001)) * 2, "column 'stars' has 1001 different values in 2002 rows"),
     ],
 )
 def test_labels_that_are_no_classes_are_explained(labels, message):
@@ -110,8 +110,12 @@ def test_two_classes_are_classes_however_few_the_rows():
     assert clean(numbered(["a", "b"])).classes == ["a", "b"]
 
 
+def test_classes_may_be_many():
+    assert len(clean(numbered(list(range(1500)) * 3)).classes) == 1500
+
+
 def test_nothing_left_is_explained():
-    with pytest.raises(UserError, match="single class '\\(none\\)'"):
+    with pytest.raises(UserError, match="'stars': no rows are left"):
         clean(numbered([None, None]), skip_bad_rows=True)
 
 

@@ -166,14 +166,38 @@ def test_a_sample_keeps_the_classes(run, tmp_path):
     assert transfer(run, data, limit=99)["rows"] == 40
 
 
-def test_other_classes_are_refused_with_both_named(run, tmp_path):
-    digits = table(tmp_path / "digits.csv", [("fine", 1), ("dull", 0), ("so fine", 1)])
+def test_classes_that_the_run_does_not_know_are_refused_and_named(run, tmp_path):
+    digits = table(tmp_path / "digits.csv", [("fine", 1), ("dull", "bad"), ("so fine", 10)])
     with pytest.raises(
         UserError,
-        match=r"digits.csv: its classes are 0, 1, but the run's are bad, good; rename .*'label'",
+        match=r"digits.csv: the run knows no class 1, 10, as 2 of 3 rows have it; the run's "
+        r"classes are bad, good; rename .* 'label' .* leave such rows out",
     ):
         transfer(run, digits)
+    many = table(tmp_path / "many.csv", [("fine", n) for n in range(2000)])
+    with pytest.raises(UserError, match=r"no class 0, 1, .*, 9 and 1,990 more, as 2,000 of 2,000"):
+        transfer(run, many)
     assert "transfer" not in run.results
+
+
+def test_data_that_lacks_a_class_is_scored(run, tmp_path):
+    rows = [("fine!", "good"), ("so dull", "good"), ("Fine, fine", "good"), ("good, fine", "good")]
+    entry = transfer(run, table(tmp_path / "good.csv", rows), models=["nb"])
+    [nb] = entry["leaderboard"]
+    assert nb["accuracy"] == 0.75
+    # Of good alone: all that is called so is, and three of four are found.
+    assert (nb["precision"], nb["recall"], nb["f1"]) == pytest.approx((1, 0.75, 6 / 7))
+    assert entry["absent"] == ["bad"]
+    assert "No row has the class bad." in entry["sentence"]
+    assert "No row has the class bad." in run.report.read_text()
+    [row] = transfer(run, table(tmp_path / "one.csv", rows[:1]))["leaderboard"][:1]
+    assert row["accuracy"] == 1
+
+
+def test_data_of_which_nothing_is_left_is_said(run, tmp_path):
+    data = table(tmp_path / "blank.csv", [("", "good"), (" ", "bad")])
+    with pytest.raises(UserError, match="no rows are left"):
+        transfer(run, data, skip_bad=True)
 
 
 def test_rows_without_text_are_refused_or_left_out(run, tmp_path):

@@ -124,7 +124,11 @@ DropSuspects = Annotated[
         help="Leave training rows out whose label is likely wrong, a fifth of a class at most.",
     ),
 ]
-Seed = Annotated[int, typer.Option(help="Fixes the split and the first training.", min=0)]
+_SEED = 2**32 - 1
+"""The greatest seed of numpy's generators."""
+Seed = Annotated[
+    int, typer.Option(help="Fixes the split and the first training.", min=0, max=_SEED)
+]
 Seeds = Annotated[int, typer.Option(help="Trainings of each model that chance affects.", min=1)]
 Preprocessing = Annotated[
     str,

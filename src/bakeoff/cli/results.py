@@ -45,28 +45,61 @@ def predict(
     given: Annotated[
         str | None,
         typer.Argument(
-            help="A text, or a file with one text a line; of images a file, or a folder of them; "
-            "default: texts or paths of images, one a line, from stdin.",
-            metavar="TEXT|FILE",
+            help="A text; a file with one text a line; or a CSV, TSV, JSONL or Parquet file, by "
+            "path or address. Of images a file, or a folder of them. Default, and -: texts or "
+            "paths of images, one a line, from stdin.",
+            metavar="TEXT|FILE|-",
         ),
     ] = None,
+    text_column: Annotated[
+        str, typer.Option(help="Column of a CSV, TSV, JSONL or Parquet file that holds the text.")
+    ] = "text",
     model: Annotated[str, typer.Option(help="Default: the winner of the run.")] = "",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write a table here, as its ending says: .csv, .tsv, .jsonl or .parquet.",
+            metavar="FILE",
+        ),
+    ] = None,
+    skip_bad_rows: Annotated[
+        bool, typer.Option("--skip-bad-rows", help="Leave out rows of a table that are damaged.")
+    ] = False,
     json: Json = False,
     runs: Runs = Path("runs"),
 ) -> None:
-    """Label new texts or images with the winner of a run, or with another of its models."""
+    """Label new texts or images with the winner of a run, or with another of its models.
+
+    Prints label, probability and text of each line, or a table with the columns label and
+    probability added. Line n belongs to line n of the input; a blank one has no label. What ends
+    like a file, or holds a / and no spaces, is a path; to label such a text, give it on stdin.
+    """
+    from bakeoff.cli.inputs import image_inputs, text_inputs
     from bakeoff.report.terminal import show_json
     from bakeoff.running.predict import predict as label
     from bakeoff.running.runs import find_run
 
+    if output and json:
+        raise UserError("--json prints and --output writes a file; leave out one of them")
     bakeoff = find_run(runs, run)
     modality = bakeoff.results["dataset"]["modality"]
-    rows = label(bakeoff, _texts(given) if modality == "text" else _images(given), model)
+    if modality == "text":
+        inputs = text_inputs(given, text_column, skip_bad_rows)
+    else:
+        inputs = image_inputs(given)
+    if output:
+        inputs.check(output)
+    rows = label(bakeoff, inputs.content, model)
     if json:
         show_json(rows)
-        return
-    for row in rows:
-        print(f"{row['label']}\t{row['probability']:.4f}\t{row[modality]}")
+    elif output:
+        inputs.write(rows, output)
+    elif inputs.table is not None:
+        sys.stdout.write(inputs.labelled(rows).to_csv(index=False))
+    else:
+        for row in rows:
+            probability = "" if row["probability"] is None else f"{row['probability']:.4f}"
+            print(f"{row['label'] or ''}\t{probability}\t{row[modality]}")
 
 
 @app.command()
@@ -138,46 +171,3 @@ def clean(
 
 def _megabytes(size: int) -> str:
     return f"{size / 1e6:.1f} MB"
-
-
-def _images(argument: str | None) -> list[str]:
-    """The path of an image, those in a folder, or those that stdin names."""
-    if argument is None:
-        return _texts(None)
-    from bakeoff.data.folder_tree import visible_files
-
-    if not argument.strip():
-        raise UserError("the path is empty; give an image or a folder of images")
-    path = Path(argument)
-    found = sorted(visible_files(path)) if path.is_dir() else [path]
-    if not found:
-        raise UserError(f"{argument} holds no files; give an image or a folder of images")
-    return [str(file) for file in found]
-
-
-def _texts(argument: str | None) -> list[str]:
-    """One text given directly, or the lines of a file or of stdin."""
-    if argument is None:
-        if sys.stdin.isatty():
-            raise UserError(
-                'nothing to label: give a text, as in: bakeoff predict latest "What a film!"; or '
-                "an image: bakeoff predict latest cat.jpg"
-            )
-        source, name = sys.stdin.buffer.read(), "stdin"
-    else:
-        try:
-            is_file = Path(argument).is_file()
-        except OSError:  # A long text is no file name.
-            is_file = False
-        if not is_file:
-            source, name = argument.replace("\n", " ").encode(), "the text"
-        else:
-            source, name = Path(argument).read_bytes(), argument
-    try:
-        texts = [line.strip() for line in source.decode("utf-8-sig").split("\n")]
-    except UnicodeDecodeError as error:
-        raise UserError(f"{name} is not UTF-8 (byte {error.start}); convert it first") from None
-    texts = [text for text in texts if text]
-    if not texts:
-        raise UserError(f"{name} is empty; give at least one line")
-    return texts

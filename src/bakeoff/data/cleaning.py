@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-MOST_CLASSES = 1000
 _SHOWN = 5
 
 
@@ -44,12 +43,13 @@ class Rows:
         return self.frame["text"].tolist() if self.pixels is None else self.pixels
 
 
-def clean(source: Source, skip_bad_rows: bool = False) -> Rows:
+def clean(source: Source, skip_bad_rows: bool = False, comparable: bool = True) -> Rows:
     """Check and normalise every row: Unicode NFC, no surrounding spaces.
 
     Args:
         source: rows as they came.
         skip_bad_rows: leave out rows without label or text, and count them, instead of refusing.
+        comparable: refuse labels that no models could be compared on; see `encode`.
 
     Raises:
         UserError: rows without label or text, a single class, or labels that are no classes.
@@ -69,7 +69,7 @@ def clean(source: Source, skip_bad_rows: bool = False) -> Rows:
     frame = pd.DataFrame({"id": frame.index, "text": texts, "label": frame["label"].to_numpy()})
     frame = frame[~empty.to_numpy()].reset_index(drop=True)
 
-    labels, found = encode(frame["label"], source.path, source.label_column)
+    labels, found = encode(frame["label"], source.path, source.label_column, comparable)
     frame["label"] = labels
     keys = [duplicate_key(text) for text in frame["text"]]
     groups, _ = pd.factorize(pd.Series(keys))
@@ -121,27 +121,33 @@ def count_duplicates(groups: np.ndarray, labels: np.ndarray) -> dict[str, int]:
     }
 
 
-def encode(labels: pd.Series, path: str, column: str | None) -> tuple[np.ndarray, list[str]]:
+def encode(
+    labels: pd.Series, path: str, column: str | None, comparable: bool = True
+) -> tuple[np.ndarray, list[str]]:
     """Labels as indices (int64), and the names they stand for, in order.
 
     Args:
         labels: without missing ones.
         path: of the data, for messages.
         column: where the labels are from; None for the folders of images.
+        comparable: refuse labels that no models could be compared on; without, any will do, for
+            models that know their classes already.
 
     Raises:
-        UserError: a single class, or labels of a column that are no classes.
+        UserError: no labels, a single class, or labels of a column that are no classes.
     """
     where = f"{path}: column {column!r}" if column else path
     names = labels.map(_name)
     found = sorted(set(names), key=_order)
-    if len(found) < 2:
+    if not found:
+        raise UserError(f"{where}: no rows are left that can be used")
+    if comparable and len(found) < 2:
         advice = "name another column with --label-column, or add rows"
         raise UserError(
-            f"{where} holds the single class {', '.join(found) or '(none)'!r}; a comparison needs "
+            f"{where} holds the single class {found[0]!r}; a comparison needs "
             f"two or more: {advice if column else 'add folders of other classes'}"
         )
-    if column and len(found) > min(MOST_CLASSES, max(2, len(names) // 3)):
+    if comparable and column and len(found) > max(2, len(names) // 3):
         raise UserError(
             f"{where} has {len(found)} different values in {len(names)} rows, too many to be "
             "classes; name the label with --label-column"

@@ -36,8 +36,11 @@ def refuse_unclear(
         source: of the columns, for messages.
         wanted: their names.
         there: the names that the file has.
-        advice: what to name them with; "" is what names columns of texts.
+        advice: what to name them with; "" is what names columns of texts, and of labels where more
+            than one is wanted.
     """
+    if not advice and len(wanted) == 1:
+        advice = "--text-column"
     for column in wanted:
         if list(there).count(column) != 1:
             raise unclear_column(source, column, there, advice)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +29,8 @@ class Table:
     """The columns of a file that somebody asked for."""
 
     frame: pd.DataFrame
-    """Columns as the fields of `Columns`, of those that were named; the index is the row's number,
-    from 0."""
+    """Columns as the fields of `Columns`, of those that were named, or as the file has them; the
+    index is the row's number, from 0."""
     bad: dict[int, str]
     """Row → why it cannot be read."""
     remarks: list[str]
@@ -50,6 +50,33 @@ def read_table(source: str, columns: Columns, skip_bad: bool = False) -> Table:
     Raises:
         UserError: the file cannot be read, lacks a column, or a column holds no text or no label.
     """
+    named = columns.named()
+    table = _read(source, list(named.values()), skip_bad)
+    frame = table.frame.set_axis(list(named), axis=1).rename(columns={"input": "text"})
+    refuse_types(source, frame["text"], columns.input, "text")
+    for role in named.keys() - {"input"}:
+        refuse_types(source, frame[role], named[role], role)
+    return Table(frame, table.bad, table.remarks)
+
+
+def read_whole_table(source: str, text_column: str, skip_bad: bool = False) -> Table:
+    """All columns of a file by their names, one of which holds texts.
+
+    Args:
+        source: as for `read_table`.
+        text_column: the name of the column of texts.
+        skip_bad: leave out rows that cannot be read, instead of refusing the file.
+
+    Raises:
+        UserError: the file cannot be read, or lacks the column or texts in it.
+    """
+    text_column = composed(text_column)
+    table = _read(source, [text_column], skip_bad, whole=True)
+    refuse_types(source, table.frame[text_column], text_column, "text")
+    return replace(table, frame=table.frame.drop(index=list(table.bad)))
+
+
+def _read(source: str, wanted: list[str], skip_bad: bool, whole: bool = False) -> Table:
     ending = Path(source).suffix.lower()
     if ending not in _READERS:
         raise UserError(
@@ -57,18 +84,13 @@ def read_table(source: str, columns: Columns, skip_bad: bool = False) -> Table:
         )
     content = read_bytes(source)
     if not content.strip(_BLANK):
-        raise UserError(f"{source} is empty; give a file with labelled rows")
-    named = columns.named()
-    table = _READERS[ending](source, content, list(named.values()))
+        raise UserError(f"{source} is empty; give a file with rows")
+    table = _READERS[ending](source, content, wanted, whole)
     if table.refusal and not skip_bad:
         raise table.refusal
     if table.frame.empty:
-        raise UserError(f"{source} has a header and no rows; give a file with labelled rows")
-    frame = table.frame.set_axis(list(named), axis=1).rename(columns={"input": "text"})
-    refuse_types(source, frame["text"], columns.input, "text")
-    for role in named.keys() - {"input"}:
-        refuse_types(source, frame[role], named[role], role)
-    return Table(frame, table.bad, table.remarks)
+        raise UserError(f"{source} has a header and no rows; give a file with rows")
+    return table
 
 
 def _image_hint(schema: pa.Schema) -> str:
@@ -85,12 +107,15 @@ def _image_hint(schema: pa.Schema) -> str:
     return ""
 
 
-def _read_delimited(separator: str, source: str, content: bytes, wanted: list[str]) -> Table:
+def _read_delimited(
+    separator: str, source: str, content: bytes, wanted: list[str], whole: bool
+) -> Table:
     import pandas as pd
 
     text, remarks = decoded(source, content)
     records = read_records(source, text, separator, wanted)
     refuse_unclear(source, wanted, records.header)
+    wanted = _columns(source, wanted, records.header, whole)
     places = [records.header.index(column) for column in wanted]
     # Labels such as "NA" and "01" are labels as they stand; only an empty field is missing.
     rows = [
@@ -111,19 +136,19 @@ def _read_delimited(separator: str, source: str, content: bytes, wanted: list[st
     elif damaged:
         refusal = damaged_lines(source, text, [records.rows[n].first for n in damaged])
     bad = {**dict.fromkeys(damaged, "not UTF-8"), **dict.fromkeys(long, "too many fields")}
-    frame = pd.DataFrame(rows, columns=range(len(wanted)), dtype=object)
+    frame = pd.DataFrame(rows, columns=wanted, dtype=object)
     return Table(frame, bad, [*remarks, *records.remarks], refusal)
 
 
-def _read_csv(source: str, content: bytes, wanted: list[str]) -> Table:
-    return _read_delimited(",", source, content, wanted)
+def _read_csv(source: str, content: bytes, wanted: list[str], whole: bool) -> Table:
+    return _read_delimited(",", source, content, wanted, whole)
 
 
-def _read_tsv(source: str, content: bytes, wanted: list[str]) -> Table:
-    return _read_delimited("\t", source, content, wanted)
+def _read_tsv(source: str, content: bytes, wanted: list[str], whole: bool) -> Table:
+    return _read_delimited("\t", source, content, wanted, whole)
 
 
-def _read_jsonl(source: str, content: bytes, wanted: list[str]) -> Table:
+def _read_jsonl(source: str, content: bytes, wanted: list[str], whole: bool) -> Table:
     import pandas as pd
 
     text, remarks = decoded(source, content)
@@ -147,9 +172,11 @@ def _read_jsonl(source: str, content: bytes, wanted: list[str]) -> Table:
         rows.append(row)
     if not (refusal and len(bad) == len(rows)):
         refuse_unclear(source, wanted, list(names))
+    wanted = _columns(source, wanted, list(names), whole)
     if damaged and not refusal:
         refusal = damaged_lines(source, text, damaged)
-    frame = pd.DataFrame([[row.get(column) for column in wanted] for row in rows], dtype=object)
+    values = [[row.get(column) for column in wanted] for row in rows]
+    frame = pd.DataFrame(values, columns=wanted, dtype=object)
     return Table(frame, bad, remarks, refusal)
 
 
@@ -183,7 +210,7 @@ def _parsed(line: str) -> dict[str, Any]:
     return row
 
 
-def _read_parquet(source: str, content: bytes, wanted: list[str]) -> Table:
+def _read_parquet(source: str, content: bytes, wanted: list[str], whole: bool) -> Table:
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -193,6 +220,7 @@ def _read_parquet(source: str, content: bytes, wanted: list[str]) -> Table:
         names = {composed(name): name for name in schema.names}
         there = [composed(name) for name in schema.names]
         refuse_unclear(source, wanted, there, f"{TEXT_ADVICE}{_image_hint(schema)}")
+        wanted = _columns(source, wanted, there, whole)
         table = file.read([names[column] for column in dict.fromkeys(wanted)])
         table.validate(full=True)
         # The metadata of pandas would bring back its type "string", with NA for missing texts.
@@ -203,7 +231,17 @@ def _read_parquet(source: str, content: bytes, wanted: list[str]) -> Table:
         if column in frame.columns:
             frame[column] = frame[column].map(meaning)
     frame = frame[[names[column] for column in wanted]]
-    return Table(frame.set_axis(range(len(wanted)), axis=1), {}, [])
+    return Table(frame.set_axis(wanted, axis=1), {}, [])
+
+
+def _columns(source: str, wanted: list[str], there: list[str], whole: bool) -> list[str]:
+    """The columns to read: those that are wanted, or all, which then must be told apart."""
+    if not whole:
+        return wanted
+    twice = next((name for name in there if there.count(name) > 1), None)
+    if twice is not None:
+        raise UserError(f"{source} has several columns {twice!r}; rename all but one")
+    return there
 
 
 def label_names(schema: pa.Schema) -> dict[str, dict[int, str]]:

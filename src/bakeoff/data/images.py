@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 _SHOWN = 5
 
 
-def clean_images(source: ImageSource, size: Size | None = None, skip_bad: bool = False) -> Rows:
+def clean_images(
+    source: ImageSource,
+    size: Size | None = None,
+    skip_bad: bool = False,
+    comparable: bool = True,
+) -> Rows:
     """Decode and check every image, and find copies by their pixels.
 
     Args:
@@ -26,6 +31,7 @@ def clean_images(source: ImageSource, size: Size | None = None, skip_bad: bool =
             their own, which then must be squares of the same size.
         skip_bad: leave out images that cannot be used or have no label, and count them, instead
             of refusing.
+        comparable: refuse labels that no models could be compared on; see `encode`.
 
     Raises:
         UserError: images that cannot be used, are no squares of one size or have no class, a class
@@ -64,7 +70,7 @@ def clean_images(source: ImageSource, size: Size | None = None, skip_bad: bool =
         labels, classes = frame["label"].to_numpy("int64"), source.classes
     else:
         _refuse_lost(source.path, labelled["label"], frame["label"])
-        labels, classes = encode(frame["label"], source.path, source.label_column)
+        labels, classes = encode(frame["label"], source.path, source.label_column, comparable)
     groups, _ = pd.factorize(pd.Series(packed.keys))
     facts = {
         "duplicates": count_duplicates(groups, labels),

@@ -136,6 +136,7 @@ def read_rows(
     size: Size | None,
     skip_bad: bool,
     class_level: int = 0,
+    comparable: bool = True,
 ) -> tuple[Source | ImageSource, Rows]:
     """Labelled texts or images as they came, and those of them that a model may see.
 
@@ -143,17 +144,18 @@ def read_rows(
         source, modality, label_column, skip_bad, class_level: as in `prepare`.
         input_column: the column with the text or the encoded image.
         size: width and height that images are resized and cropped to; None keeps their own.
+        comparable: refuse labels that no models could be compared on; see `encode`.
 
     Raises:
         UserError: the data cannot be used.
     """
     if modality == "image":
         images = read_images(source, input_column, label_column, class_level)
-        return images, clean_images(images, size, skip_bad)
+        return images, clean_images(images, size, skip_bad, comparable)
     if class_level:
         raise UserError(f"{source} holds texts: leave out --class-level, which is for images")
     texts = read_source(source, Columns(input_column, label_column), skip_bad)
-    return texts, clean(texts, skip_bad)
+    return texts, clean(texts, skip_bad, comparable)
 
 
 def _with_own_splits(rows: Rows, labels: np.ndarray) -> Rows:

@@ -13,6 +13,8 @@ from bakeoff.running.runs import RunFolder, model_folder, trainings
 if TYPE_CHECKING:
     import numpy as np
 
+_UNLABELLED: dict[str, Any] = {"label": None, "probability": None, "probabilities": {}}
+
 
 def predict(run: RunFolder, inputs: Sequence[str], model: str = "") -> list[dict[str, Any]]:
     """The label of each text or image and its probability.
@@ -24,6 +26,7 @@ def predict(run: RunFolder, inputs: Sequence[str], model: str = "") -> list[dict
 
     Returns:
         One record an input: text or image (its path), label, probability, probabilities by class.
+        A blank input has no label: None, None and an empty dictionary.
 
     Raises:
         UserError: the run is not finished, has no such model, or the model was removed; an image
@@ -39,21 +42,26 @@ def predict(run: RunFolder, inputs: Sequence[str], model: str = "") -> list[dict
 
     predictor = load(folder)
     modality = results["dataset"]["modality"]
+    given = [one for one in inputs if one.strip()]
     content = (
-        [normalised(text) for text in inputs]
+        [normalised(text) for text in given]
         if modality == "text"
-        else _pictures(inputs, results["dataset"]["image"])
+        else _pictures(given, results["dataset"]["image"])
     )
-    probabilities = predictor.probabilities(content)
-    return [
-        {
-            modality: given,
-            "label": predictor.classes[int(row.argmax())],
-            "probability": float(row.max()),
-            "probabilities": dict(zip(predictor.classes, map(float, row), strict=True)),
-        }
-        for given, row in zip(inputs, probabilities, strict=True)
-    ]
+    rows = iter(predictor.probabilities(content) if given else ())
+
+    def labelled(one: str) -> dict[str, Any]:
+        return _record(predictor.classes, next(rows)) if one.strip() else _UNLABELLED
+
+    return [{modality: one, **labelled(one)} for one in inputs]
+
+
+def _record(classes: Sequence[str], row: np.ndarray) -> dict[str, Any]:
+    return {
+        "label": classes[int(row.argmax())],
+        "probability": float(row.max()),
+        "probabilities": dict(zip(classes, map(float, row), strict=True)),
+    }
 
 
 def _pictures(paths: Sequence[str], own: Mapping[str, Any]) -> np.ndarray:

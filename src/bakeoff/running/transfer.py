@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import numpy as np
@@ -62,13 +63,14 @@ def transfer(
         watch: called with a training's name and None before it is scored, then with its accuracy.
 
     Returns:
-        data (the name), path, fingerprint, created, classes, available (rows of the data), dropped
-        (rows that cannot be used), seen (rows left out because the run knew them), rows (scored),
-        leaderboard (means over trainings, best accuracy first; own_accuracy is that on the run's
-        test split) and sentence.
+        data (the name), path, fingerprint, created, classes, absent (those that no scored row
+        has), available (rows of the data), dropped (rows that cannot be used), seen (rows left out
+        because the run knew them), rows (scored), leaderboard (means over trainings, best accuracy
+        first; own_accuracy is that on the run's test split) and sentence. Where classes are absent,
+        precision, recall and F1 are means over the others.
 
     Raises:
-        UserError: the run has not finished, lacks a model, or knows other classes than the data;
+        UserError: the run has not finished, lacks a model, or knows not all classes of the data;
             or the data cannot be used.
     """
     results = run.results
@@ -81,7 +83,14 @@ def transfer(
     image = results["dataset"].get("image")
     size = image and (image["width"], image["height"])
     found, rows = read_rows(
-        source, modality, input_column or modality, label_column, size, skip_bad, class_level
+        source,
+        modality,
+        input_column or modality,
+        label_column,
+        size,
+        skip_bad,
+        class_level,
+        comparable=False,
     )
     if image:
         rows = _as_learned(rows, image, source)
@@ -102,6 +111,9 @@ def transfer(
         "fingerprint": fingerprint(source),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "classes": results["classes"],
+        "absent": [
+            name for number, name in enumerate(results["classes"]) if number not in labels[used]
+        ],
         "available": available,
         "dropped": available - len(labels),
         "seen": len(labels) - len(unseen),
@@ -113,7 +125,7 @@ def transfer(
         split = split.part(used)
     board = []
     for name, of_model in folders.items():
-        scores = _score(of_model, split, watch)
+        scores = _score(of_model, split, bool(entry["absent"]), watch)
         difference = scores["accuracy"] - own[name]
         board.append({"model": name, **scores, "own_accuracy": own[name], "difference": difference})
     entry["leaderboard"] = sorted(board, key=lambda row: -row["accuracy"])
@@ -132,23 +144,28 @@ def _as_learned(rows: Rows, image: Mapping[str, Any], source: str) -> Rows:
 
 def _labels(rows: Rows, classes: list[str], source: str, column: str | None) -> np.ndarray:
     """The rows' labels, of a column or of folders, as indices into the run's classes, by name."""
-    if set(rows.classes) != set(classes):
+    known = {name: number for number, name in enumerate(classes)}
+    numbers = np.array([known.get(name, -1) for name in rows.classes])
+    found = rows.frame["label"].to_numpy()
+    labels: np.ndarray = numbers[found]
+    unknown = [rows.classes[number] for number in np.unique(found[labels < 0])]
+    if unknown:
         advice = (
-            f"rename the labels in column {column!r} to the run's, or name another column with "
-            "--label-column"
+            f"rename the labels in column {column!r} to the run's, leave such rows out, or name "
+            "another column with --label-column"
             if column
-            else "name data of the run's classes, or rename the folders of images to them"
+            else "rename the folders of images to the run's classes, or leave such images out"
         )
         raise UserError(
-            f"{source}: its classes are {_named(rows.classes)}, but the run's are "
-            f"{_named(classes)}; {advice}"
+            f"{source}: the run knows no class {_named(unknown)}, as {(labels < 0).sum():,} of "
+            f"{len(labels):,} rows have it; the run's classes are {_named(classes)}; {advice}"
         )
-    numbers = np.array([classes.index(name) for name in rows.classes])
-    return numbers[rows.frame["label"].to_numpy()]
+    return labels
 
 
 def _named(classes: Sequence[str]) -> str:
-    return ", ".join(classes[:_NAMED]) + (", …" if len(classes) > _NAMED else "")
+    more = len(classes) > _NAMED
+    return ", ".join(classes[:_NAMED]) + (f" and {len(classes) - _NAMED:,} more" if more else "")
 
 
 def _known(run: RunFolder) -> set[Hashable]:
@@ -176,7 +193,9 @@ def _sample(labels: np.ndarray, limit: int) -> np.ndarray:
     return by_class[((np.arange(limit) + 0.5) * len(labels) / limit).astype(int)]
 
 
-def _score(folders: Sequence[Path], split: Split, watch: Watch) -> dict[str, Any]:
+def _score(
+    folders: Sequence[Path], split: Split, lacks_classes: bool, watch: Watch
+) -> dict[str, Any]:
     """Means over the trainings of one model."""
     from bakeoff.predictors import load
 
@@ -187,7 +206,14 @@ def _score(folders: Sequence[Path], split: Split, watch: Watch) -> dict[str, Any
         metrics.append(classification_metrics(split.labels, probabilities, split.classes))
         right.append(probabilities.argmax(axis=1) == split.labels)
         watch(folder.name, metrics[-1]["accuracy"])
+        if lacks_classes:
+            metrics[-1] |= _means_over_present(metrics[-1]["per_class"])
     return {**mean_scores(metrics, np.stack(right, axis=1).astype(float)), "seeds": len(folders)}
+
+
+def _means_over_present(per_class: Sequence[dict[str, Any]]) -> dict[str, float]:
+    present = [row for row in per_class if row["support"]]
+    return {key: mean(row[key] for row in present) for key in ("precision", "recall", "f1")}
 
 
 def _sentence(entry: dict[str, Any], winner: str, noun: str) -> str:
@@ -207,6 +233,8 @@ def _sentence(entry: dict[str, Any], winner: str, noun: str) -> str:
             f"; over the {len(board)} models the difference is {points(min(differences))} to "
             f"{points(max(differences))} points"
         )
+    if entry["absent"]:
+        said += f". No row has the class {_named(entry['absent'])}"
     if entry["rows"] == entry["available"]:
         return f"{said}. The whole set was used, and nothing was trained on it."
     left_out = [
