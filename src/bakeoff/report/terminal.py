@@ -7,13 +7,14 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.formats import count, decimal, percent, plain, points, short, words
+from bakeoff.formats import count, decimal, percent, plain, points, short
 from bakeoff.report.summary import flat
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-_HOW = ("training.", "pretraining.")
+    from bakeoff.studies import Study
+
 PIPE_WIDTH = 160
 """Columns where the output is no terminal: enough that no table is cut."""
 
@@ -64,20 +65,24 @@ def transfer_table(entry: dict[str, Any]) -> Table:
     return table
 
 
-def models_table(models: Mapping[str, Mapping[str, Any]]) -> Table:
-    """Every model with its type and what it is made of; how it trains is left to JSON.
+def models_table(study: Study) -> Table:
+    """Every model of a study with a sentence, and the presets and line-ups that hold it."""
+    table = _table("model", "what it is", "takes part in", numbers=False)
+    for name in study.models:
+        table.add_row(name, study.sentences[name], ", ".join(study.lineups_with(name)))
+    return table
+
+
+def settings_table(config: Mapping[str, Any]) -> Table:
+    """Every setting of a model, as --set names it.
 
     Args:
-        models: name → configuration, as JSON holds it.
+        config: the configuration, as JSON holds it.
     """
-    table = _table("model", "type", "settings", numbers=False)
-    for name, config in models.items():
-        settings = [
-            f"{words(key)} {plain(value)}"
-            for key, value in flat(dict(config)).items()
-            if key != "type" and not key.startswith(_HOW) and value
-        ]
-        table.add_row(name, config["type"], ", ".join(settings))
+    table = _table("setting", "value", numbers=False)
+    for name, value in flat(dict(config)).items():
+        if name != "type":
+            table.add_row(name, str(value) if isinstance(value, int | float) else plain(value))
     return table
 
 
