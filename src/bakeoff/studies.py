@@ -68,6 +68,11 @@ class Study:
     pairs: tuple[tuple[str, str], ...]
     """Models whose difference the report tests: first against second."""
 
+    @property
+    def overview(self) -> dict[str, tuple[str, list[str]]]:
+        """Each model's sentence, and where it takes part."""
+        return {name: (self.sentences[name], self.lineups_with(name)) for name in self.models}
+
     def lineups_with(self, model: str) -> list[str]:
         """The presets and the line-ups that a model takes part in."""
         presets = {name: preset.models for name, preset in self.presets.items()}

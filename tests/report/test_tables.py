@@ -55,7 +55,7 @@ def test_transfer_table_sets_other_data_beside_the_own_test_split(
 
 def test_models_table_says_what_a_model_is_and_where_it_takes_part() -> None:
     console = Console(file=io.StringIO(), width=80)
-    console.print(models_table(STUDIES["sentiment"]))
+    console.print(models_table(STUDIES["sentiment"].overview))
     lines = console.file.getvalue().splitlines()
     assert max(map(len, lines)) <= 80
     nbsvm = next(line for line in lines if line.startswith("nbsvm "))

@@ -240,7 +240,7 @@ def models(
     study = STUDIES.get(name) or owners[name]
     known = {model: {"model": model, **to_dict(config)} for model, config in study.models.items()}
     if name in STUDIES:
-        show_json(list(known.values())) if json else show_table(models_table(study))
+        show_json(list(known.values())) if json else show_table(models_table(study.overview))
     elif json:
         show_json(known[name])
     else:

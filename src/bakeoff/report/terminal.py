@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.formats import count, decimal, percent, plain, points, short
@@ -12,8 +12,6 @@ from bakeoff.report.summary import flat
 
 if TYPE_CHECKING:
     from rich.table import Table
-
-    from bakeoff.studies import Study
 
 PIPE_WIDTH = 160
 """Columns where the output is no terminal: enough that no table is cut."""
@@ -65,11 +63,15 @@ def transfer_table(entry: dict[str, Any]) -> Table:
     return table
 
 
-def models_table(study: Study) -> Table:
-    """Every model of a study with a sentence, and the presets and line-ups that hold it."""
+def models_table(models: Mapping[str, tuple[str, Sequence[str]]]) -> Table:
+    """Every model with a sentence and what it takes part in.
+
+    Args:
+        models: name → sentence, and the names of presets and line-ups.
+    """
     table = _table("model", "what it is", "takes part in", numbers=False)
-    for name in study.models:
-        table.add_row(name, study.sentences[name], ", ".join(study.lineups_with(name)))
+    for name, (sentence, lineups) in models.items():
+        table.add_row(name, sentence, ", ".join(lineups))
     return table
 
 
