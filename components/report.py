@@ -27,4 +27,4 @@ def report(
     with step("report"):
         results = read_json(Path(comparison.path) / "results.json")
         write_report(results, Path(page.path))
-        Path(summary.path).write_text(write_markdown(results))
+        Path(summary.path).write_text(write_markdown(results), encoding="utf-8")

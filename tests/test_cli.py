@@ -1,12 +1,14 @@
 """The command line as a newcomer meets it."""
 
 import json
+import os
 import subprocess
 import sys
 
 import pytest
 
 import bakeoff.cli
+from bakeoff.artifacts import RESULTS_FORMAT
 
 
 def cli(*arguments, monkeypatch, capsys):
@@ -157,3 +159,71 @@ def test_compile_writes_the_pipeline(bakeoff_cli, tmp_path):
     assert code == 0
     assert out.strip() == str(tmp_path / "s.yaml")
     assert "bakeoff" in (tmp_path / "s.yaml").read_text()
+
+
+def test_settings_of_one_model(bakeoff_cli):
+    code, out, _ = bakeoff_cli("models", "resnet18-triplet")
+    assert code == 0
+    assert out.startswith("resnet18-triplet: ResNet-18 with a triplet loss")
+    assert "takes part in: quick, full, paper, all" in out
+    assert "training.epochs" in out
+    code, out, _ = bakeoff_cli("models", "resnet18-triplet", "--json")
+    assert json.loads(out)["temperature"] == 2.0
+    code, out, err = bakeoff_cli("models", "resnet18-triplat")
+    assert code == 2
+    assert "did you mean 'resnet18-triplet'?" in err
+
+
+@pytest.mark.parametrize(
+    "command", ["run", "compile", "models", "report", "predict", "evaluate", "clean"]
+)
+def test_options_are_grouped_and_flags_have_no_type(bakeoff_cli, command):
+    _, out, _ = bakeoff_cli(command, "--help")
+    assert "bool" not in out
+    assert "─ Options ─" not in out, "an option of no group: add it to PANELS in cli/help.py"
+    other = out.partition("─ Other ─")[2]
+    assert len(other.split("--")) - 1 <= len(["--json", "--dry-run", "--help"])
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
+@pytest.mark.parametrize("arguments", [["models"], ["run", "--help"], ["report", "naïve…"]])
+def test_no_encoding_of_a_terminal_stops_a_command(encoding, arguments):
+    done = subprocess.run(
+        [sys.executable, "-c", "from bakeoff.cli import main; main()", *arguments],
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        capture_output=True,
+        check=False,
+    )
+    out, err = done.stdout.decode(encoding), done.stderr.decode(encoding)
+    if arguments[0] == "report":
+        assert done.returncode == 2
+        assert err.startswith("error: ")
+        assert len(err.splitlines()) == 1
+        assert ("naïve" if encoding != "ascii" else "naive") in err
+    else:
+        assert done.returncode == 0
+        assert "sentiment" in out or "nb-counts" in out
+
+
+def test_json_is_whole_in_any_encoding(tmp_path):
+    run = tmp_path / "20260101-000000-sentiment-quick"
+    run.mkdir()
+    (run / "run.json").write_text('{"status": "finished"}')
+    results = {"format": RESULTS_FORMAT, "leaderboard": [{"model": "naïve 猫"}]}
+    (run / "results.json").write_text(json.dumps(results))
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from bakeoff.cli import main; main()",
+            "report",
+            "latest",
+            "--json",
+            "--runs",
+            str(tmp_path),
+        ],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=True,
+    )
+    assert json.loads(done.stdout)[0]["model"] == "naïve 猫"

@@ -9,16 +9,18 @@ from typing import Any
 from bakeoff.dotted import Times
 from bakeoff.errors import unknown_name
 from bakeoff.text.configs import LinearText, TextNetwork, TreeText
-from bakeoff.text.registry import LINEUPS, MODELS, PAIRS
+from bakeoff.text.registry import ABOUT, LINEUPS, MODELS, PAIRS
 from bakeoff.training.settings import Ensemble
 from bakeoff.vision.configs import ImageNetwork
 from bakeoff.vision.registry import (
     AUTOENCODER_LINEUPS,
     AUTOENCODER_PAIRS,
     AUTOENCODERS,
+    AUTOENCODERS_ABOUT,
     RESNET_LINEUPS,
     RESNET_PAIRS,
     RESNETS,
+    RESNETS_ABOUT,
 )
 
 Config = LinearText | TreeText | TextNetwork | ImageNetwork | Ensemble
@@ -58,11 +60,23 @@ class Study:
     data: str
     """The data set where none is asked for."""
     models: Mapping[str, Config]
+    sentences: Mapping[str, str]
+    """What each model is."""
     presets: dict[str, Preset]
     lineups: dict[str, tuple[str, ...]]
     """Names that stand for several models."""
     pairs: tuple[tuple[str, str], ...]
     """Models whose difference the report tests: first against second."""
+
+    @property
+    def overview(self) -> dict[str, tuple[str, list[str]]]:
+        """Each model's sentence, and where it takes part."""
+        return {name: (self.sentences[name], self.lineups_with(name)) for name in self.models}
+
+    def lineups_with(self, model: str) -> list[str]:
+        """The presets and the line-ups that a model takes part in."""
+        presets = {name: preset.models for name, preset in self.presets.items()}
+        return [name for name, models in (presets | self.lineups).items() if model in models]
 
 
 _SHORT = (
@@ -103,6 +117,7 @@ def _short(epochs: float, **settings: Any) -> dict[str, Any]:
 def _images(
     about: str,
     models: Mapping[str, Config],
+    sentences: Mapping[str, str],
     lineups: dict[str, tuple[str, ...]],
     pairs: tuple[tuple[str, str], ...],
     *,
@@ -119,6 +134,7 @@ def _images(
         modality="image",
         data="digits",
         models=models,
+        sentences=sentences,
         presets={
             "quick": Preset(split="0.7:0.1:0.2", models=ours, settings=quick),
             "full": stl10,
@@ -135,6 +151,7 @@ STUDIES = {
         modality="text",
         data="imdb-25k",
         models=MODELS,
+        sentences=ABOUT,
         presets={
             "quick": Preset(
                 split="0.7:0.1:0.2",
@@ -157,6 +174,7 @@ STUDIES = {
     "autoencoder": _images(
         "Image classification on the embeddings of autoencoders: probed, fine-tuned, from scratch",
         AUTOENCODERS,
+        AUTOENCODERS_ABOUT,
         AUTOENCODER_LINEUPS,
         AUTOENCODER_PAIRS,
         quick=_short(1 / 6),
@@ -164,6 +182,7 @@ STUDIES = {
     "resnet": _images(
         "Image classification with ResNet-18: cross-entropy, triplet loss, center loss",
         RESNETS,
+        RESNETS_ABOUT,
         RESNET_LINEUPS,
         RESNET_PAIRS,
         # Few pictures a batch make many steps of few epochs.

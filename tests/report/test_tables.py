@@ -1,6 +1,7 @@
 import io
 from typing import Any
 
+import pytest
 from rich.console import Console
 
 from bakeoff.report.markdown import write_markdown
@@ -8,10 +9,13 @@ from bakeoff.report.terminal import (
     dataset_table,
     leaderboard_table,
     models_table,
+    settings_table,
     show_json,
     show_table,
     transfer_table,
 )
+from bakeoff.studies import STUDIES
+from bakeoff.training.settings import to_dict
 
 
 def printed(results: dict, width: int) -> list[str]:
@@ -49,21 +53,31 @@ def test_transfer_table_sets_other_data_beside_the_own_test_split(
         assert difference == "−15.5"
 
 
-def test_models_table_shows_what_a_model_is_made_of(capsys: Any) -> None:
-    models = {
-        "nb-counts": {"type": "LinearText", "method": "naive-bayes", "ngrams": 2},
-        "rnn-64": {
-            "type": "TextNetwork",
-            "encoder": "rnn",
-            "bidirectional": False,
-            "vectors": "",
-            "training": {"learning_rate": 0.002},
-        },
-    }
-    show_table(models_table(models))
+def test_models_table_says_what_a_model_is_and_where_it_takes_part() -> None:
+    console = Console(file=io.StringIO(), width=80)
+    console.print(models_table(STUDIES["sentiment"].overview))
+    lines = console.file.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    nbsvm = next(line for line in lines if line.startswith("nbsvm "))
+    assert "An SVM on naive Bayes' weights" in nbsvm
+    assert nbsvm.rstrip().endswith("quick, full, paper, all")
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_every_model_has_a_sentence(study: str) -> None:
+    known = STUDIES[study]
+    assert known.sentences.keys() == known.models.keys()
+    assert all(text[0].isupper() or "@" in name for name, text in known.sentences.items())
+    assert all(text.endswith(".") for text in known.sentences.values())
+
+
+def test_settings_have_the_names_that_set_takes(capsys: Any) -> None:
+    show_table(settings_table(to_dict(STUDIES["sentiment"].models["rnn-64"])))
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert lines[2] == ["nb-counts", "LinearText", "method", "naive-bayes,", "ngrams", "2"]
-    assert lines[3] == ["rnn-64", "TextNetwork", "encoder", "rnn"]
+    assert ["hidden", "64"] in lines
+    assert ["max_vocabulary", "30000"] in lines
+    assert ["training.learning_rate", "0.002"] in lines
+    assert ["vectors", "–"] in lines
 
 
 def test_dataset_table_counts_classes_by_split(two_classes: dict, capsys: Any) -> None:

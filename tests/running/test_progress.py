@@ -1,7 +1,10 @@
 """What a person sees while a bake-off runs, from the events its steps tell."""
 
 import io
+import os
 import re
+import subprocess
+import sys
 import time
 from dataclasses import replace
 
@@ -51,7 +54,8 @@ class Screen:
         """The rows that stand on the terminal now, by name."""
         time.sleep(0.25)
         last = self._written.getvalue().rsplit("\x1b[2K", 1)[-1]
-        return {line[:26].strip(): line[26:].strip() for line in last.splitlines()}
+        name = min(28, self.console.width // 3 - 1)
+        return {line[:name].strip(): line[name:].strip() for line in last.splitlines()}
 
 
 def classical_and_network(**settings):
@@ -187,7 +191,7 @@ def test_a_terminal_shows_the_bar_of_a_training_and_the_time_left():
         screen.train(2, epoch=1, step=1)
         screen.train(11, epoch=2, step=5)
         frame = screen.frame
-        assert frame["prepare"].split()[-3:-1] == ["1.0", "s"]
+        assert frame["prepare"].split()[-1] == "0:01"
         # 15 of 40 steps took 10 s: 25 steps take 16.7 s; two more networks wait, 26.7 s each.
         assert "38 %" in frame["train rnn-64 seed 0"]
         assert "epoch 2/4 · loss 0.500 · accuracy 0.750" in frame["train rnn-64 seed 0"]
@@ -289,3 +293,70 @@ def test_a_warning_of_every_step_is_said_once():
     said = console.file.getvalue()
     assert said.count("warning: W&B rejected the key") == 1
     assert "warning: another" in said
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 140])
+def test_bar_per_cent_and_time_stay_however_narrow_a_terminal_is(width):
+    chosen = plan("sentiment", "quick", models=["bilstm-word2vec"], seeds=2)
+    screen = Screen(chosen, terminal=True, width=width)
+    with screen.progress:
+        screen.task("prepare", 0, 75)
+        name = "bilstm-word2vec"
+        screen.tell(75, "task", state="started", task="train", model=name, seed=0)
+        screen.train(76, epoch=1, step=2, model=name)
+        screen.train(80, epoch=2, step=2, model=name)
+        time.sleep(0.25)
+        frame = screen.frame
+    rows = [
+        next(row for name, row in frame.items() if name.startswith(what))
+        for what in ("bake-off", "prepare", "train bilstm")
+    ]
+    for row, done in zip(rows, ("12 %", "100 %", "30 %"), strict=True):
+        assert re.fullmatch(rf"[━╸╺]+\s+{done}.*\s\d:\d\d", row), row
+    assert rows[1].endswith("1:15")
+    if width >= 80:
+        # 10 of 40 steps took 4 s: 28 are left, and another network.
+        assert "loss 0.500" in rows[2]
+        assert "0.750" in rows[2]
+        assert "…" not in rows[2]
+    assert screen.lines
+    assert max(map(len, screen.lines)) <= width
+
+
+def test_one_estimate_stands_on_a_terminal_and_only_with_something_to_go_by():
+    chosen = plan("sentiment", "quick", models=["nb-counts", "rnn-64"], seeds=2)
+    screen = Screen(chosen, terminal=True, width=80)
+    with screen.progress:
+        screen.task("prepare", 0, 1)
+        assert "2 networks to come" in screen.frame["bake-off"]
+        assert "left" not in " ".join(screen.frame.values())
+        screen.tell(1, "task", state="started", task="train", model="rnn-64", seed=0)
+        screen.train(11, epoch=1)
+        # A quarter took 10 s; three are left, and another network.
+        assert "70 s left" in screen.frame["bake-off"]
+        assert " ".join(screen.frame.values()).count("left") == 1
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_bars_are_drawn_in_any_encoding(encoding):
+    script = (
+        "import sys; from rich.console import Console; from bakeoff.cli.characters import *\n"
+        "from bakeoff.plans import plan; from bakeoff.running.progress import *\n"
+        "write_anywhere()\n"
+        "console = Console(force_terminal=True, width=80, _environ={})\n"
+        "with Activity(console) as activity:\n"
+        "    activity.see('naïve – bayes', 0.5)\n"
+        "with Progress(plan('sentiment', 'quick', models=['rnn-64']), console) as progress:\n"
+        "    where = {'model': 'rnn-64', 'seed': 0, 'epoch': 1, 'epochs': 4, 'done': 0.1}\n"
+        "    progress.see({'event': 'progress', 'time': 1.0, 'loss': 0.5, **where})\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    said = done.stdout.decode(encoding)
+    assert "50.0 %" in said
+    assert "1/4 - loss 0.500" in said or "1/4 · loss 0.500" in said

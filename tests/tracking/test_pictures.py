@@ -7,6 +7,8 @@ import sys
 
 import numpy as np
 import pytest
+from matplotlib.colors import TABLEAU_COLORS, to_rgb
+from matplotlib.image import imread
 
 from bakeoff.data.exhibits import exhibit
 from bakeoff.tracking import Identity, open_run
@@ -50,6 +52,22 @@ def recorded(folder):
     return summary, points, [str(p) for p in path.parent.rglob("*") if "/media/" in str(p)]
 
 
+def colours_of(files):
+    """Which of a map's ten colours a picture has, drawn four fifths opaque on white."""
+    (file,) = files
+    pixels = {tuple(pixel) for pixel in (imread(file)[..., :3].reshape(-1, 3) * 255).round()}
+    drawn = {
+        name: tuple(round(255 * (0.8 * part + 0.2)) for part in to_rgb(name))
+        for name in TABLEAU_COLORS
+        if name != "tab:gray"  # So are the edges of letters.
+    }
+    return {
+        name
+        for name, colour in drawn.items()
+        if any(max(abs(a - b) for a, b in zip(colour, pixel, strict=True)) <= 2 for pixel in pixels)
+    }
+
+
 def test_the_reconstructions_of_an_epoch_are_images(tmp_path, uri):
     record = {"epoch": 1, "train_loss": 0.1, "train_accuracy": None, "pictures": {"best": uri}}
     with open_run("ae-conv", 0, {}, tmp_path, job="train", identity=IDENTITY) as run:
@@ -78,7 +96,7 @@ def test_an_autoencoder_has_its_error_its_neighbours_and_examples(tmp_path, uri)
     assert summary["test/centroid_accuracy"] == 0.5
     assert summary["test/recall_at_1"] == 0.25
     assert points["evaluation/worst.count"] == 2
-    assert [name for name in files if "tsne" in name]
+    assert colours_of([name for name in files if "tsne" in name]) == {"tab:blue", "tab:orange"}
 
 
 def test_mistakes_of_images_are_pictures_and_embeddings_a_map(tmp_path, uri):
@@ -99,5 +117,5 @@ def test_mistakes_of_images_are_pictures_and_embeddings_a_map(tmp_path, uri):
     summary, points, files = recorded(tmp_path)
     assert summary["test/knn_accuracy"] == 0.75
     assert points["evaluation/mistakes.captions"] == ["cat, predicted dog"]
-    assert [name for name in files if "tsne" in name]
+    assert colours_of([name for name in files if "tsne" in name]) == {"tab:blue", "tab:orange"}
     assert [name for name in files if name.endswith(".png")]

@@ -9,6 +9,7 @@ from typer import TyperException
 
 from bakeoff.cli import bakeoffs, data, results
 from bakeoff.cli.app import app
+from bakeoff.cli.characters import write_anywhere
 from bakeoff.errors import UserError
 
 __all__ = ["bakeoffs", "data", "main", "results"]
@@ -19,6 +20,7 @@ _TYPER_INTERRUPTED = 130
 
 def main() -> None:
     """Entry point: what a person can mend is one line on stderr and exit code 2."""
+    write_anywhere()
     try:
         for argument in sys.argv[1:]:
             if any("\ud800" <= char <= "\udfff" for char in argument):

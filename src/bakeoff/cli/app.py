@@ -7,8 +7,10 @@ from typing import Annotated
 import typer
 
 from bakeoff import __version__
+from bakeoff.cli.help import Grouped
 
 app = typer.Typer(
+    cls=Grouped,
     name="bakeoff",
     help="Which model should I use, how sure is that, and what does it cost?\n\n"
     "Start with: bakeoff run sentiment",
@@ -17,7 +19,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-data_app = typer.Typer(help="Look at and prepare data without training.", no_args_is_help=True)
+data_app = typer.Typer(
+    cls=Grouped, help="Look at and prepare data without training.", no_args_is_help=True
+)
 app.add_typer(data_app, name="data")
 
 

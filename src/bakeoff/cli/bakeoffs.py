@@ -223,19 +223,33 @@ def compile(
 
 @app.command()
 def models(
-    study: Study = "sentiment",
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="A study (sentiment, autoencoder or resnet), or a model.", metavar="STUDY|MODEL"
+        ),
+    ] = "sentiment",
     json: Json = False,
 ) -> None:
-    """List the models that can take part, with every hyper-parameter under --json."""
-    from bakeoff.report.terminal import models_table, show_json, show_table
-    from bakeoff.studies import get_study
+    """List the models that can take part in a study, or the settings of one."""
+    from bakeoff.errors import unknown_name
+    from bakeoff.report.terminal import models_table, settings_table, show_json, show_table
+    from bakeoff.studies import STUDIES
     from bakeoff.training.settings import to_dict
 
-    known = {name: to_dict(config) for name, config in get_study(study).models.items()}
-    if json:
-        show_json([{"model": name, **config} for name, config in known.items()])
+    owners = {model: study for study in STUDIES.values() for model in study.models}
+    if name not in STUDIES and name not in owners:
+        raise unknown_name("study or model", name, [*STUDIES, *owners])
+    study = STUDIES.get(name) or owners[name]
+    known = {model: {"model": model, **to_dict(config)} for model, config in study.models.items()}
+    if name in STUDIES:
+        show_json(list(known.values())) if json else show_table(models_table(study.overview))
+    elif json:
+        show_json(known[name])
     else:
-        show_table(models_table(known))
+        print(f"{name}: {study.sentences[name]}")
+        print(f"takes part in: {', '.join(study.lineups_with(name)) or 'no preset or line-up'}\n")
+        show_table(settings_table(to_dict(study.models[name])))
 
 
 def _plan(study: str, preset: str, models: str, **settings: Any) -> Plan:

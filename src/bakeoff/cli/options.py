@@ -94,7 +94,7 @@ Changes = Annotated[
     typer.Option(
         "--set",
         help="A setting of a model, rnn-64.training.epochs=8, or of all that have it, "
-        "training.epochs=8; settings: bakeoff models --json. May be given several times.",
+        "training.epochs=8; settings: bakeoff models rnn-64. May be given several times.",
         metavar="[MODEL.]PATH=VALUE",
     ),
 ]

@@ -49,7 +49,7 @@ def render_report(results: dict[str, Any]) -> str:
     environment.filters |= {
         name: function for name, function in vars(formats).items() if inspect.isfunction(function)
     }
-    style = (Path(__file__).parent / "style.css").read_text()
+    style = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
     return environment.get_template("report.html.j2").render(_context(results), style=Markup(style))
 
 

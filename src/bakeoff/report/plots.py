@@ -24,6 +24,7 @@ from matplotlib.ticker import (
     NullFormatter,
 )
 
+from bakeoff.maps import MARKERS, MOST_CLASSES_NAMED, draw_map
 from bakeoff.report.summary import pareto_front
 from bakeoff.training.history import best_epoch
 
@@ -75,10 +76,6 @@ WIDTH = 10.5
 """Inches of a figure as wide as the page, where its text is as large as that of the tables."""
 PHONE = 3.6
 """Inches of the same figure on a phone."""
-
-MARKERS = "os^Dvp*X"
-"""Tell apart classes that have the same of ten colours."""
-MOST_CLASSES_NAMED = 20
 
 Rows = list[dict[str, Any]]
 
@@ -288,18 +285,7 @@ def embedding_maps(model: str, maps: dict[str, Rows], classes: Sequence[str]) ->
         with matplotlib.rc_context({**STYLE, "axes.grid": False}):
             figure = Figure(figsize=(WIDTH / 2 - 0.2, 4.6))
             axes = figure.subplots()
-            for index, name in enumerate(classes):
-                points = [point for point in maps[kind] if point["class"] == index]
-                axes.plot(
-                    [point["x"] for point in points],
-                    [point["y"] for point in points],
-                    MARKERS[index // 10 % len(MARKERS)],
-                    ms=3,
-                    alpha=0.8,
-                    color=matplotlib.colormaps["tab10"](index % 10),
-                    label=_short(name, 4),
-                )
-            axes.set(xticks=[], yticks=[])
+            draw_map(axes, maps[kind], classes)
             axes.set_title(title, loc="left")
             if len(classes) <= MOST_CLASSES_NAMED:
                 _legend_below(figure, columns=5)

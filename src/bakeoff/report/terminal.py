@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.formats import count, decimal, percent, plain, points, short, words
+from bakeoff.formats import count, decimal, percent, plain, points, short
 from bakeoff.report.summary import flat
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-_HOW = ("training.", "pretraining.")
 PIPE_WIDTH = 160
 """Columns where the output is no terminal: enough that no table is cut."""
 
@@ -63,20 +63,28 @@ def transfer_table(entry: dict[str, Any]) -> Table:
     return table
 
 
-def models_table(models: Mapping[str, Mapping[str, Any]]) -> Table:
-    """Every model with its type and what it is made of; how it trains is left to JSON.
+def models_table(models: Mapping[str, tuple[str, Sequence[str]]]) -> Table:
+    """Every model with a sentence and what it takes part in.
 
     Args:
-        models: name → configuration, as JSON holds it.
+        models: name → sentence, and the names of presets and line-ups.
     """
-    table = _table("model", "type", "settings", numbers=False)
-    for name, config in models.items():
-        settings = [
-            f"{words(key)} {plain(value)}"
-            for key, value in flat(dict(config)).items()
-            if key != "type" and not key.startswith(_HOW) and value
-        ]
-        table.add_row(name, config["type"], ", ".join(settings))
+    table = _table("model", "what it is", "takes part in", numbers=False)
+    for name, (sentence, lineups) in models.items():
+        table.add_row(name, sentence, ", ".join(lineups))
+    return table
+
+
+def settings_table(config: Mapping[str, Any]) -> Table:
+    """Every setting of a model, as --set names it.
+
+    Args:
+        config: the configuration, as JSON holds it.
+    """
+    table = _table("setting", "value", numbers=False)
+    for name, value in flat(dict(config)).items():
+        if name != "type":
+            table.add_row(name, str(value) if isinstance(value, int | float) else plain(value))
     return table
 
 
@@ -157,8 +165,9 @@ def show_table(table: Table) -> None:
 
 
 def show_json(value: Any) -> None:
-    """Print a value as JSON."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    """Print a value as JSON, whose characters are escaped where the output cannot hold them."""
+    unicode = (sys.stdout.encoding or "utf-8").lower().startswith("utf")
+    print(json.dumps(value, indent=2, ensure_ascii=not unicode))
 
 
 def _table(first: str, *others: str, numbers: bool = True) -> Table:

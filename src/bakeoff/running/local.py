@@ -82,6 +82,9 @@ def run_locally(
         CACHE: str(cache()),
         # random.py in the current folder is not Python's.
         "PYTHONSAFEPATH": "1",
+        # What steps print goes to a file, whatever the terminal can show.
+        "PYTHONUTF8": "1",
+        "PYTHONIOENCODING": "utf-8",
         # OpenMP threads spin for a few microseconds only while they wait for each other: with the
         # default, a training is twenty times slower as soon as anything else runs beside it.
         "GOMP_SPINCOUNT": "1000",

@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import (
     BarColumn,
+    ProgressColumn,
     SpinnerColumn,
+    Task,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
 from rich.progress import Progress as Bars
+from rich.table import Column
+from rich.text import Text
 
 from bakeoff import events
 from bakeoff.formats import percent
@@ -37,12 +40,9 @@ class Progress:
     def __init__(self, plan: Plan, console: Console | None = None) -> None:
         self._plan = plan
         self._console = console or Console()
+        self._wide = self._console.width >= 100
         self._bars = Bars(
-            TextColumn("{task.description:<26}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.percentage:>3.0f} %"),
-            TextColumn("{task.fields[facts]:<34}"),
-            TimeRemainingColumn(compact=True),
+            *_columns(self._console.width, self._wide),
             console=self._console,
             disable=not self._console.is_terminal,
         )
@@ -53,13 +53,14 @@ class Progress:
         # their evaluations.
         self._tasks = 3 + (plan.modality == "text") + bool(plan.waiting) + 2 * trainings
         self._done = 0
-        self._total = self._bars.add_task("bake-off", total=self._tasks, facts="")
+        self._total = self._bars.add_task("bake-off", total=self._tasks, facts="", seconds=None)
         self._rows: dict[str, TaskID] = {}
         self._networks_left = networks
         self._network_seconds: list[float] = []
         self._starts: dict[str, float] = {}
         self._firsts: dict[str, tuple[float, float]] = {}
         self._told: dict[str, float] = {}
+        self._reached: dict[str, str] = {}
         self._warnings: set[str] = set()
 
     def __enter__(self) -> Progress:
@@ -91,17 +92,22 @@ class Progress:
             return
         seconds = event["time"] - self._starts[label]
         row = self._row(label, total=1)
-        facts = self._bars.tasks[self._index(row)].fields["facts"]
-        kept = f"{facts} · {seconds:.1f} s" if "accuracy" in facts else f"{seconds:.1f} s"
-        total = self._bars.tasks[self._index(row)].total or 1
-        self._bars.update(row, total=total, completed=total, facts=kept)
+        reached = self._reached.get(label, "")
+        shown = self._bars.tasks[self._index(row)]
+        self._bars.update(
+            row,
+            total=shown.total or 1,
+            completed=shown.total or 1,
+            facts=shown.fields["facts"] if reached else "",
+            seconds=seconds,
+        )
         if event["task"] == "train" and event["seed"] is not None:
             self._networks_left -= 1
             self._network_seconds.append(seconds)
         self._done += 1
         self._bars.update(self._total, completed=self._done, facts=self._left(0.0, 0.0))
         if not self._console.is_terminal:
-            self._print(f"{label} {kept}")
+            self._print(f"{label} {reached}{seconds:.1f} s")
 
     def _see_reused(self, event: dict[str, Any]) -> None:
         self._done += 1
@@ -116,7 +122,9 @@ class Progress:
         facts = f"epoch {event['epoch']}/{event['epochs']} · loss {event['loss']:.3f}"
         if event.get("accuracy") is not None:
             facts += f" · accuracy {event['accuracy']:.3f}"
-        self._bars.update(row, total=1.0, completed=done, facts=facts)
+        self._reached[label] = f"{facts} · "
+        shown = facts if self._wide else facts.replace("epoch ", "").replace("accuracy", "acc")
+        self._bars.update(row, total=1.0, completed=done, facts=shown)
         # What was done before is nothing, or what an interrupted training left, at an unknown pace.
         fresh = (self._starts.get(label, now), 0.0)
         first, before = self._firsts.setdefault(
@@ -145,7 +153,7 @@ class Progress:
             self._console.print(f"warning: {event['message']}", highlight=False, soft_wrap=True)
 
     def _left(self, current: float, whole: float) -> str:
-        """Seconds left.
+        """Time left; of what nothing is known yet, how many networks are to come.
 
         Args:
             current: of the network that trains; 0: none does.
@@ -156,6 +164,8 @@ class Progress:
         finished = self._network_seconds
         typical = sum(finished) / len(finished) if finished else whole
         pending = self._networks_left - bool(current)
+        if not typical:
+            return f"{pending} network{'s' * (pending > 1)} to come"
         seconds = current + pending * typical
         return f"about {seconds / 60:.0f} min left" if seconds >= 90 else f"{seconds:.0f} s left"
 
@@ -165,7 +175,7 @@ class Progress:
     def _row(self, name: str, total: float | None) -> TaskID:
         if name not in self._rows:
             _make_room(self._bars)
-            self._rows[name] = self._bars.add_task(name, total=total, facts="")
+            self._rows[name] = self._bars.add_task(name, total=total, facts="", seconds=None)
         return self._rows[name]
 
     def _index(self, row: TaskID) -> int:
@@ -193,6 +203,38 @@ class Progress:
         self._console.print(f"report: {run.report.as_uri()}", highlight=False, soft_wrap=True)
 
 
+class _Clock(ProgressColumn):
+    """How long a task has been running, or took."""
+
+    def render(self, task: Task) -> Text:
+        seconds = task.fields["seconds"]
+        whole = int(task.elapsed or 0 if seconds is None else seconds)
+        minutes, rest = divmod(whole, 60)
+        hours, minutes = divmod(minutes, 60)
+        return Text(f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}")
+
+
+def _columns(width: int, wide: bool) -> list[ProgressColumn]:
+    """Name, bar, per cent, facts and time of a row; where there is little room, names and facts
+    are cut and the others are not.
+    """
+    fixed = len(" 100 % ") + len("0:00:00") + 2
+    name = min(28, width // 3 - 1)
+    facts = max(1, min(43 if wide else 30, width - fixed - name - 4))
+
+    def text(content: str, room: int) -> TextColumn:
+        column = Column(width=room, no_wrap=True, overflow="ellipsis")
+        return TextColumn(content, markup=False, table_column=column)
+
+    return [
+        text("{task.description}", name),
+        BarColumn(bar_width=max(4, min(24, width - fixed - name - facts))),
+        TextColumn("{task.percentage:>3.0f} %", table_column=Column(no_wrap=True)),
+        text("{task.fields[facts]}", facts),
+        _Clock(Column(width=7, justify="right", no_wrap=True)),
+    ]
+
+
 class Activity:
     """A line for each download and each model that is scored, not in the way of stdout; on anything
     but a terminal only for the start of a download.
@@ -201,7 +243,9 @@ class Activity:
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True)
         self._bars = Bars(
-            SpinnerColumn(finished_text="✓"),
+            SpinnerColumn(
+                "dots" if self._console.encoding.startswith("utf") else "line", finished_text="✓"
+            ),
             TextColumn("{task.description:<26}"),
             TextColumn("{task.fields[facts]:<18}"),
             TimeElapsedColumn(),

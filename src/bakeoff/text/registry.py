@@ -119,6 +119,27 @@ _AFTER_REPORT: dict[str, TextConfig] = {
 MODELS = _STUDY | _AFTER_REPORT
 """Every text model by name."""
 
+ABOUT = {
+    "nb-counts": "Naive Bayes on which n-grams occur: the cheapest.",
+    "nb-tfidf": "Naive Bayes on n-grams weighted by TF-IDF.",
+    "tree-tfidf": "A decision tree on words: readable, seldom accurate.",
+    "logreg-tfidf": "Logistic regression on words and pairs of them.",
+    "svm-tfidf": "A linear SVM on words and pairs, calibrated.",
+    "nbsvm": "An SVM on naive Bayes' weights of n-grams: cheap and strong.",
+    "fasttext": "The mean of learned embeddings of words and pairs.",
+    "cnn": "Convolutions over learned word embeddings.",
+    "transformer": "A small transformer, trained from scratch.",
+    "rnn-64": "A plain recurrent network, 64 units wide.",
+    "rnn-256": "A plain recurrent network, 256 units wide.",
+    "lstm-1": "An LSTM, as wide as the RNNs on validation say.",
+    "lstm-2": "Two layers of LSTM.",
+    "bilstm": "An LSTM that reads from both ends.",
+    "bilstm-word2vec": "The same on word2vec, trained on the training split.",
+    "bilstm-glove": "The same on GloVe's vectors.",
+    "ensemble": "The others' mean, weighted on validation.",
+} | {name: f"{name.partition('@')[0]} with the seed report's settings." for name in _AFTER_REPORT}
+"""A sentence on every model."""
+
 LINEUPS = {"all": tuple(_STUDY), "report": tuple(_AFTER_REPORT)}
 """Names that stand for several models: the whole ladder with its peers, and the models of the seed
 report with its own layers and lengths, which reproduce its figures."""

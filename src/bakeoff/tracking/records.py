@@ -173,9 +173,23 @@ def log_evaluation(
 
 
 def _map(wandb: Any, points: list[dict[str, Any]], classes: Sequence[str]) -> Any:
-    """Embeddings in two dimensions; the table behind it has their classes."""
-    table = _table(wandb, [point | {"class": classes[point["class"]]} for point in points])
-    return wandb.plot.scatter(table, "x", "y", title="t-SNE of embeddings")
+    """Embeddings in two dimensions as a picture, a colour and a mark a class: W&B's scatter plots
+    have one colour.
+    """
+    import io
+
+    from matplotlib.figure import Figure
+    from PIL import Image
+
+    from bakeoff.maps import MOST_CLASSES_NAMED, draw_map
+
+    figure = Figure(figsize=(8, 6), layout="constrained")
+    draw_map(figure.subplots(), points, classes)
+    if len(classes) <= MOST_CLASSES_NAMED:
+        figure.legend(loc="outside right upper", fontsize=8)
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=120)
+    return wandb.Image(Image.open(stream), caption="t-SNE of embeddings")
 
 
 def _calibration(wandb: Any, bins: list[dict[str, Any]]) -> Any:

@@ -129,6 +129,31 @@ _AFTER_REPORT: dict[str, ImageNetwork] = {
 RESNETS = _STUDY | _OTHER_WEIGHTS | _AFTER_REPORT
 """Every ResNet by name."""
 
+_ENCODERS = {"ae-linear": "dense layers", "ae-conv": "convolutions"}
+AUTOENCODERS_ABOUT = {
+    f"{name}-{how}": about.format(layers)
+    for name, layers in _ENCODERS.items()
+    for how, about in (
+        ("frozen", "A linear layer on an autoencoder of {}, which stays as it is."),
+        ("tuned", "The encoder of an autoencoder of {}, fine-tuned."),
+        ("scratch", "The same {} without the autoencoder: the control."),
+    )
+}
+_LOSSES = {
+    "resnet18": "cross-entropy",
+    "resnet18-triplet": "a triplet loss: likes near each other, others apart",
+    "resnet18-center": "center loss: classes gather around their centers",
+}
+RESNETS_ABOUT = (
+    {name: f"ResNet-18 with {loss}." for name, loss in _LOSSES.items()}
+    | {
+        name: f"The same with the weight {name.partition('@')[2]} of center loss."
+        for name in _OTHER_WEIGHTS
+    }
+    | {name: f"{name.partition('@')[0]} as the seed report trains." for name in _AFTER_REPORT}
+)
+"""A sentence on every model."""
+
 AUTOENCODER_LINEUPS = {"all": tuple(AUTOENCODERS)}
 RESNET_LINEUPS = {
     "all": tuple(_STUDY),
