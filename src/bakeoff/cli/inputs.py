@@ -133,7 +133,7 @@ def image_inputs(given: str | None) -> Inputs:
     if given in (None, "-"):
         return Inputs(_lines(_stdin(given), "stdin"), "image")
     assert given is not None
-    from bakeoff.data.image_folders import visible_files
+    from bakeoff.data.folder_tree import visible_files
 
     if not given.strip():
         raise UserError("the path is empty; give an image or a folder of images")
