@@ -4,7 +4,7 @@ import warnings
 from pathlib import Path
 
 from bakeoff.artifacts import explained_write_errors
-from bakeoff.data.sources import location
+from bakeoff.data.sources import NAMED_SETS, location
 from bakeoff.errors import UserError
 from bakeoff.pipelines.options import Options
 from bakeoff.plans import Plan
@@ -33,18 +33,23 @@ def compile_plan(plan: Plan, options: Options, path: Path) -> None:
     from bakeoff.pipelines.sentiment import sentiment
 
     if not options.local:
-        _refuse_local([location(plan.data), *plan.files])
+        _refuse_local(plan)
     graph = {"text": sentiment, "image": images}[plan.modality]
     _write(graph(plan, options), path)
 
 
-def _refuse_local(sources: list[str]) -> None:
-    for source in sources:
-        if Path(source).is_absolute():
-            raise UserError(
-                f"{source} is on this machine, where no step on a cluster can read it: give an "
-                f"address instead, such as s3://bucket/{Path(source).name}"
-            )
+def _refuse_local(plan: Plan) -> None:
+    files = [file for file in plan.files if Path(file).is_absolute()]
+    if plan.data not in NAMED_SETS and "://" not in plan.data:
+        files.append(location(plan.data))
+    for source in files:
+        path = Path(source)
+        name = path.name if path.suffix else f"{path.name}.parquet"  # Folders have no address.
+        where = "is on this machine, where" if path.exists() else "has no address, and"
+        raise UserError(
+            f"{source} {where} no step on a cluster can read it: give an address instead, such as "
+            f"s3://bucket/{name}"
+        )
 
 
 def compile_components(folder: Path, image: str) -> list[Path]:

@@ -4,9 +4,10 @@ import pickle
 from itertools import pairwise
 from urllib.error import URLError
 
+import fsspec
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save, save_file
 from torch import nn
 
 from bakeoff.errors import UserError
@@ -146,6 +147,22 @@ def test_weights_of_torchvision_are_taken_over_exactly(state, name, size, tmp_pa
     assert isinstance(model.network.maxpool, nn.MaxPool2d)
 
 
+@pytest.mark.parametrize("name", ["weights.pth", "weights.safetensors"])
+def test_weights_may_have_an_address(state, name):
+    memory = fsspec.filesystem("memory")
+    with memory.open(f"/{name}", "wb") as stream:
+        if name.endswith("pth"):
+            torch.save(state, stream)
+        else:
+            stream.write(save(state))
+    model = ResNet18(32, pretrained=True)
+    model.load(f"memory://{name}")
+    memory.rm(f"/{name}")
+    assert torch.equal(model.network.conv1.weight, state["conv1.weight"])
+    with pytest.raises(UserError, match=f"cannot read memory://{name}: there is no such file"):
+        model.load(f"memory://{name}")
+
+
 def test_pretrained_weights_see_pictures_as_torchvision_normalises_them(tmp_path):
     models = torchvision_models.models()
     from torchvision import transforms
@@ -241,7 +258,7 @@ class Shouting:
 def test_damaged_weights_are_one_line_and_run_nothing(name, content, tmp_path, capsys):
     if content is not None:
         (tmp_path / name).write_bytes(content)
-    with pytest.raises(UserError, match=f"cannot read weights from .*{name}") as refused:
+    with pytest.raises(UserError, match=f"cannot read .*{name}") as refused:
         ResNet18(32).load(str(tmp_path / name))
     assert "\n" not in str(refused.value)
     assert "never run" not in capsys.readouterr().out

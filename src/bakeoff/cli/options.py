@@ -78,8 +78,9 @@ SkipBadImages = Annotated[
 Weights = Annotated[
     str,
     typer.Option(
-        help="What ResNets start from: imagenet (torchvision's weights), or a file; default: from "
-        "scratch. They look for more than 64 pixels a side: --image-size enlarges.",
+        help="What ResNets start from: imagenet (torchvision's weights), or a file by path or "
+        "address; default: from scratch. They look for more than 64 pixels a side: --image-size "
+        "enlarges.",
         metavar="imagenet|FILE",
     ),
 ]

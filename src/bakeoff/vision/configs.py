@@ -80,7 +80,8 @@ class ImageNetwork:
     pretraining: Autoencoder | None = None
     """The autoencoder whose trained encoder this network starts from."""
     weights: str = ""
-    """Where a ResNet starts: "" at random, `imagenet` (torchvision's weights), or a file."""
+    """Where a ResNet starts: "" at random, `imagenet` (torchvision's weights), or a file by
+    path or address."""
     frozen: bool = False
     """Train the linear layer alone: a linear probe."""
     loss: Literal["cross-entropy", "triplet", "center"] = "cross-entropy"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from itertools import pairwise
-from pathlib import Path
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from bakeoff.data.remote import read_bytes
 from bakeoff.errors import UserError, unknown_name
 from bakeoff.vision import torchvision_models
 
@@ -163,7 +164,8 @@ class ResNet18(nn.Module):
         return self.network(colours)
 
     def load(self, weights: str) -> None:
-        """Take over torchvision's ImageNet weights (`imagenet`), or those of a file.
+        """Take over torchvision's ImageNet weights (`imagenet`), or those of a file, by its path or
+        address.
 
         Raises:
             UserError: the file cannot be read, or holds the weights of something else.
@@ -171,7 +173,7 @@ class ResNet18(nn.Module):
         own = self.network.state_dict()
         # Old files lack the counters of batch norm.
         state = {name: own[name] for name in own if name.endswith("num_batches_tracked")}
-        given = _imagenet() if weights == "imagenet" else _state(Path(weights))
+        given = _imagenet() if weights == "imagenet" else _state(weights)
         state |= {name: tensor for name, tensor in given.items() if not name.startswith("fc.")}
         wrong = dict.fromkeys(own.keys() - state.keys(), "missing")
         wrong |= dict.fromkeys(state.keys() - own.keys(), "unknown")
@@ -201,24 +203,25 @@ def _imagenet() -> dict[str, Tensor]:
         ) from None
 
 
-def _state(path: Path) -> dict[str, Tensor]:
-    """The tensors of a safetensors or PyTorch file, read without running any code of it."""
-    from safetensors.torch import load_file
+def _state(source: str) -> dict[str, Tensor]:
+    """The tensors of a safetensors or PyTorch file, here or behind an address, read without running
+    any code of it.
+    """
+    from safetensors.torch import load
 
+    content = read_bytes(source)
     try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise UserError(f"cannot read weights from {path}: {error.strerror or error}") from None
+        if source.endswith(".safetensors"):
+            return load(content)
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception:  # Readers stumble over other files in every way there is.
         raise UserError(
-            f"cannot read weights from {path}: it is damaged, or no file of safetensors or of "
+            f"cannot read weights from {source}: it is damaged, or no file of safetensors or of "
             "PyTorch; give a state dict of torchvision's resnet18"
         ) from None
     if not isinstance(state, dict) or not all(torch.is_tensor(value) for value in state.values()):
         raise UserError(
-            f"{path} holds something else than tensors by name; give a state dict of torchvision's "
-            "resnet18"
+            f"{source} holds something else than tensors by name; give a state dict of "
+            "torchvision's resnet18"
         )
     return state
