@@ -11,6 +11,8 @@ PYTHON ?= python3.11 python3
 BASE ?= python:3.11-slim
 IMAGE ?= bakeoff-cpu-python:$(VERSION)
 
+EXTRAS := ray,s3,wandb
+
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 WHEELS := images/wheels
@@ -34,7 +36,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	    "$$python" -m venv --clear .venv; \
 	}
 	@echo "installing bakeoff and its tools into .venv (2 GB, some minutes)"
-	$(BIN)/pip install -qq --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/pip install -qq --constraint constraints.txt --editable '.[dev,$(EXTRAS)]'
 	@touch $@
 
 run: setup ## hold a bake-off: make run STUDY=sentiment ARGS="..."
@@ -68,6 +70,6 @@ images: $(WHEELS)/dependencies/.complete ## build the container images (needs a 
 # the build. Name PyTorch's index of CPU wheels there, or torch brings CUDA along: 2 GB more.
 $(WHEELS)/dependencies/.complete: $(INSTALLED)
 	rm -rf build $(@D)
-	$(BIN)/pip wheel -qq --constraint constraints.txt --wheel-dir $(@D) .
+	$(BIN)/pip wheel -qq --constraint constraints.txt --wheel-dir $(@D) '.[$(EXTRAS)]'
 	rm $(@D)/bakeoff-*.whl
 	touch $@

@@ -39,13 +39,21 @@ def explained_remote_errors(source: str) -> Iterator[None]:
         yield
     except UserError:
         raise
+    except ImportError as error:
+        s3 = source.startswith(("s3://", "s3a://"))
+        advice = 'pip install "bakeoff[s3]"' if s3 else _line(error)
+        raise UserError(f"cannot read {source}: a package for it is missing: {advice}") from None
     except Exception as error:
         missing = isinstance(error, FileNotFoundError)  # Of which fsspec tells only the path.
-        reason = str(error.__cause__ or "there is no such file") if missing else str(error)
-        reason = (reason or type(error).__name__).splitlines()[0]
+        reason = str(error.__cause__ or "there is no such file") if missing else _line(error)
         raise UserError(
-            f"cannot read {source}: {reason}; check the address and the credentials"
+            f"cannot read {source}: {reason.splitlines()[0]}; check the address and the credentials"
         ) from None
+
+
+def _line(error: Exception) -> str:
+    """The first line of an error's message, or its type where it has none."""
+    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def remote_checksum(source: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import netrc
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -15,19 +16,25 @@ DEFAULT_HOSTS = ["api.forge.coreweave.com", "api.wandb.ai"]
 
 
 def resolve_mode(asked: str | None = None) -> str:
-    """The mode of a bake-off's runs: as asked, else `$WANDB_MODE`, else by whether there is a key.
+    """The mode of a bake-off's runs: as asked, else `$WANDB_MODE`, else by whether there is a key;
+    disabled where W&B is not installed.
 
     Returns:
         "online", "offline" or "disabled".
 
     Raises:
-        UserError: an unknown mode, or online is asked for and there is no key.
+        UserError: an unknown mode, or one that needs what is not there: the package, a key.
     """
+    installed = find_spec("wandb") is not None
     mode = asked or os.environ.get("WANDB_MODE") or None
     if mode is None:
+        if not installed:
+            return "disabled"
         return "online" if _has_key() else "offline"
     if mode not in MODES:
         raise unknown_name("W&B mode", mode, MODES)
+    if mode != "disabled" and not installed:
+        raise UserError('W&B is not installed: pip install "bakeoff[wandb]", or --wandb disabled')
     if mode == "online" and not _has_key():
         raise UserError(
             "W&B online needs a key: set WANDB_API_KEY, run `wandb login`, or choose offline"
