@@ -16,6 +16,14 @@ class Runner(StrEnum):
     docker = "docker"
 
 
+class Metric(StrEnum):
+    accuracy = "accuracy"
+    macro_f1 = "macro-f1"
+    balanced_accuracy = "balanced-accuracy"
+    log_loss = "log-loss"
+    auc = "auc"
+
+
 class WandbMode(StrEnum):
     online = "online"
     offline = "offline"
@@ -112,6 +120,14 @@ Limit = Annotated[
 DropSuspects = Annotated[
     bool,
     typer.Option("--drop-suspects", help="Leave training rows out whose label is likely wrong."),
+]
+MetricName = Annotated[
+    Metric,
+    typer.Option(
+        "--metric",
+        help="What of validation chooses the winner, the width and the best epoch of networks, and "
+        "what differences are tested in. An ensemble's weights always have the lowest log loss.",
+    ),
 ]
 Seed = Annotated[int, typer.Option(help="Fixes the split and the first training.", min=0)]
 Seeds = Annotated[int, typer.Option(help="Trainings of each model that chance affects.", min=1)]

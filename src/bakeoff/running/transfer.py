@@ -19,7 +19,8 @@ from bakeoff.data.prepare import read_rows
 from bakeoff.data.sources import fingerprint, location
 from bakeoff.data.splits import Split, read_split
 from bakeoff.errors import UserError
-from bakeoff.evaluation.compare import mean_scores
+from bakeoff.evaluation.baseline import KIND
+from bakeoff.evaluation.compare import mean_rates, mean_scores
 from bakeoff.evaluation.evaluate import checked
 from bakeoff.evaluation.metrics import classification_metrics
 from bakeoff.formats import percent, points
@@ -71,7 +72,7 @@ def transfer(
     """
     results = run.results
     modality = results["dataset"]["modality"]
-    own = {row["model"]: row["accuracy"] for row in results["leaderboard"]}
+    own = {r["model"]: r["accuracy"] for r in results["leaderboard"] if r["kind"] != KIND}
     folders = {
         name: [model_folder(run, training) for training in trainings(results, name)]
         for name in dict.fromkeys(models or own)
@@ -185,7 +186,11 @@ def _score(folders: Sequence[Path], split: Split, watch: Watch) -> dict[str, Any
         metrics.append(classification_metrics(split.labels, probabilities, split.classes))
         right.append(probabilities.argmax(axis=1) == split.labels)
         watch(folder.name, metrics[-1]["accuracy"])
-    return {**mean_scores(metrics, np.stack(right, axis=1).astype(float)), "seeds": len(folders)}
+    return {
+        **mean_scores(metrics, np.stack(right, axis=1).astype(float), split.labels),
+        **mean_rates(metrics),
+        "seeds": len(folders),
+    }
 
 
 def _sentence(entry: dict[str, Any], winner: str, noun: str) -> str:
