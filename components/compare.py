@@ -26,7 +26,7 @@ def compare(
         comparison: results.json, everything a report shows.
         metrics: The leaderboard, for the KFP page.
         classification: The winner's confusion matrix and ROC curve, for the KFP page.
-        settings: JSON object: study, preset, seed, seeds, pairs to compare.
+        settings: JSON object: study, preset, seed, seeds, metric, pairs to compare.
         classical: Evaluations of the classical models.
         networks: Evaluations of the networks.
         networks_of_chosen_width: Evaluations of the networks whose width was chosen.

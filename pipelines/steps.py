@@ -87,6 +87,7 @@ class Steps:
             "preset": plan.preset,
             "seed": plan.seed,
             "seeds": plan.seeds,
+            "metric": plan.metric,
             "pairs": [list(pair) for pair in STUDIES[plan.study].pairs],
         }
         compared = self.add(

@@ -21,7 +21,7 @@ from bakeoff import __version__
 from bakeoff.errors import UserError
 
 MANIFEST = "manifest.json"
-RESULTS_FORMAT = 4
+RESULTS_FORMAT = 5
 """Of results.json: what older versions of bakeoff wrote says less than a report shows."""
 _DISK_FULL = "the disk is full; free some space and run again (earlier results are whole)"
 

@@ -6,14 +6,29 @@ from typing import Any
 
 NARROW_SPACE = "\u202f"
 MINUS = "\u2212"
+_MOST_DIGITS = 4
 
 
 def percent(share: float) -> str:
+    """A share with one digit behind the point, or with as many as keep it from reading as all or
+    nothing.
+
+    >>> percent(0.8936), percent(1), percent(0.99986), percent(0.0004)
+    ('89.4\u202f%', '100.0\u202f%', '99.99\u202f%', '0.04\u202f%')
     """
-    >>> percent(0.8936)
-    '89.4\u202f%'
+    return f"{hundredths(share)}{NARROW_SPACE}%"
+
+
+def hundredths(share: float) -> str:
+    """As `percent`, without the sign.
+
+    >>> hundredths(0.8936), hundredths(0.9996)
+    ('89.4', '99.96')
     """
-    return f"{100 * share:.1f}{NARROW_SPACE}%"
+    edges = ("0", "100")
+    digits = (f"{100 * share:.{n}f}" for n in range(1, _MOST_DIGITS + 1) if 0 < share < 1)
+    told = (text for text in digits if text.rstrip("0").rstrip(".") not in edges)
+    return next(told, f"{100 * share:.1f}")
 
 
 def interval(low: float, high: float) -> str:
@@ -21,7 +36,7 @@ def interval(low: float, high: float) -> str:
     >>> interval(0.885, 0.9021)
     '88.5 to 90.2\u202f%'
     """
-    return f"{100 * low:.1f} to {percent(high)}"
+    return f"{hundredths(low)} to {percent(high)}"
 
 
 def points(difference: float) -> str:

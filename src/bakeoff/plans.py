@@ -12,6 +12,7 @@ from bakeoff.configured import OPTIONS, UNMIRRORED, Change, checked, optioned, w
 from bakeoff.data.sources import refuse_credentials
 from bakeoff.data.splitting import SplitSpec
 from bakeoff.errors import UserError, unknown_name
+from bakeoff.evaluation.scores import ACCURACY, get_metric
 from bakeoff.studies import STUDIES, Config, Study, get_study
 from bakeoff.text.configs import LinearText, TextNetwork, TreeText
 from bakeoff.text.networks.width import decides, follows
@@ -39,6 +40,8 @@ class Plan:
     """Leave out what cannot be used instead of refusing the data."""
     drop_suspects: bool = False
     """Leave rows with a likely label error out of training."""
+    metric: str = "accuracy"
+    """What the winner, the width and the best epoch of networks are best in, on validation."""
     models: dict[str, Config] = field(default_factory=dict)
     seed: int = 0
     seeds: int = 1
@@ -184,6 +187,8 @@ def plan(
     configs = Change(settings=chosen.settings).applied(configs)
     if settings["data"] == "digits":
         configs = UNMIRRORED.applied(configs)
+    metric = get_metric(settings.get("metric", ACCURACY.name)).name
+    configs = Change(settings={"training.metric": metric}).applied(configs)
     configs = with_settings(optioned(configs, options), changes, known.models)
     made = Plan(study=study, preset=preset, models=configs, **settings)
     return replace(made, models=checked(configs, known.models, made.waiting))

@@ -36,7 +36,13 @@ class Workshop:
 
     def dataset(self, **facts) -> Path:
         with new_artifact(self.root / "dataset", "dataset", settings={}) as (_, written):
-            written |= {"modality": "text", "classes": self.classes, **facts}
+            counts = {"train": dict.fromkeys(self.classes, 50)}
+            written |= {
+                "modality": "text",
+                "classes": self.classes,
+                "class_counts": counts,
+                **facts,
+            }
         return self.root / "dataset"
 
     def test(self, labels, texts=None, ids=None) -> Path:

@@ -4,37 +4,12 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from bakeoff.evaluation.bootstrap import accuracy_interval, difference_interval
+from bakeoff.evaluation.bootstrap import difference_interval
 
 
 def right(rows, share, trainings=1, seed=0):
     rng = np.random.default_rng(seed)
     return (rng.random((rows, trainings)) < share).astype(float)
-
-
-@pytest.mark.parametrize(("rows", "share"), [(50, 0.8), (1000, 0.9), (10_000, 0.5)])
-def test_one_training_is_a_binomial(rows, share):
-    correct = np.zeros((rows, 1))
-    correct[: round(rows * share)] = 1
-    exact = binom.ppf([0.025, 0.975], rows, share) / rows
-    assert accuracy_interval(correct) == pytest.approx(exact, abs=0.1 * (exact[1] - exact[0]))
-
-
-def test_one_row_in_two_by_hand():
-    # Two rows, one right: 0, 1 or 2 right ones are drawn with chances 1/4, 1/2, 1/4.
-    assert accuracy_interval(np.array([[1.0], [0.0]])) == (0, 1)
-
-
-@pytest.mark.parametrize(
-    ("rows", "bound"),
-    # The accuracy p of which all n rows are right with a chance of 2.5 %: p^n = 0.025.
-    [(1, 0.025), (2, 0.158114), (20, 0.831566), (1000, 0.996318)],
-)
-@pytest.mark.parametrize("trainings", [1, 3])
-def test_all_right_or_all_wrong_is_bounded_by_the_binomial(rows, bound, trainings):
-    assert accuracy_interval(np.ones((rows, trainings))) == (pytest.approx(bound, abs=1e-6), 1)
-    wrong = accuracy_interval(np.zeros((rows, trainings)))
-    assert wrong == (0, pytest.approx(1 - bound, abs=1e-6))
 
 
 def test_neither_order_nor_repetition_changes_it():
@@ -68,12 +43,21 @@ def test_the_other_way_round_has_the_other_sign():
 
 
 def test_trainings_that_disagree_widen_the_interval():
-    # Rows alone would give about 0.85 ± 0.007; the trainings lie at 0.8 and 0.9.
-    good, bad = np.zeros((10_000, 1)), np.zeros((10_000, 1))
-    good[:9000], bad[:8000] = 1, 1
-    low, high = accuracy_interval(np.hstack([good, bad]))
-    assert low == pytest.approx(0.8, abs=0.01)
-    assert high == pytest.approx(0.9, abs=0.01)
+    # Rows alone would give about 0.05 ± 0.01; the trainings lie at 0 and 0.1.
+    good, bad, base = (np.zeros((10_000, 1)) for _ in range(3))
+    good[:9000], bad[:8000], base[:8000] = 1, 1, 1
+    low, high = difference_interval(np.hstack([good, bad]), base)
+    assert low == pytest.approx(0.0, abs=0.01)
+    assert high == pytest.approx(0.1, abs=0.01)
+
+
+def test_values_that_all_differ_are_drawn_row_by_row():
+    values = np.random.default_rng(0).normal(1.0, 2.0, (1500, 1))
+    low, high = difference_interval(values, np.zeros((1500, 1)))
+    half = 1.96 * values.std() / 1500**0.5
+    assert (low, high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.02)
+    order = np.random.default_rng(1).permutation(1500)
+    assert difference_interval(values[order], np.zeros((1500, 1))) == (low, high)
 
 
 def test_it_covers_the_truth_as_often_as_it_says():
@@ -94,5 +78,5 @@ def test_many_patterns_are_drawn_in_blocks(monkeypatch):
 
 
 def test_a_million_rows():
-    low, high = accuracy_interval(right(1_000_000, 0.9))
-    assert high - low == pytest.approx(2 * 1.96 * 0.3 / 1000, rel=0.1)
+    low, high = difference_interval(right(1_000_000, 0.9), right(1_000_000, 0.5, seed=1))
+    assert high - low == pytest.approx(2 * 1.96 * (0.09 + 0.25) ** 0.5 / 1000, rel=0.1)

@@ -3,6 +3,7 @@
 import pytest
 
 from bakeoff.evaluation.choice import Candidate, choose_width
+from bakeoff.evaluation.scores import METRICS
 
 
 def candidate(width, accuracy, seed=0):
@@ -10,8 +11,8 @@ def candidate(width, accuracy, seed=0):
         model=f"rnn-{width}",
         width=width,
         seed=seed,
-        validation_accuracy=accuracy,
-        validation_rows=400,
+        validation_score=accuracy,
+        standard_error=(accuracy * (1 - accuracy) / 400) ** 0.5,
         overfitting_gap=0.1,
         seconds=width / 10,
     )
@@ -19,7 +20,7 @@ def candidate(width, accuracy, seed=0):
 
 def test_standard_error_over_seeds_by_hand():
     choice = choose_width([candidate(64, 0.88, 0), candidate(64, 0.90, 1), candidate(256, 0.9)])
-    assert choice.table[0]["validation_accuracy"] == pytest.approx(0.89)
+    assert choice.table[0]["validation_score"] == pytest.approx(0.89)
     # stdev of (0.88, 0.90) is 0.0141421, over √2 gives 0.01.
     assert choice.table[0]["standard_error"] == pytest.approx(0.01)
     # One seed: √(0.9 · 0.1 / 400).
@@ -70,3 +71,11 @@ def test_equal_seeds_do_not_make_it_certain():
     rows = [candidate(64, 0.9, 0), candidate(64, 0.9, 1), candidate(256, 0.901)]
     assert choose_width(rows).table[0]["standard_error"] == pytest.approx(0.015)
     assert choose_width(rows).width == 64
+
+
+def test_of_losses_the_smaller_is_better():
+    rows = [candidate(64, 0.40), candidate(256, 0.30), candidate(512, 0.299)]
+    choice = choose_width(rows, METRICS["log-loss"])
+    assert choice.width == 256
+    assert "512 units are better by 0.0010, which is not more than one" in choice.sentence
+    assert "256 units: validation log loss 0.300" in choice.sentence

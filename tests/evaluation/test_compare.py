@@ -4,6 +4,8 @@ import json
 
 import numpy as np
 import pytest
+from sklearn.dummy import DummyClassifier
+from sklearn.metrics import log_loss
 
 from bakeoff.artifacts import new_artifact, read_json, read_manifest
 from bakeoff.environment import machine
@@ -20,10 +22,17 @@ def answers(wrong):
     return given
 
 
-def compared(workshop, evaluations, pairs=(), **facts):
+def compared(workshop, evaluations, pairs=(), metric="accuracy", **facts):
     arguments = {"study": "sentiment", "preset": "quick", "seed": 0, "seeds": 1, "pairs": pairs}
     comparison = workshop.root / "comparison"
-    results = compare(evaluations, comparison, dataset=workshop.dataset(), facts=facts, **arguments)
+    results = compare(
+        evaluations,
+        comparison,
+        dataset=workshop.dataset(),
+        facts=facts,
+        metric=metric,
+        **arguments,
+    )
     assert json.loads(json.dumps(results, allow_nan=False)) == read_json(
         comparison / "results.json"
     )
@@ -41,7 +50,7 @@ def test_validation_names_the_winner_and_test_orders_the_board(bench):
     best = bench.evaluation("best", answers(30), validation=[0.9, 0.1])
     results = compared(bench, [lucky, best], preprocessing_examples=[])
     assert results["winner"]["model"] == "best"
-    assert [row["model"] for row in results["leaderboard"]] == ["lucky", "best"]
+    assert [row["model"] for row in results["leaderboard"]] == ["lucky", "best", "largest-class"]
     reason = results["winner"]["reason"]
     assert reason.startswith("best has the best validation accuracy, 100.0\u202f%, before lucky")
     assert "on the test split it reaches 85.0\u202f%" in reason
@@ -89,7 +98,7 @@ def test_one_training_has_one_interval(bench):
     row, test = results["leaderboard"][0], results["models"][0]["test"]
     for name in ("accuracy", "accuracy_low", "accuracy_high"):
         assert row[name] == test[name]
-    assert results["comparisons"] == []
+    assert [pair["second"] for pair in results["comparisons"]] == ["largest-class"]
 
 
 def test_pairs_that_ran_and_the_winner_against_all_others(bench):
@@ -101,13 +110,14 @@ def test_pairs_that_ran_and_the_winner_against_all_others(bench):
     comparisons = compared(bench, [a, b, c, d], pairs)["comparisons"]
     # In the order of validation: test chooses nothing.
     named = [(x["first"], x["second"]) for x in comparisons]
-    assert named == [("c", "a"), ("a", "b"), ("a", "d")]
-    close, clear, _ = comparisons
+    assert named == [("c", "a"), ("a", "b"), ("a", "d"), ("a", "largest-class")]
+    close, clear, _, baseline = comparisons
+    assert baseline["verdict"] == "better"
     assert close["difference"] == pytest.approx(-0.01)
     assert close["verdict"] == "undecided"
     assert clear["difference"] == pytest.approx(0.4)
     assert clear["low"] < 0.4 < clear["high"]
-    assert clear["holm_p"] == pytest.approx(3 * clear["mcnemar_p"])
+    assert clear["holm_p"] == pytest.approx(4 * clear["p"])
     assert clear["verdict"] == "better"
 
 
@@ -115,8 +125,11 @@ def test_a_pair_is_not_tested_twice(bench):
     a = bench.evaluation("a", answers(10), validation=[0.9, 0.1])
     b = bench.evaluation("b", answers(30), validation=[0.9, 0.9])
     comparisons = compared(bench, [a, b], [["b", "a"]])["comparisons"]
-    assert [(x["first"], x["second"]) for x in comparisons] == [("b", "a")]
-    assert comparisons[0]["holm_p"] == comparisons[0]["mcnemar_p"]
+    assert [(x["first"], x["second"]) for x in comparisons] == [
+        ("b", "a"),
+        ("a", "largest-class"),
+    ]
+    assert comparisons[0]["holm_p"] == comparisons[0]["p"]
 
 
 def test_mcnemar_takes_the_first_seed_in_whatever_order_they_come(bench):
@@ -124,7 +137,7 @@ def test_mcnemar_takes_the_first_seed_in_whatever_order_they_come(bench):
     first = bench.evaluation("net", answers(10), seed=0)
     other = bench.evaluation("other", answers(10), validation=[0.9, 0.9])
     comparison = compared(bench, [second, first, other])["comparisons"][0]
-    assert comparison["mcnemar_p"] == 1
+    assert comparison["p"] == 1
 
 
 def test_other_test_rows_are_refused(bench):
@@ -140,3 +153,101 @@ def test_nothing_to_compare_is_said(bench):
         pass
     with pytest.raises(UserError, match="no evaluated model"):
         compared(bench, [bench.root / "empty"])
+
+
+def test_the_baseline_names_the_largest_class_of_training_and_is_scikit_learns(workshop):
+    labels = np.array([0] * 30 + [1] * 70)
+    workshop.test(labels)
+    counts = {"train": {"negative": 900, "positive": 100}}
+    poor = workshop.evaluation("poor", np.full(100, 0.6), validation=[0.4, 0.6])
+    results = compare(
+        [poor],
+        workshop.root / "comparison",
+        dataset=workshop.dataset(class_counts=counts),
+        facts={},
+        study="sentiment",
+        preset="quick",
+        seed=0,
+        seeds=1,
+        pairs=[],
+        metric="log-loss",
+    )
+    row = next(row for row in results["leaderboard"] if row["model"] == "largest-class")
+    oracle = DummyClassifier(strategy="prior").fit(np.zeros((1000, 1)), [0] * 900 + [1] * 100)
+    assert row["accuracy"] == oracle.score(np.zeros((100, 1)), labels) == 0.3
+    expected = log_loss(labels, oracle.predict_proba(np.zeros((100, 1))))
+    assert row["log_loss"] == pytest.approx(expected)
+    assert row["log_loss_low"] < expected < row["log_loss_high"]
+    # Of two validation rows it has one: half, and next to nothing is known.
+    assert (row["validation_accuracy"], row["validation_accuracy_low"]) == (
+        0.5,
+        pytest.approx(0.0126, abs=1e-4),
+    )
+    assert (row["train_seconds"], row["winner"], row["front"]) == (0, False, False)
+    assert [model["model"] for model in results["models"]] == ["poor"], "trained models alone"
+
+
+def test_the_baseline_never_wins(bench):
+    wrong = bench.evaluation("wrong", answers(200), validation=[0.1, 0.9])
+    results = compared(bench, [wrong])
+    assert results["leaderboard"][0]["model"] == "largest-class"
+    assert results["winner"]["model"] == "wrong"
+    assert results["comparisons"][0]["verdict"] == "worse"
+
+
+# Rare finds 5 of 10 rare rows and calls 30 others rare; never says that nothing is rare.
+UNEQUAL = np.array([0] * 190 + [1] * 10)
+RARE = np.where(np.arange(200) < 160, 0.05, 0.6)
+RARE[195:] = 0.05
+NEVER = np.full(200, 0.05)
+
+
+@pytest.mark.parametrize(
+    ("metric", "winner"),
+    [
+        ("accuracy", "never"),
+        ("macro-f1", "rare"),
+        ("balanced-accuracy", "rare"),
+        ("log-loss", "never"),
+        ("auc", "rare"),
+    ],
+)
+def test_the_metric_chooses_the_winner_and_orders_the_board(workshop, metric, winner):
+    workshop.test(UNEQUAL)
+    found = [
+        workshop.evaluation(name, given, validation=given, labels=UNEQUAL)
+        for name, given in (("rare", RARE), ("never", NEVER))
+    ]
+    results = compared(workshop, found, metric=metric)
+    assert (results["metric"], results["winner"]["model"]) == (metric, winner)
+    key = metric.replace("-", "_")
+    board = [row for row in results["leaderboard"] if row["kind"] != "baseline"]
+    assert board[0]["model"] == winner
+    for row, record in zip(board, results["models"][:: 1 if winner == "rare" else -1], strict=True):
+        for prefix, part in (("", "test"), ("validation_", "validation")):
+            for end in ("", "_low", "_high"):
+                expected = record[part][f"{key}{end}"]
+                assert row[f"{prefix}{key}{end}"] == pytest.approx(expected)
+            low, high = (row[f"{prefix}{key}_{end}"] for end in ("low", "high"))
+            assert low <= row[f"{prefix}{key}"] <= high
+
+
+def test_a_smaller_log_loss_is_better(bench):
+    sure = bench.evaluation("sure", answers(0), validation=[0.9, 0.1])
+    shy = bench.evaluation("shy", np.where(LABELS == 1, 0.6, 0.4), validation=[0.6, 0.4])
+    results = compared(bench, [shy, sure], metric="log-loss")
+    assert [row["model"] for row in results["leaderboard"]] == ["sure", "shy", "largest-class"]
+    against = results["comparisons"][0]
+    assert (against["first"], against["second"]) == ("sure", "shy")
+    assert against["difference"] == pytest.approx(np.log(0.6 / 0.9))
+    assert against["high"] < 0
+    assert against["verdict"] == "better"
+
+
+def test_a_metric_that_means_nothing_here_is_refused(workshop):
+    workshop.test([1, 1, 1])
+    one = workshop.evaluation("one", [0.9, 0.8, 0.4])
+    with pytest.raises(UserError, match="AUC means nothing on rows of one class"):
+        compared(workshop, [one], metric="auc")
+    with pytest.raises(UserError, match=r"unknown metric 'acuracy'.*accuracy"):
+        compared(workshop, [one], metric="acuracy")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as oracle
 
-from bakeoff.evaluation.metrics import ROC_POINTS, classification_metrics
+from bakeoff.evaluation.metrics import CONFUSED, ROC_POINTS, classification_metrics
 
 NAMES = [f"class-{i}" for i in range(8)]
 
@@ -44,15 +44,15 @@ def test_five_rows_by_hand():
         "f1": 0.5,
         "support": 2,
         "accuracy": 0.5,
-        # Wilson, p = 1/2: 1/2 ∓ z / 2 / √(n + z²) with z² = 3.8415 and n = 2.
-        "accuracy_low": pytest.approx(0.5 - 1.95996 / 2 / math.sqrt(5.84146), abs=1e-5),
-        "accuracy_high": pytest.approx(0.5 + 1.95996 / 2 / math.sqrt(5.84146), abs=1e-5),
+        # The p of which at least one of two is right with a chance of 2.5 %: 1 − (1 − p)² = 0.025.
+        "accuracy_low": pytest.approx(1 - math.sqrt(0.975)),
+        "accuracy_high": pytest.approx(math.sqrt(0.975)),
     }
     assert found["macro"]["f1"] == pytest.approx((2 / 3 + 1 / 2) / 2)
     assert found["weighted"]["f1"] == pytest.approx((3 * 2 / 3 + 2 * 1 / 2) / 5)
     assert found["log_loss"] == pytest.approx(-math.log(0.9 * 0.8 * 0.4 * 0.7 * 0.3) / 5)
-    # Both classes count: twice the squared error of one.
-    assert found["brier"] == pytest.approx(2 * (0.01 + 0.04 + 0.36 + 0.09 + 0.49) / 5)
+    # Of the positive class alone.
+    assert found["brier"] == pytest.approx((0.01 + 0.04 + 0.36 + 0.09 + 0.49) / 5)
     # Of the six pairs of a positive and a negative only 0.4 and 0.7 are in the wrong order.
     assert found["auc"] == pytest.approx(5 / 6)
 
@@ -88,12 +88,19 @@ def test_equal_to_scikit_learn(k, seed):
     assert found["confusion"] == oracle.confusion_matrix(labels, predicted).tolist()
     assert found["log_loss"] == pytest.approx(oracle.log_loss(labels, probabilities))
     assert found["brier"] == pytest.approx(
-        oracle.brier_score_loss(labels, probabilities, scale_by_half=False)
+        oracle.brier_score_loss(labels, probabilities, scale_by_half=k == 2)
     )
+    assert found["balanced_accuracy"] == pytest.approx(
+        oracle.balanced_accuracy_score(labels, predicted)
+    )
+    assert found["macro_f1"] == pytest.approx(found["macro"]["f1"])
+    for key in ("accuracy", "macro_f1", "balanced_accuracy", "log_loss", "auc"):
+        assert found[f"{key}_low"] < found[key] < found[f"{key}_high"]
     if k == 2:
         assert found["auc"] == pytest.approx(oracle.roc_auc_score(labels, probabilities[:, 1]))
     else:
-        assert found["auc"] is None
+        expected = oracle.roc_auc_score(labels, probabilities, multi_class="ovr")
+        assert found["auc"] == pytest.approx(expected)
         assert found["roc"] is None
 
 
@@ -144,7 +151,7 @@ def test_classes_without_rows():
     assert found["per_class"][2]["f1"] == 0
     one_sided = measured([1, 1], [[0.4, 0.6], [0.6, 0.4]])
     assert one_sided["roc"] is None
-    assert one_sided["auc"] is None
+    assert [one_sided[f"auc{end}"] for end in ("", "_low", "_high", "_error")] == [None] * 4
 
 
 def test_top5_where_there_are_more_than_five_classes():
@@ -166,7 +173,28 @@ def test_the_order_of_rows_changes_nothing():
     labels, probabilities = random_case(3)
     order = np.random.default_rng(1).permutation(len(labels))
     one, other = measured(labels, probabilities), measured(labels[order], probabilities[order])
-    for name in ("accuracy_low", "accuracy_high", "confusion"):
+    for name in ("accuracy_low", "accuracy_high", "confusion", "confused"):
         assert one[name] == other[name]
     for name in ("log_loss", "brier", "ece"):
         assert one[name] == pytest.approx(other[name])
+
+
+def test_the_commonest_errors_come_first():
+    given = np.eye(3)[[1, 1, 2, 0, 1, 2]] * 0.8 + 0.1
+    found = measured([0, 0, 0, 1, 1, 2], given / given.sum(axis=1, keepdims=True))
+    assert found["confused"] == [
+        {"label": "class-0", "predicted": "class-1", "n": 2},
+        {"label": "class-0", "predicted": "class-2", "n": 1},
+        {"label": "class-1", "predicted": "class-0", "n": 1},
+    ]
+
+
+def test_more_than_a_thousand_classes_take_room_for_each_and_not_for_each_pair():
+    k, n = 1200, 3000
+    labels, probabilities = random_case(k, n=n)
+    found = classification_metrics(labels, probabilities, [f"c{i}" for i in range(k)])
+    assert found["confusion"] is None
+    assert len(found["per_class"]) == k
+    assert len(found["confused"]) == CONFUSED
+    assert found["accuracy"] == oracle.accuracy_score(labels, probabilities.argmax(axis=1))
+    assert len(json.dumps(found)) < 400 * k

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from bakeoff.evaluation.significance import difference, holm, mcnemar, verdict
+from bakeoff.evaluation.significance import (
+    PERMUTATIONS,
+    difference,
+    holm,
+    mcnemar,
+    permutation,
+    verdict,
+)
 
 
 def disagreeing(only_first, only_second, both=5, neither=3):
@@ -67,3 +74,33 @@ def test_difference_is_of_means_over_trainings():
 )
 def test_verdicts(low, high, p, expected):
     assert verdict(low, high, p) == expected
+
+
+def test_permutations_of_three_rows_by_hand():
+    # Of the eight ways to sign 1, 2 and 3 two reach a sum of 6 or more: all plus and all minus.
+    p = permutation(np.array([1.0, 2.0, 3.0]), np.zeros(3))
+    assert p == pytest.approx(2 / 8, abs=0.025)
+    # A sum of 4 is reached by these, and by (−1, 2, 3) and (1, −2, −3).
+    assert permutation(np.array([-1.0, 2.0, 3.0]), np.zeros(3)) == pytest.approx(4 / 8, abs=0.03)
+
+
+def test_a_permutation_test_of_right_and_wrong_is_mcnemars():
+    first, second = disagreeing(9, 20)
+    exact = binomtest(9, 29).pvalue
+    found = permutation(first.astype(float), second.astype(float))
+    assert found == pytest.approx(exact, abs=0.01)
+
+
+def test_equal_models_are_not_told_apart_and_nothing_is_impossible():
+    values = np.random.default_rng(0).normal(size=50)
+    assert permutation(values, values) == 1
+    assert permutation(values + 5, values) == 1 / (PERMUTATIONS + 1)
+    assert permutation(np.array([1.0]), np.array([0.0])) == 1
+
+
+def test_a_permutation_test_is_wrong_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    pairs = rng.normal(size=(200, 2, 40))
+    wrong = sum(permutation(first, second) < 0.05 for first, second in pairs)
+    # 5 % of 200 are 10, with a standard deviation of 3.
+    assert 2 <= wrong <= 19

@@ -26,3 +26,19 @@ def test_training_ends_with_its_epochs_or_its_patience():
     assert finished(history((0.9, 0.1), (0.8, 0.2), (0.7, 0.3)), epochs=4, patience=2)
     assert not finished(history((0.7, 0.3), (0.8, 0.2), (0.7, 0.3)), epochs=4, patience=2)
     assert finished(history((0.6, 0.3), (0.7, 0.3), (0.8, 0.2), (0.9, 0.1)), epochs=4, patience=2)
+
+
+def test_another_metric_may_decide_in_its_own_direction():
+    rows = history((0.8, 0.3), (0.9, 0.5), (0.85, 0.6))
+    for row, f1, loss in zip(rows, (0.7, 0.6, 0.75), (0.3, 0.5, 0.6), strict=True):
+        row |= {"validation_macro_f1": f1, "validation_log_loss": loss}
+    assert best_epoch(rows, "accuracy")["epoch"] == 2
+    assert best_epoch(rows, "macro-f1")["epoch"] == 3
+    assert best_epoch(rows, "log-loss")["epoch"] == 1
+    assert finished(rows, epochs=9, patience=2, metric="log-loss")
+    assert not finished(rows, epochs=9, patience=2, metric="macro-f1")
+
+
+def test_where_the_metric_means_nothing_loss_decides():
+    rows = [{**row, "validation_auc": None} for row in history((0.9, 0.3), (0.8, 0.2))]
+    assert best_epoch(rows, "auc")["epoch"] == 2

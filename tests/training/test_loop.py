@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from torch import nn
 
 from bakeoff import events
 from bakeoff.errors import UserError
+from bakeoff.evaluation.scores import METRICS
 from bakeoff.training import loop
 from bakeoff.training.history import best_epoch
 from bakeoff.training.loop import EventObserver, Outcome, evaluate, fit
@@ -67,7 +69,7 @@ class Parity:
         points, labels = batch
         logits = model(points)
         loss = nn.functional.cross_entropy(logits, labels)
-        return Outcome(loss, len(labels), (logits.argmax(dim=1) == labels).sum())
+        return Outcome(loss, len(labels), logits, labels)
 
     def epoch_cost(self, epoch):
         return epoch
@@ -135,13 +137,27 @@ def test_a_record_holds_what_the_epoch_was():
 def test_means_weigh_examples_not_batches():
     class Uneven(Scripted):
         def validation_batches(self):
-            return [(1.0, 3, 3), (2.0, 1, 0)]
+            return [(1.0, [1, 1, 1]), (2.0, [0])]
 
         def objective(self, model, batch):
-            loss, examples, correct = batch
-            return Outcome(torch.tensor(loss), examples, torch.tensor(correct))
+            loss, labels = batch
+            # The second class, always.
+            logits = torch.tensor([[0.0, 1.0]] * len(labels))
+            return Outcome(torch.tensor(loss), len(labels), logits, torch.tensor(labels))
 
-    assert evaluate(nn.Linear(1, 1), Uneven([])) == (1.25, 0.75)
+    assert evaluate(nn.Linear(1, 1), Uneven([])) == (1.25, 0.75, 0.75)
+    # F1 of both classes: 0 and 2 · 3 / (3 + 4).
+    found = evaluate(nn.Linear(1, 1), Uneven([]), METRICS["macro-f1"])
+    assert found == (1.25, 0.75, pytest.approx(3 / 7))
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_the_metric_of_the_settings_keeps_the_epoch(metric):
+    settings = replace(SETTINGS, metric=metric)
+    history = fit(network(), Parity(), settings, seed=0)
+    key = f"validation_{METRICS[metric].key}"
+    most = max(METRICS[metric].merit(record[key]) for record in history)
+    assert METRICS[metric].merit(best_epoch(history, metric)[key]) == most
 
 
 def test_an_objective_without_accuracy_has_none():

@@ -45,9 +45,9 @@ def test_the_rate_of_each_step_follows_the_schedule():
     optimizers = Optimizers(model, settings, total_steps=4)
     rates = []
     for _ in range(4):
-        rates.append(optimizers.learning_rate)
         model(torch.ones(1, 1)).sum().backward()
         optimizers.step()
+        rates.append(optimizers.learning_rate)
     assert rates == pytest.approx([0.01, 0.5, 1.0, 0.505])
 
 

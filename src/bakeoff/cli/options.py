@@ -16,6 +16,14 @@ class Runner(StrEnum):
     docker = "docker"
 
 
+class Metric(StrEnum):
+    accuracy = "accuracy"
+    macro_f1 = "macro-f1"
+    balanced_accuracy = "balanced-accuracy"
+    log_loss = "log-loss"
+    auc = "auc"
+
+
 class WandbMode(StrEnum):
     online = "online"
     offline = "offline"
@@ -129,6 +137,14 @@ _SEED = 2**32 - 1
 """The greatest seed of numpy's generators."""
 Seed = Annotated[
     int, typer.Option(help="Fixes the split and the first training.", min=0, max=_SEED)
+]
+MetricName = Annotated[
+    Metric,
+    typer.Option(
+        "--metric",
+        help="What of validation chooses the winner, the width and the best epoch of networks, and "
+        "what differences are tested in. An ensemble's weights always have the lowest log loss.",
+    ),
 ]
 Seeds = Annotated[int, typer.Option(help="Trainings of each model that chance affects.", min=1)]
 Preprocessing = Annotated[

@@ -26,16 +26,31 @@ from bakeoff.errors import UserError
 
 
 @app.command()
-def report(run: Run = "latest", json: Json = False, runs: Runs = Path("runs")) -> None:
-    """Print a run's leaderboard and the address of its report."""
-    from bakeoff.report.terminal import leaderboard_table, show_json, show_table
+def report(
+    run: Run = "latest",
+    json: Json = False,
+    csv: Annotated[
+        bool, typer.Option("--csv", help="Print the leaderboard as CSV, every figure in full.")
+    ] = False,
+    runs: Runs = Path("runs"),
+) -> None:
+    """Print a run's leaderboard, its verdict and the address of its report."""
+    from bakeoff.report.summary import answer, hint, outcome
+    from bakeoff.report.terminal import leaderboard_table, show_csv, show_json, show_table
     from bakeoff.running.runs import find_run
 
+    if json and csv:
+        raise UserError("--json and --csv exclude each other: name one")
     found = find_run(runs, run)
+    results = found.results
     if json:
-        show_json(found.results["leaderboard"])
+        show_json(outcome(results))
+    elif csv:
+        show_csv(results["leaderboard"])
     else:
-        show_table(leaderboard_table(found.results))
+        show_table(leaderboard_table(results))
+        for line in filter(None, (answer(results), hint(results))):
+            print(line)
         print(found.report.resolve().as_uri())
 
 

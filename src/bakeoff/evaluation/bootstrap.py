@@ -1,4 +1,4 @@
-"""95 % intervals of accuracies and of their differences, by the percentile bootstrap."""
+"""95 % intervals of differences between models, by the percentile bootstrap over rows and seeds."""
 
 from __future__ import annotations
 
@@ -7,51 +7,45 @@ import numpy as np
 REPLICATES = 2000
 _BLOCK = 1_000_000
 """Numbers drawn at a time: bounds memory, whatever the number of rows and trainings."""
-
-
-def accuracy_interval(correct: np.ndarray, seed: int = 0) -> tuple[float, float]:
-    """The 95 % interval of a model's mean accuracy.
-
-    Where every row is right, or every one wrong, no resample differs and the bootstrap would have
-    no width; there it is the exact binomial interval over rows (Clopper & Pearson 1934).
-
-    Args:
-        correct: shape (rows, trainings), 1 where a training of the model is right.
-        seed: of the resamples.
-    """
-    if correct.all() or not correct.any():
-        reach = 1 - 0.025 ** (1 / len(correct))
-        return (1 - reach, 1.0) if correct.all() else (0.0, reach)
-    return difference_interval(correct, np.zeros_like(correct[:, :1]), seed)
+_ALIKE = 10
+"""Rows that share a pattern on average, from which on it is faster to draw patterns than rows."""
 
 
 def difference_interval(
     first: np.ndarray, second: np.ndarray, seed: int = 0
 ) -> tuple[float, float]:
-    """The 95 % interval of the mean accuracy of `first` minus that of `second`, paired.
+    """The 95 % interval of the mean score of `first` minus that of `second`, paired.
 
     A replicate draws rows, the same ones for both models, and trainings of each model, all with
-    replacement (Efron & Tibshirani 1993, ch. 13). Rows on which the same trainings are right are
-    alike, so it is enough to draw how many rows there are of each such pattern, from a multinomial
-    distribution: neither memory nor result depends on the number or the order of rows.
+    replacement (Efron & Tibshirani 1993, ch. 13). Rows on which the same trainings score the same
+    are alike; where many are, it is enough to draw how many rows there are of each such pattern,
+    from a multinomial distribution. The result does not depend on the order of rows.
 
     Args:
-        first: shape (rows, trainings), 1 where a training of the first model is right.
+        first: shape (rows, trainings), what each row adds to the score of each training of the
+            first model: 1 where it is right, for accuracy.
         second: the same rows, with the trainings of the second model.
         seed: of the resamples.
     """
     rows = len(first)
     patterns, counts = np.unique(np.hstack([first, second]), axis=0, return_counts=True)
+    few = len(counts) * _ALIKE <= rows
+    if not few:
+        patterns = np.repeat(patterns, counts, axis=0)
     rng = np.random.default_rng(seed)
-    block = max(1, _BLOCK // len(counts))
+    block = max(1, _BLOCK // len(patterns))
     differences = []
     for start in range(0, REPLICATES, block):
         size = min(block, REPLICATES - start)
-        drawn = rng.multinomial(rows, counts / rows, size)
+        if few:
+            means = rng.multinomial(rows, counts / rows, size) @ patterns / rows
+        else:
+            drawn = rng.integers(0, rows, (size, rows))
+            means = np.stack([column[drawn].mean(axis=1) for column in patterns.T], axis=1)
         shares = np.hstack(
             [_shares(rng, first.shape[1], size), -_shares(rng, second.shape[1], size)]
         )
-        differences.append((drawn * (shares @ patterns.T)).sum(axis=1) / rows)
+        differences.append((means * shares).sum(axis=1))
     low, high = np.quantile(np.concatenate(differences), [0.025, 0.975])
     return float(low), float(high)
 

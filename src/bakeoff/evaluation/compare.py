@@ -12,16 +12,19 @@ import numpy as np
 
 from bakeoff.artifacts import RESULTS_FORMAT, new_artifact, read_manifest, write_json
 from bakeoff.environment import revision, versions
-from bakeoff.evaluation.bootstrap import accuracy_interval
+from bakeoff.errors import UserError
+from bakeoff.evaluation.baseline import KIND, NAME, largest_class
+from bakeoff.evaluation.cost import front
 from bakeoff.evaluation.errors import analyse_errors
+from bakeoff.evaluation.intervals import score_interval
 from bakeoff.evaluation.predictions import (
     Evaluation,
-    correct_by_model,
     first_trainings,
     read_evaluations,
+    values_by_model,
 )
-from bakeoff.evaluation.significance import difference, holm, mcnemar, verdict
-from bakeoff.formats import interval, percent
+from bakeoff.evaluation.scores import ACCURACY, Metric, get_metric
+from bakeoff.evaluation.significance import difference, holm, mcnemar, permutation, verdict
 from bakeoff.tracking import Identity
 
 _AVERAGED = ("precision", "recall", "f1", "top5_accuracy")
@@ -38,6 +41,7 @@ def compare(
     seed: int,
     seeds: int,
     pairs: Sequence[Sequence[str]],
+    metric: str = ACCURACY.name,
 ) -> dict[str, Any]:
     """Name the winner by validation, report test, and say how sure the differences are.
 
@@ -51,21 +55,41 @@ def compare(
         seed: of the split and the first training.
         seeds: trainings of each model that chance affects.
         pairs: (first, second) names of models whose difference is tested where both took part,
-            besides that of the winner to every other model.
+            besides that of the winner to every other model and to the baseline.
+        metric: what the winner is best in, and the differences are in; a name in
+            `scores.METRICS`.
 
     Returns:
         What results.json holds.
+
+    Raises:
+        UserError: the metric is not known, or means nothing on this data.
     """
+    chosen = get_metric(metric)
     found = read_evaluations(evaluations)
-    correct = correct_by_model(found)
-    leaderboard = _leaderboard(found, correct)
+    data = read_manifest(dataset, "dataset")["facts"]
+    everyone = [*found, largest_class(data, found[0])]
+    for evaluation in everyone:
+        if None in (evaluation.record[part][chosen.key] for part in ("validation", "test")):
+            raise UserError(
+                f"the {chosen.words} means nothing on rows of one class: choose another --metric, "
+                "or give validation and test rows of every class"
+            )
+    leaderboard = _leaderboard(everyone, chosen)
+    trained = [row for row in leaderboard if row["kind"] != KIND]
     # Equals are told apart by what repeats: seconds would not.
     ranked = sorted(
-        leaderboard, key=lambda r: (-r["validation_accuracy"], r["parameters"], r["model"])
+        trained,
+        key=lambda r: (
+            -chosen.merit(r[f"validation_{chosen.key}"]),
+            r["parameters"],
+            r["model"],
+        ),
     )
+    comparisons = _comparisons(everyone, ranked, pairs, chosen)
+    worth = front(trained, values_by_model(found, chosen, "test"), chosen, comparisons)
     for row in leaderboard:
-        row["winner"] = row is ranked[0]
-    data = read_manifest(dataset, "dataset")["facts"]
+        row |= {"winner": row is ranked[0], "front": row["model"] in worth}
     machines = [evaluation.record["machine"] for evaluation in found]
     results = {
         "format": RESULTS_FORMAT,
@@ -76,115 +100,148 @@ def compare(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "seed": seed,
         "seeds": seeds,
+        "metric": chosen.name,
         "versions": versions(),
         "machines": [m for number, m in enumerate(machines) if m not in machines[:number]],
         "classes": data["classes"],
         "dataset": data,
         "leaderboard": leaderboard,
-        "winner": _winner(ranked, found),
+        "winner": _winner(ranked, found, chosen),
         "models": [evaluation.record for evaluation in found],
-        "comparisons": _comparisons(found, correct, ranked, pairs),
+        "comparisons": comparisons,
         "errors": analyse_errors(found, data["classes"], data["modality"]),
         **facts,
     }
-    settings = {"study": study, "preset": preset, "seed": seed, "seeds": seeds, "pairs": pairs}
+    settings = {
+        "study": study,
+        "preset": preset,
+        "seed": seed,
+        "seeds": seeds,
+        "pairs": pairs,
+        "metric": metric,
+    }
     inputs = {f"evaluations{i}": path for i, path in enumerate(evaluations)} | {"dataset": dataset}
     with new_artifact(comparison, "comparison", settings=settings, inputs=inputs) as (out, _):
         write_json(out / "results.json", results)
     return results
 
 
-def mean_scores(metrics: Sequence[Mapping[str, Any]], right: np.ndarray) -> dict[str, float]:
-    """A model's accuracy with its 95 % interval, precision, recall and F1: means over trainings.
+def mean_scores(
+    metrics: Sequence[Mapping[str, Any]],
+    values: np.ndarray,
+    labels: np.ndarray,
+    metric: Metric = ACCURACY,
+) -> dict[str, float]:
+    """A model's score with its 95 % interval, by the metric's key: means over trainings.
 
     Args:
         metrics: `classification_metrics` of each training.
-        right: shape (rows, trainings), 1 where a training is right.
+        values: shape (rows, trainings), as of `predictions.values_by_model`.
+        labels: shape (rows,).
+        metric: whose values they are.
     """
-    low, high = accuracy_interval(right)
+    low, high = score_interval(metric, labels, values)
+    key = metric.key
     return {
-        "accuracy": float(right.mean()),
-        "accuracy_low": low,
-        "accuracy_high": high,
-        **{key: mean(scores[key] for scores in metrics) for key in _AVERAGED if key in metrics[0]},
+        key: mean(scores[key] for scores in metrics),
+        f"{key}_low": low,
+        f"{key}_high": high,
     }
 
 
-def _leaderboard(
-    found: Sequence[Evaluation], correct: Mapping[str, np.ndarray]
-) -> list[dict[str, Any]]:
-    """One row a model, means over its trainings, best test accuracy first."""
-    rows = []
-    for name, right in correct.items():
+def mean_rates(metrics: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """A model's precision, recall, F1 and, of many classes, accuracy among the top five: means over
+    trainings.
+    """
+    return {key: mean(scores[key] for scores in metrics) for key in _AVERAGED if key in metrics[0]}
+
+
+def _leaderboard(found: Sequence[Evaluation], metric: Metric) -> list[dict[str, Any]]:
+    """One row a model, means over its trainings, best on test first."""
+    rows: dict[str, dict[str, Any]] = {}
+    for name in dict.fromkeys(evaluation.record["model"] for evaluation in found):
         records = [e.record for e in found if e.record["model"] == name]
-        rows.append(
-            {
-                "model": name,
-                "kind": records[0]["kind"],
-                **mean_scores([record["test"] for record in records], right),
-                "validation_accuracy": mean(r["validation"]["accuracy"] for r in records),
-                "train_seconds": mean(record["seconds"] for record in records),
-                "predictions_per_second": mean(r["predictions_per_second"] for r in records),
-                "peak_memory_bytes": max(record["peak_memory_bytes"] for record in records),
-                "parameters": records[0]["parameters"],
-                "size_bytes": records[0]["size_bytes"],
-                "seeds": len(records),
-            }
-        )
-    return sorted(rows, key=lambda row: -row["accuracy"])
+        timings = [record["timing"] for record in records if record["timing"]]
+        rows[name] = {
+            "model": name,
+            "kind": records[0]["kind"],
+            **mean_rates([record["test"] for record in records]),
+            "train_seconds": mean(record["seconds"] for record in records),
+            "predictions_per_second": mean(t["median"] for t in timings) if timings else None,
+            "predictions_low": min((t["low"] for t in timings), default=None),
+            "predictions_high": max((t["high"] for t in timings), default=None),
+            "peak_memory_bytes": max(record["peak_memory_bytes"] for record in records),
+            "parameters": records[0]["parameters"],
+            "size_bytes": records[0]["size_bytes"],
+            "seeds": len(records),
+        }
+    for split, prefix in (("test", ""), ("validation", "validation_")):
+        labels = getattr(found[0], split).labels
+        for score in {ACCURACY.name: ACCURACY, metric.name: metric}.values():
+            for name, values in values_by_model(found, score, split).items():
+                metrics = [e.record[split] for e in found if e.record["model"] == name]
+                scores = mean_scores(metrics, values, labels, score)
+                rows[name] |= {f"{prefix}{key}": value for key, value in scores.items()}
+    return sorted(rows.values(), key=lambda row: -metric.merit(row[metric.key]))
 
 
-def _winner(ranked: Sequence[dict[str, Any]], found: Sequence[Evaluation]) -> dict[str, Any]:
-    """The model with the best mean validation accuracy, the smaller one of equals, and of its
+def _winner(
+    ranked: Sequence[dict[str, Any]], found: Sequence[Evaluation], metric: Metric
+) -> dict[str, Any]:
+    """The model with the best mean validation score, the smaller one of equals, and of its
     trainings the best on validation.
 
     Args:
-        ranked: rows of the leaderboard in that order.
+        ranked: rows of the leaderboard in that order, without the baseline.
         found: every training.
+        metric: the score.
     """
     best, *others = ranked
+    key = metric.key
+    held_out = f"validation_{key}"
     trainings = [e.record for e in found if e.record["model"] == best["model"]]
-    training = max(trainings, key=lambda record: record["validation"]["accuracy"])
+    training = max(trainings, key=lambda record: metric.merit(record["validation"][key]))
     reason = (
-        f"{best['model']} has the best validation accuracy, {percent(best['validation_accuracy'])}"
+        f"{best['model']} has the best validation {metric.words}, {metric.show(best[held_out])}"
     )
-    if others and others[0]["validation_accuracy"] == best["validation_accuracy"]:
+    if others and others[0][held_out] == best[held_out]:
         reason += f", as has {others[0]['model']}, which has no fewer parameters"
     elif others:
-        accuracy = percent(others[0]["validation_accuracy"])
-        reason += f", before {others[0]['model']} with {accuracy}"
+        reason += f", before {others[0]['model']} with {metric.show(others[0][held_out])}"
     reason += (
-        f"; on the test split it reaches {percent(best['accuracy'])} "
-        f"({interval(best['accuracy_low'], best['accuracy_high'])})."
+        f"; on the test split it reaches {metric.show(best[key])} "
+        f"({metric.show_interval(best[f'{key}_low'], best[f'{key}_high'])})."
     )
     return {"model": best["model"], "seed": training["seed"], "reason": reason}
 
 
 def _comparisons(
     found: Sequence[Evaluation],
-    correct: Mapping[str, np.ndarray],
     ranked: Sequence[dict[str, Any]],
     pairs: Sequence[Sequence[str]],
+    metric: Metric,
 ) -> list[dict[str, Any]]:
-    """The pairs that took part, and the best on validation against every other model: the best of
-    many on test would look better than it is.
+    """The pairs that took part, and the best on validation against every other model and against
+    the baseline: the best of many on test would look better than it is.
     """
-    chosen = [(first, second) for first, second in pairs if {first, second} <= set(correct)]
+    values = values_by_model(found, metric, "test")
+    chosen = [(first, second) for first, second in pairs if {first, second} <= set(values)]
     best, *others = (row["model"] for row in ranked)
     asked = {frozenset(pair) for pair in chosen}
     chosen += [(best, other) for other in others if frozenset((best, other)) not in asked]
+    chosen.append((best, NAME))
     training = first_trainings(found)
-    comparisons: list[dict[str, Any]] = [
-        {
-            "first": first,
-            "second": second,
-            **difference(correct[first], correct[second]),
-            "mcnemar_p": mcnemar(training[first].test.correct, training[second].test.correct),
-        }
-        for first, second in chosen
-    ]
-    corrected = holm([comparison["mcnemar_p"] for comparison in comparisons])
+    comparisons: list[dict[str, Any]] = []
+    for first, second in chosen:
+        if metric is ACCURACY:
+            p = mcnemar(training[first].test.correct, training[second].test.correct)
+        else:
+            p = permutation(values[first][:, 0], values[second][:, 0])
+        change = difference(values[first], values[second])
+        comparisons.append({"first": first, "second": second, **change, "p": p})
+    corrected = holm([comparison["p"] for comparison in comparisons])
     for comparison, p in zip(comparisons, corrected, strict=True):
+        bounds = sorted(metric.merit(comparison[bound]) for bound in ("low", "high"))
         comparison["holm_p"] = p
-        comparison["verdict"] = verdict(comparison["low"], comparison["high"], p)
+        comparison["verdict"] = verdict(bounds[0], bounds[1], p)
     return comparisons

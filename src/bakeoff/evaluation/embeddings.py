@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from bakeoff.data.splits import Split
-from bakeoff.evaluation.bootstrap import accuracy_interval
+from bakeoff.evaluation.intervals import share_interval
 
 NEIGHBOURS = 20
 MAPPED = 1000
@@ -62,8 +62,9 @@ def _normalised(embeddings: np.ndarray) -> np.ndarray:
 
 
 def _scored(right: np.ndarray) -> dict[str, float]:
-    low, high = accuracy_interval(right[:, None].astype(float))
-    return {"accuracy": float(right.mean()), "low": low, "high": high}
+    accuracy = float(right.mean())
+    low, high = share_interval(accuracy, len(right))
+    return {"accuracy": accuracy, "low": low, "high": high}
 
 
 def _knn(known: np.ndarray, labels: np.ndarray, asked: np.ndarray, classes: int) -> np.ndarray:

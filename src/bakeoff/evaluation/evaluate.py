@@ -13,6 +13,7 @@ from bakeoff.artifacts import new_artifact, read_json, write_json
 from bakeoff.data.exhibits import exhibit, extent
 from bakeoff.data.splits import Split, read_split
 from bakeoff.errors import UserError
+from bakeoff.evaluation.cost import predictions_per_second
 from bakeoff.evaluation.embeddings import Embedder, embedding_facts
 from bakeoff.evaluation.metrics import classification_metrics
 from bakeoff.evaluation.reconstructions import Reconstructor, reconstruction_facts
@@ -81,11 +82,13 @@ def evaluate(
             probabilities = predictor.probabilities(split.inputs)
             seconds = time.perf_counter() - started
             probabilities = checked(probabilities, folder.name)
+            speed = predictions_per_second(predictor.probabilities, split, seconds)
             record = {
                 **describe(folder),
                 "wandb": {"group": identity.group, "id": identity.run_id(name, seed)},
                 "validation": _validation(folder, model["classes"]),
-                "predictions_per_second": len(split.labels) / seconds,
+                "predictions_per_second": speed["median"],
+                "timing": speed,
                 "test": classification_metrics(split.labels, probabilities, split.classes),
                 "mistakes": list(mistakes(split, probabilities)),
             }

@@ -7,11 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.evaluation.bootstrap import accuracy_interval
+from bakeoff.evaluation.intervals import score_interval, share_interval, standard_error
+from bakeoff.evaluation.scores import METRICS
 
 BINS = 10
 """Equal-width bins of confidence."""
 ROC_POINTS = 200
+MOST_CONFUSION_CLASSES = 300
+"""Classes up to which the whole confusion matrix is kept: it has their square of numbers."""
+CONFUSED = 20
+"""Pairs of classes that are listed."""
+_SCORES = ("precision", "recall", "f1")
 
 
 def classification_metrics(
@@ -20,7 +26,7 @@ def classification_metrics(
     """Everything a report says about one model on one split.
 
     With two classes precision, recall and F1 are those of the second, the positive one; with more
-    they are macro means. A ratio without cases is 0.
+    they are means over the classes that have rows or predictions. A ratio without cases is 0.
 
     Args:
         labels: shape (n,), indices of classes.
@@ -28,94 +34,111 @@ def classification_metrics(
         classes: k names.
 
     Returns:
-        n, accuracy with its 95 % interval, precision, recall, f1 and their `average`, per_class,
-        macro and weighted means, confusion (rows are true classes), log_loss, brier (sum over
-        classes of squared errors, mean over rows; Brier 1950), ece (Guo et al. 2017), calibration
-        bins, and for two classes roc and auc, which are None otherwise. With more than five classes
-        also top5_accuracy, with top5_low and top5_high.
+        n; of every metric in `scores.METRICS`, by its key, the value, key_low and key_high (its
+        95 % interval) and key_error (its standard error), all None where it means nothing;
+        precision, recall, f1 and their `average`; per_class, macro and weighted means; confusion
+        (rows are true classes; None with more than MOST_CONFUSION_CLASSES) and confused, the
+        commonest errors: records label, predicted and n; brier (Brier 1950: with two classes the
+        mean squared error of the probability of the second, 0 to 1; with more the sum over classes,
+        0 to 2), ece (Guo et al. 2017), calibration bins, and for two classes roc, which is None
+        otherwise. With more than five classes also top5_accuracy, with top5_low and top5_high.
     """
+    from sklearn.metrics import confusion_matrix
+
     n, k = probabilities.shape
     predicted = probabilities.argmax(axis=1)
     correct = predicted == labels
-    low, high = accuracy_interval(correct[:, None].astype(float))
-    confusion = np.bincount(labels * k + predicted, minlength=k * k).reshape(k, k)
-    per_class = _per_class(confusion, classes)
-    support = confusion.sum(axis=1)
-    macro = {name: float(np.mean([row[name] for row in per_class])) for name in _SCORES}
-    weighted = {
-        name: float(np.average([row[name] for row in per_class], weights=support))
-        for name in _SCORES
-    }
-    summary = {name: per_class[1][name] for name in _SCORES} if k == 2 else macro
-    truth = np.eye(k)[labels]
+    confusion = confusion_matrix(labels, predicted, labels=np.arange(k))
+    per_class = _per_class(labels, predicted, classes)
+    macro, weighted = (_mean(labels, predicted, average) for average in ("macro", "weighted"))
     of_truth = probabilities[np.arange(n), labels]
+    squares = (probabilities**2).sum(axis=1) - 2 * of_truth + 1
     ece, calibration = _calibration(probabilities.max(axis=1), correct)
-    roc, auc = _roc(labels, probabilities[:, 1]) if k == 2 else (None, None)
     result = {
         "n": n,
-        "accuracy": float(correct.mean()),
-        "accuracy_low": low,
-        "accuracy_high": high,
-        **summary,
+        **_scored(labels, probabilities),
+        **({name: per_class[1][name] for name in _SCORES} if k == 2 else macro),
         "average": f"binary: {classes[1]}" if k == 2 else "macro",
         "per_class": per_class,
         "macro": macro,
         "weighted": weighted,
-        "confusion": confusion.tolist(),
-        "log_loss": float(np.log(1 / np.maximum(of_truth, 1e-15)).mean()),
-        "brier": float(((probabilities - truth) ** 2).sum(axis=1).mean()),
+        "confusion": confusion.tolist() if k <= MOST_CONFUSION_CLASSES else None,
+        "confused": _confused(confusion, classes),
+        "brier": max(float(squares.mean()), 0.0) / (2 if k == 2 else 1),
         "ece": ece,
         "calibration": calibration,
-        "roc": roc,
-        "auc": auc,
+        "roc": _roc(labels, probabilities[:, 1]) if k == 2 else None,
     }
     if k > 5:
         best = np.argpartition(-probabilities, 5, axis=1)[:, :5]
-        hits = int((best == labels[:, None]).any(axis=1).sum())
-        result["top5_accuracy"] = hits / n
-        result["top5_low"], result["top5_high"] = _interval(hits, n)
+        share = float((best == labels[:, None]).any(axis=1).mean())
+        result["top5_accuracy"] = share
+        result["top5_low"], result["top5_high"] = share_interval(share, n)
     return result
 
 
-_SCORES = ("precision", "recall", "f1")
+def _scored(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float | None]:
+    """Every metric with its interval and its standard error."""
+    found: dict[str, float | None] = {}
+    for metric in METRICS.values():
+        values = metric.rows(labels, probabilities)[:, None]
+        value, low, high, error = metric.of(labels, probabilities), None, None, None
+        if value is not None:
+            low, high = score_interval(metric, labels, values)
+            error = standard_error(values)
+        names = (f"{metric.key}{part}" for part in ("", "_low", "_high", "_error"))
+        found |= dict(zip(names, (value, low, high, error), strict=True))
+    return found
 
 
-def _per_class(confusion: np.ndarray, classes: Sequence[str]) -> list[dict[str, Any]]:
-    hits = np.diag(confusion)
-    intervals = [_interval(*pair) for pair in zip(hits, confusion.sum(axis=1), strict=True)]
-    precision = _ratio(hits, confusion.sum(axis=0))
-    recall = _ratio(hits, confusion.sum(axis=1))
-    f1 = _ratio(2 * precision * recall, precision + recall)
+def _mean(labels: np.ndarray, predicted: np.ndarray, average: str) -> dict[str, float]:
+    from sklearn.metrics import precision_recall_fscore_support
+
+    means = precision_recall_fscore_support(labels, predicted, average=average, zero_division=0)
+    return dict(zip(_SCORES, map(float, means[:3]), strict=True))
+
+
+def _per_class(
+    labels: np.ndarray, predicted: np.ndarray, classes: Sequence[str]
+) -> list[dict[str, Any]]:
+    from sklearn.metrics import precision_recall_fscore_support
+
+    columns = precision_recall_fscore_support(
+        labels, predicted, labels=np.arange(len(classes)), zero_division=0
+    )
+    rows = []
+    for name, precision, recall, f1, support in zip(classes, *columns, strict=True):
+        # The share of a class that is found: what image studies call class-wise accuracy.
+        low, high = share_interval(float(recall), int(support))
+        rows.append(
+            {
+                "label": name,
+                "precision": float(precision),
+                "recall": float(recall),
+                "f1": float(f1),
+                "support": int(support),
+                "accuracy": float(recall),
+                "accuracy_low": low,
+                "accuracy_high": high,
+            }
+        )
+    return rows
+
+
+def _confused(confusion: np.ndarray, classes: Sequence[str]) -> list[dict[str, Any]]:
+    """The commonest errors, most rows first."""
+    truth, predicted = np.nonzero(confusion)
+    wrong = truth != predicted
+    truth, predicted = truth[wrong], predicted[wrong]
+    counts = confusion[truth, predicted]
     return [
         {
-            "label": name,
-            "precision": float(precision[index]),
-            "recall": float(recall[index]),
-            "f1": float(f1[index]),
-            "support": int(confusion[index].sum()),
-            # The share of a class that is found: what image studies call class-wise accuracy.
-            "accuracy": float(recall[index]),
-            "accuracy_low": intervals[index][0],
-            "accuracy_high": intervals[index][1],
+            "label": classes[truth[pair]],
+            "predicted": classes[predicted[pair]],
+            "n": int(counts[pair]),
         }
-        for index, name in enumerate(classes)
+        for pair in np.argsort(-counts, kind="stable")[:CONFUSED]
     ]
-
-
-def _interval(hits: int, n: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson 1927): that of all shares where there is no case."""
-    from scipy.stats import binomtest
-
-    if not n:
-        return 0.0, 1.0
-    low, high = binomtest(int(hits), int(n)).proportion_ci(method="wilson")
-    return float(low), float(high)
-
-
-def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    return np.divide(
-        numerator, denominator, out=np.zeros(len(numerator)), where=denominator > 0, dtype=float
-    )
 
 
 def _calibration(confidence: np.ndarray, correct: np.ndarray) -> tuple[float, list[dict[str, Any]]]:
@@ -141,24 +164,18 @@ def _calibration(confidence: np.ndarray, correct: np.ndarray) -> tuple[float, li
     return float(ece), records
 
 
-def _roc(
-    labels: np.ndarray, scores: np.ndarray
-) -> tuple[dict[str, list[float]] | None, float | None]:
-    """The ROC curve, thinned to `ROC_POINTS`, and the area under the whole of it."""
-    positives, negatives = int((labels == 1).sum()), int((labels == 0).sum())
-    if not positives or not negatives:
-        return None, None
-    order = np.argsort(-scores, kind="stable")
-    ranked, hits = scores[order], labels[order] == 1
-    last = np.flatnonzero(np.append(np.diff(ranked) != 0, True))
-    tpr = np.concatenate([[0.0], np.cumsum(hits)[last] / positives])
-    fpr = np.concatenate([[0.0], np.cumsum(~hits)[last] / negatives])
-    thresholds = np.concatenate([[1.0], ranked[last]])
-    auc = float(np.trapezoid(tpr, fpr))
+def _roc(labels: np.ndarray, scores: np.ndarray) -> dict[str, list[float]] | None:
+    """The ROC curve, thinned to `ROC_POINTS`; None where a class has no row."""
+    from sklearn.metrics import roc_curve
+
+    if len(np.unique(labels)) < 2:
+        return None
+    fpr, tpr, thresholds = roc_curve(labels, scores)
+    # It begins above every score: at infinity, which JSON does not know.
+    thresholds[0] = 1.0
     kept = np.unique(np.linspace(0, len(fpr) - 1, ROC_POINTS).round().astype(int))
-    curve = {
+    return {
         "fpr": fpr[kept].tolist(),
         "tpr": tpr[kept].tolist(),
         "thresholds": thresholds[kept].tolist(),
     }
-    return curve, auc

@@ -11,6 +11,7 @@ import numpy as np
 
 from bakeoff.artifacts import read_json
 from bakeoff.errors import UserError
+from bakeoff.evaluation.scores import Metric
 from bakeoff.training.trained import probabilities_in
 
 
@@ -71,12 +72,23 @@ def first_trainings(evaluations: Iterable[Evaluation]) -> dict[str, Evaluation]:
     return first
 
 
-def correct_by_model(evaluations: Iterable[Evaluation]) -> dict[str, np.ndarray]:
-    """Model name → shape (test rows, trainings), 1 where a training is right."""
+def values_by_model(
+    evaluations: Iterable[Evaluation], metric: Metric, split: str
+) -> dict[str, np.ndarray]:
+    """Model name → shape (rows, trainings): what each row of a split adds to the score of each
+    training (`Metric.rows`).
+
+    Args:
+        evaluations: all trainings of all models.
+        metric: the score.
+        split: "validation" or "test".
+    """
     columns: dict[str, list[np.ndarray]] = {}
     for evaluation in evaluations:
-        columns.setdefault(evaluation.record["model"], []).append(evaluation.test.correct)
-    return {name: np.stack(c, axis=1).astype(float) for name, c in columns.items()}
+        part: Predictions = getattr(evaluation, split)
+        values = metric.rows(part.labels, part.probabilities)
+        columns.setdefault(evaluation.record["model"], []).append(values)
+    return {name: np.stack(c, axis=1) for name, c in columns.items()}
 
 
 def _read(folder: Path) -> Evaluation:

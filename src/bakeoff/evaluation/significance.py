@@ -8,12 +8,17 @@ import numpy as np
 
 from bakeoff.evaluation.bootstrap import difference_interval
 
+PERMUTATIONS = 4999
+_BLOCK = 1_000_000
+"""Signs drawn at a time."""
+
 
 def difference(first: np.ndarray, second: np.ndarray) -> dict[str, float]:
-    """Mean accuracy of `first` minus that of `second`, with its paired 95 % interval.
+    """Mean score of `first` minus that of `second`, with its paired 95 % interval.
 
     Args:
-        first: shape (rows, trainings), 1 where a training of the first model is right.
+        first: shape (rows, trainings), what each row adds to the score of each training of the
+            first model.
         second: the same rows, for the second model.
     """
     low, high = difference_interval(first, second)
@@ -40,6 +45,32 @@ def mcnemar(first: np.ndarray, second: np.ndarray) -> float:
     fewer = min(only_first, only_second)
     p = 2 * binom.cdf(fewer, discordant, 0.5) - binom.pmf(fewer, discordant, 0.5)
     return float(min(p, 1.0))
+
+
+def permutation(first: np.ndarray, second: np.ndarray, seed: int = 0) -> float:
+    """Two-sided p of a paired permutation test: how often the models' scores differ as much where
+    chance says of each row which model's is whose (Good 2005, §3.6.2).
+
+    Args:
+        first: shape (rows,), what each row adds to the score of the first model.
+        second: the same rows, for the second model.
+        seed: of the permutations.
+
+    Returns:
+        1 / (PERMUTATIONS + 1) at least.
+    """
+    differences = np.sort(first - second)
+    differences = differences[differences != 0]
+    # What rounding leaves of a tie is one.
+    observed = abs(differences.sum()) - 1e-9 * np.abs(differences).sum()
+    rng = np.random.default_rng(seed)
+    block = max(1, _BLOCK // max(len(differences), 1))
+    reached = 0
+    for start in range(0, PERMUTATIONS, block):
+        size = min(block, PERMUTATIONS - start)
+        signs = rng.integers(0, 2, (size, len(differences)), dtype=np.int8) * 2 - 1
+        reached += int((np.abs(signs @ differences) >= observed).sum())
+    return (reached + 1) / (PERMUTATIONS + 1)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

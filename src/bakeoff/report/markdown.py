@@ -4,26 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
-from bakeoff.formats import count, decimal, duration, interval, percent
-from bakeoff.report.summary import answer
+from bakeoff.formats import count, decimal, duration
+from bakeoff.report.summary import answer, hint, metric_of, validation_interval
 
 
 def write_markdown(results: dict[str, Any]) -> str:
     """The answer in a sentence, and one table row a model; the chosen one is bold."""
+    metric = metric_of(results)
+    heading = metric.words[0].upper() + metric.words[1:]
     lines = [
         f"**{answer(results)}**",
+        *(["", note] if (note := hint(results)) else []),
         "",
-        "| Model | Accuracy | 95 % interval | F1 | Validation | Training | Parameters |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+        f"| Model | {heading} | 95 % interval | F1 | Validation | 95 % interval | Training "
+        "| Parameters |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for row in results["leaderboard"]:
-        chosen = row["model"] == results["winner"]["model"]
+        key, chosen = metric.key, row["model"] == results["winner"]["model"]
         cells = [
             f"**{row['model']}**" if chosen else row["model"],
-            percent(row["accuracy"]),
-            interval(row["accuracy_low"], row["accuracy_high"]),
+            metric.show(row[key]),
+            metric.show_interval(row[f"{key}_low"], row[f"{key}_high"]),
             decimal(row["f1"]),
-            percent(row["validation_accuracy"]),
+            metric.show(row[f"validation_{key}"]),
+            validation_interval(results, row),
             duration(row["train_seconds"]),
             count(row["parameters"]),
         ]

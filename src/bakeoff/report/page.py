@@ -10,6 +10,7 @@ from typing import Any
 
 from bakeoff import formats
 from bakeoff.artifacts import explained_write_errors
+from bakeoff.evaluation.cost import TIMES_APART
 from bakeoff.evaluation.embeddings import NEIGHBOURS
 from bakeoff.report import summary
 from bakeoff.report.hyper_parameters import hyper_parameters
@@ -57,13 +58,14 @@ def _context(results: dict[str, Any]) -> dict[str, Any]:
     """What the templates show: the results, and what is drawn or worked out from them."""
     from bakeoff.report import plots
 
-    leaderboard = results["leaderboard"]
+    leaderboard, board = results["leaderboard"], summary.trained_rows(results)
+    metric = summary.metric_of(results)
     runs = {
         row["model"]: sorted(
             (run for run in results["models"] if run["model"] == row["model"]),
             key=lambda run: run["seed"],
         )
-        for row in leaderboard
+        for row in board
     }
     shown = {name: _shown(seeds, results["winner"]) for name, seeds in runs.items()}
     average = results["models"][0]["test"]["average"]
@@ -71,14 +73,20 @@ def _context(results: dict[str, Any]) -> dict[str, Any]:
     machines = results["machines"]
     context = results | {
         "answer": summary.answer(results),
+        "hint": summary.hint(results),
+        "metric": metric,
+        "held_out": f"validation_{metric.key}",
+        "trained": board,
+        "timing": results["models"][0]["timing"],
+        "times_apart": TIMES_APART,
         "winner_row": summary.winner_row(results),
         "noun": summary.noun(results),
         "averages": f"those of “{positive}”" if kind == "binary" else f"{average} means",
-        "accuracy_plot": plots.accuracy_plot(leaderboard, results["winner"]["model"]),
-        "cost_plot": plots.cost_plot(leaderboard),
+        "accuracy_plot": plots.accuracy_plot(leaderboard, results["winner"]["model"], metric),
+        "cost_plot": plots.cost_plot(board, metric),
         "pareto": [row["model"] for row in summary.pareto_front(leaderboard)],
         "curves": {
-            name: plots.learning_curves(name, trained)
+            name: plots.learning_curves(name, trained, metric)
             for name, seeds in runs.items()
             if (trained := {run["seed"]: run["history"] for run in seeds if run["history"]})
         },
@@ -155,11 +163,11 @@ def _model(model: dict[str, Any], seeds: list[dict[str, Any]]) -> dict[str, Any]
     from bakeoff.report import plots
 
     confusion = model["test"]["confusion"]
-    drawn = (
-        {"confusion_image": plots.confusion_image(model["model"], confusion)}
-        if len(confusion) > MOST_CLASSES_IN_A_TABLE
-        else {"confusion_shares": [[n / max(sum(row), 1) for n in row] for row in confusion]}
-    )
+    drawn: dict[str, Any] = {}
+    if confusion and len(confusion) > MOST_CLASSES_IN_A_TABLE:
+        drawn["confusion_image"] = plots.confusion_image(model["model"], confusion)
+    elif confusion:
+        drawn["confusion_shares"] = [[n / max(sum(row), 1) for n in row] for row in confusion]
     return model | {
         **drawn,
         "seeds": seeds,

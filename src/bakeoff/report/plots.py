@@ -10,7 +10,6 @@ import io
 import re
 import warnings
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
@@ -24,6 +23,7 @@ from matplotlib.ticker import (
     NullFormatter,
 )
 
+from bakeoff.evaluation.scores import ACCURACY, Metric
 from bakeoff.maps import MARKERS, MOST_CLASSES_NAMED, draw_map
 from bakeoff.report.summary import pareto_front
 from bakeoff.training.history import best_epoch
@@ -80,54 +80,50 @@ PHONE = 3.6
 Rows = list[dict[str, Any]]
 
 
-def accuracy_plot(leaderboard: Rows, winner: str) -> Markup:
-    """Test accuracy of every model with its 95 % interval, best on top; validation beside it."""
-    title = "Test accuracy of each model with its 95 % interval"
+def accuracy_plot(leaderboard: Rows, winner: str, metric: Metric) -> Markup:
+    """Test score of every model with its 95 % interval, best on top; validation beside it."""
+    key = metric.key
+    title = f"Test {metric.words} of each model with its 95 % interval"
 
     def draw(width: float) -> Figure:
         figure = Figure(figsize=(width, 0.75 + 0.27 * len(leaderboard)))
         axes = figure.subplots()
         for y, row in enumerate(leaderboard):
             colour = ORANGE if row["model"] == winner else BLUE
-            axes.plot([row["accuracy_low"], row["accuracy_high"]], [y, y], color=colour, lw=2)
-            axes.plot(row["accuracy"], y, "o", color=colour)
-        validation = [row["validation_accuracy"] for row in leaderboard]
+            axes.plot([row[f"{key}_low"], row[f"{key}_high"]], [y, y], color=colour, lw=2)
+            axes.plot(row[key], y, "o", color=colour)
+        validation = [row[f"validation_{key}"] for row in leaderboard]
         axes.plot(
             validation, range(len(validation)), "|", color=INK, ms=9, mew=1.4, label="validation"
         )
         names = [_short(row["model"], width) for row in leaderboard]
         axes.set_yticks(range(len(leaderboard)), names)
         axes.set_ylim(len(leaderboard) - 0.5, -0.5)
-        axes.set_xlabel(f"{'accuracy: ' if width == WIDTH else ''}● test, 95 %; | validation")
+        axes.set_xlabel(
+            f"{f'{metric.words}: ' if width == WIDTH else ''}● test, 95 %; | validation"
+        )
         axes.xaxis.set_major_locator(MaxNLocator(nbins=8 if width == WIDTH else 3))
-        axes.xaxis.set_major_formatter(PERCENT)
+        if metric.percent:
+            axes.xaxis.set_major_formatter(PERCENT)
         axes.grid(axis="y", visible=False)
         return figure
 
     return _on_screens(draw, "accuracy", title)
 
 
-def cost_plot(leaderboard: Rows) -> Markup:
-    """Training seconds (logarithmic) against test accuracy, with the Pareto front."""
+def cost_plot(leaderboard: Rows, metric: Metric) -> Markup:
+    """Training seconds (logarithmic) against the test score; who is worth their time is marked."""
     front = pareto_front(leaderboard)
     on_front = [row["model"] for row in front]
 
     def draw(width: float) -> Figure:
         figure = Figure(figsize=(width, 3.6 if len(leaderboard) <= 10 else 5.4))
         axes = figure.subplots()
-        axes.step(
-            [row["train_seconds"] for row in front],
-            [row["accuracy"] for row in front],
-            where="post",
-            color=ORANGE,
-            lw=1.2,
-            ls="--",
-        )
         for row in leaderboard:
             best = row["model"] in on_front
             axes.plot(
                 row["train_seconds"],
-                row["accuracy"],
+                row[metric.key],
                 "D" if best else "o",
                 color=ORANGE if best else BLUE,
             )
@@ -136,18 +132,18 @@ def cost_plot(leaderboard: Rows) -> Markup:
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if width == WIDTH else (1,)))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} s"))
         axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.yaxis.set_major_formatter(PERCENT)
+        if metric.percent:
+            axes.yaxis.set_major_formatter(PERCENT)
         axes.set_xlabel("training time (log scale)")
-        axes.set_ylabel("test accuracy")
+        axes.set_ylabel(f"test {metric.words}")
         # Where there is less room, those that are worth their cost have a name.
-        _label_points(figure, axes, leaderboard if width == WIDTH else front, front)
+        _label_points(figure, axes, leaderboard if width == WIDTH else front, metric.key)
         return figure
 
     return _on_screens(
         draw,
         "cost",
-        "Test accuracy against training time. No model is both faster and more accurate than: "
-        + ", ".join(on_front),
+        f"Test {metric.words} against training time. Worth their time: {', '.join(on_front)}",
     )
 
 
@@ -171,20 +167,18 @@ def _short(name: str, width: float) -> str:
     return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
-def _label_points(figure: Figure, axes: Axes, rows: Rows, front: Rows) -> None:
-    """Name each point where its name covers no other name, no point and not the front's line."""
+def _label_points(figure: Figure, axes: Axes, rows: Rows, key: str) -> None:
+    """Name each point where its name covers no other name and no point."""
     figure.draw_without_rendering()
     reach = 4 * figure.dpi / 72
-    taken = [(x - reach, y - reach, x + reach, y + reach) for x, y in _pixels(axes, rows)]
-    for (x0, y0), (x1, y1) in pairwise(_pixels(axes, front)):
-        taken += [(x0, y0 - 1, x1, y0 + 1), (x1 - 1, y0, x1 + 1, y1)]
+    taken = [(x - reach, y - reach, x + reach, y + reach) for x, y in _pixels(axes, rows, key)]
     places = [(7, 0), (-7, 0), (7, -8), (-7, 8), (7, 8), (-7, -8), (0, 11), (0, -11), (7, 18)]
     for row in rows:
         crowding: list[tuple[float, int, Any, Any]] = []
         for dx, dy in places:
             label = axes.annotate(
                 row["model"],
-                (row["train_seconds"], row["accuracy"]),
+                (row["train_seconds"], row[key]),
                 xytext=(dx, dy),
                 textcoords="offset points",
                 ha="left" if dx > 0 else "right" if dx < 0 else "center",
@@ -201,9 +195,9 @@ def _label_points(figure: Figure, axes: Axes, rows: Rows, front: Rows) -> None:
         taken.append(box)
 
 
-def _pixels(axes: Axes, rows: Rows) -> Any:
+def _pixels(axes: Axes, rows: Rows, key: str) -> Any:
     """Where the rows' points lie on the canvas, shape (rows, 2)."""
-    return axes.transData.transform([(row["train_seconds"], row["accuracy"]) for row in rows])
+    return axes.transData.transform([(row["train_seconds"], row[key]) for row in rows])
 
 
 def _overlap(a: Any, b: Any) -> float:
@@ -213,12 +207,13 @@ def _overlap(a: Any, b: Any) -> float:
     return max(width, 0) * max(height, 0)
 
 
-def learning_curves(model: str, histories: dict[int, Rows]) -> Markup:
+def learning_curves(model: str, histories: dict[int, Rows], metric: Metric = ACCURACY) -> Markup:
     """Loss and accuracy per epoch, one pair of lines a seed, the kept epoch marked.
 
     Args:
         model: its name.
         histories: seed → a record an epoch, at least one.
+        metric: by which an epoch is kept.
     """
     has_accuracy = all(
         record.get("train_accuracy") is not None for h in histories.values() for record in h
@@ -226,17 +221,17 @@ def learning_curves(model: str, histories: dict[int, Rows]) -> Markup:
     panels = ["loss", "accuracy"] if has_accuracy else ["loss"]
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(2.65 * len(panels), 2.5))
-        for axes, metric in zip(
+        for axes, panel in zip(
             figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True
         ):
             for index, (seed, history) in enumerate(histories.items()):
                 epochs = [record["epoch"] for record in history]
-                kept = best_epoch(history)
+                kept = best_epoch(history, metric.name)
                 named = f", seed {seed}" if len(histories) > 1 else ""
                 for split, colour, dash in (("train", BLUE, "--"), ("validation", ORANGE, "-")):
                     axes.plot(
                         epochs,
-                        [record[f"{split}_{metric}"] for record in history],
+                        [record[f"{split}_{panel}"] for record in history],
                         dash,
                         marker="." if len(histories) == 1 else MARKERS[index % len(MARKERS)],
                         ms=6 if len(histories) == 1 else 3.5,
@@ -246,17 +241,17 @@ def learning_curves(model: str, histories: dict[int, Rows]) -> Markup:
                     )
                 axes.plot(
                     kept["epoch"],
-                    kept[f"validation_{metric}"],
+                    kept[f"validation_{panel}"],
                     "o",
                     ms=9,
                     mfc="none",
                     mec=INK,
                     label="epoch kept" if index == len(histories) - 1 else None,
                 )
-            axes.set_title(metric, loc="left")
+            axes.set_title(panel, loc="left")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
             axes.set_xlabel("epoch")
-            if metric == "accuracy":
+            if panel == "accuracy":
                 axes.yaxis.set_major_formatter(PERCENT)
         _legend_below(figure, columns=3 if has_accuracy else 2)
         return _svg(

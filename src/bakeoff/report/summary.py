@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
-from bakeoff.formats import duration, interval, percent
+from bakeoff.evaluation.baseline import KIND
+from bakeoff.evaluation.scores import ACCURACY, METRICS, Metric
+from bakeoff.formats import count, duration, percent
 
 Results = dict[str, Any]
 Row = dict[str, Any]
 
 MOST_RIVALS_NAMED = 2
+CHEAPER = 2.0
+"""How many times the training time of an equal the winner must take for the equal to lead."""
+UNEQUAL = 2.0
+"""How many times the rows of the smallest class the largest has where classes are unequal."""
+
+
+def metric_of(results: Results) -> Metric:
+    """What the winner is best in."""
+    return METRICS[results["metric"]]
 
 
 def winner_row(results: Results) -> Row:
     """The leaderboard's row of the model that validation chose."""
     return next(row for row in results["leaderboard"] if row["model"] == results["winner"]["model"])
+
+
+def baseline_row(results: Results) -> Row | None:
+    """The leaderboard's row of the largest class, which `compare` always adds."""
+    return next((row for row in results["leaderboard"] if row["kind"] == KIND), None)
+
+
+def trained_rows(results: Results) -> list[Row]:
+    """The leaderboard without the baseline."""
+    return [row for row in results["leaderboard"] if row["kind"] != KIND]
 
 
 def noun(results: Results) -> str:
@@ -24,7 +46,7 @@ def noun(results: Results) -> str:
 
 
 def standing(results: Results, row: Row) -> str:
-    """How a model's test accuracy stands to the winner's, as far as their comparison can tell:
+    """How a model's test score stands to the winner's, as far as their comparison can tell:
     "worse", "undecided" or "better".
     """
     winner = results["winner"]["model"]
@@ -36,51 +58,135 @@ def standing(results: Results, row: Row) -> str:
 
 
 def answer(results: Results) -> str:
-    """The whole bake-off in a sentence or two: who won, how well, at what cost."""
+    """The verdict, word for word the same wherever a run is shown: who won, how well, at what cost;
+    of models that cannot be told apart the cheaper one first; and whether all that is more than
+    naming the largest class.
+    """
     winner = winner_row(results)
-    others = [row for row in results["leaderboard"] if row is not winner]
+    others = [row for row in trained_rows(results) if row is not winner]
     better = [row for row in others if standing(results, row) == "better"]
     equal = [row for row in others if standing(results, row) == "undecided"]
-    test_size = results["dataset"]["sizes"]["test"]
-    achieved = (
-        f"classifies {percent(winner['accuracy'])} of {test_size:,} test {noun(results)} correctly "
-        f"(95\u202f% interval {interval(winner['accuracy_low'], winner['accuracy_high'])}) "
-        f"after {duration(winner['train_seconds'])} of training"
-    )
+    name = winner["model"]
+    baseline = baseline_row(results)
+    if baseline and standing(results, baseline) != "worse":
+        return _no_better_than(baseline, results)
     if better:
         return (
-            f"{winner['model']}, best on validation, {achieved}; on the test split "
-            f"{_named(better)} did clearly better."
+            f"{name}, best on validation, {_achieved(results, winner)}; on the test split "
+            f"{_named(results, better)} did clearly better."
         )
-    if equal:
-        cheaper = [row for row in equal if row["train_seconds"] < winner["train_seconds"]]
+    cheap = _cheap(results, equal)
+    if cheap:
+        times = round(winner["train_seconds"] / max(cheap["train_seconds"], 1e-3))
         sentence = (
-            f"No clear winner: {winner['model']}, best on validation, {achieved}, but this test "
-            f"cannot tell it from {_named(equal)}."
+            f"{cheap['model']} is as good as {_named(results, [winner])}, best on validation, at "
+            f"1/{count(times)} of its training time, as far as this test can tell: it "
+            f"{_achieved(results, cheap)}."
         )
-        if len(equal) > MOST_RIVALS_NAMED and cheaper:
-            cheapest = min(cheaper, key=lambda row: row["train_seconds"])
-            sentence += f" The cheapest of them is {_named([cheapest])}."
+        if rest := [row for row in equal if row is not cheap]:
+            sentence += f" Nor can the test tell {name} from {_named(results, rest)}."
         return sentence
-    return f"{winner['model']} {'wins: it ' if others else ''}{achieved}."
+    if equal:
+        return (
+            f"No clear winner: {name}, best on validation, {_achieved(results, winner)}, but this "
+            f"test cannot tell it from {_named(results, equal)}."
+        )
+    return f"{name} {'wins: it ' if others else ''}{_achieved(results, winner)}."
 
 
-def _named(rows: list[Row]) -> str:
+def _no_better_than(baseline: Row, results: Results) -> str:
+    winner = winner_row(results)
+    metric, held = metric_of(results), results["dataset"]["class_counts"]["train"]
+    largest = max(held, key=lambda name: held[name])
+    return (
+        f"No model is shown to be of use: {winner['model']}, best on validation, "
+        f"{_achieved(results, winner)}, which is not clearly better than the "
+        f"{metric.show(baseline[metric.key])} of always naming the largest class, “{largest}”."
+    )
+
+
+def _cheap(results: Results, equal: list[Row]) -> Row | None:
+    """Of the winner's equals the cheapest, if it takes much less time and its interval lies on the
+    better side of the baseline's score.
+    """
+    metric, winner, baseline = metric_of(results), winner_row(results), baseline_row(results)
+    least = metric.merit(baseline[metric.key]) if baseline else -math.inf
+    useful = [
+        row
+        for row in equal
+        if min(metric.merit(row[f"{metric.key}_{end}"]) for end in ("low", "high")) > least
+    ]
+    cheapest = min(useful, key=lambda row: row["train_seconds"], default=None)
+    if cheapest and cheapest["train_seconds"] * CHEAPER <= winner["train_seconds"]:
+        return cheapest
+    return None
+
+
+def _achieved(results: Results, row: Row) -> str:
+    """What a model does on the test split, and what its training took."""
+    metric, size = metric_of(results), count(results["dataset"]["sizes"]["test"])
+    key, score = metric.key, metric.show(row[metric.key])
+    bounds = metric.show_interval(row[f"{key}_low"], row[f"{key}_high"])
+    if metric is ACCURACY:
+        done = f"classifies {score} of {size} test {noun(results)} correctly"
+    else:
+        done = f"has a test {metric.words} of {score} on {size} {noun(results)}"
+    return (
+        f"{done} (95\u202f% interval {bounds}) after {duration(row['train_seconds'])} of training"
+    )
+
+
+def _named(results: Results, rows: list[Row]) -> str:
     if len(rows) > MOST_RIVALS_NAMED:
         return f"{len(rows)} other models"
+    metric = metric_of(results)
     return " and ".join(
-        f"{row['model']} ({percent(row['accuracy'])}, {duration(row['train_seconds'])})"
+        f"{row['model']} ({metric.show(row[metric.key])}, {duration(row['train_seconds'])})"
         for row in rows
     )
 
 
+def hint(results: Results) -> str:
+    """What to mind where accuracy chose and classes are unequal; "" elsewhere."""
+    held = results["dataset"]["class_counts"]["train"]
+    numbers = {name: held.get(name, 0) for name in results["classes"]}
+    largest, smallest = (by(numbers, key=lambda name: numbers[name]) for by in (max, min))
+    rows, even = sum(numbers.values()), numbers[largest] < UNEQUAL * numbers[smallest]
+    if results["metric"] != "accuracy" or even or not rows:
+        return ""
+    return (
+        f"Classes are unequal (“{largest}” has {percent(numbers[largest] / rows)} of the training "
+        f"{noun(results)}, “{smallest}” {percent(numbers[smallest] / rows)}), and accuracy favours "
+        "the large ones: --metric macro-f1 or balanced-accuracy lets every class weigh alike."
+    )
+
+
+def outcome(results: Results) -> dict[str, Any]:
+    """The outcome for machines: the answer in words, the hint, and the figures behind them."""
+    return {
+        "verdict": answer(results),
+        "hint": hint(results),
+        "metric": results["metric"],
+        "winner": results["winner"],
+        "leaderboard": results["leaderboard"],
+        "comparisons": results["comparisons"],
+    }
+
+
 def pareto_front(leaderboard: list[Row]) -> list[Row]:
-    """The models that none beats in both accuracy and training time, cheapest first."""
-    front: list[Row] = []
-    for row in sorted(leaderboard, key=lambda row: (row["train_seconds"], -row["accuracy"])):
-        if not front or row["accuracy"] > front[-1]["accuracy"]:
-            front.append(row)
-    return front
+    """The models that are worth their training time (`bakeoff.evaluation.cost.front`), cheapest
+    first.
+    """
+    return sorted(
+        (row for row in leaderboard if row["front"]), key=lambda row: row["train_seconds"]
+    )
+
+
+def validation_interval(results: Results, row: Row) -> str:
+    """The 95 % interval of a model's validation score."""
+    metric = metric_of(results)
+    names = (f"validation_{metric.key}_{end}" for end in ("low", "high"))
+    return metric.show_interval(*(row[name] for name in names))
 
 
 def width(results: Results) -> dict[str, Any] | None:
@@ -90,7 +196,7 @@ def width(results: Results) -> dict[str, Any] | None:
         sentence, table (a record a width, empty without a choice) and chosen.
     """
     widths: dict[int, list[str]] = {}
-    for row in results["leaderboard"]:
+    for row in trained_rows(results):
         run = next(run for run in results["models"] if run["model"] == row["model"])
         if run["config"].get("width_role") == "follows":
             widths.setdefault(run["config"]["hidden"], []).append(row["model"])

@@ -7,8 +7,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.formats import count, decimal, percent, plain, points, short
-from bakeoff.report.summary import flat
+from bakeoff.evaluation.scores import ACCURACY, Metric
+from bakeoff.formats import count, decimal, hundredths, percent, plain, points, short
+from bakeoff.report.summary import flat, metric_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -22,26 +23,37 @@ NAME_WIDTH = 48
 
 
 def leaderboard_table(results: dict[str, Any]) -> Table:
-    """One row a model, best test accuracy first; the model that validation chose is marked.
+    """One row a model, best on test first; the model that validation chose is marked.
 
     Args:
         results: the content of results.json.
     """
-    table = _table("model", "accuracy", "95\u202f%", "precis.", "recall", "F1", "train", "params")
+    metric = metric_of(results)
+    # Other scores are written with more digits, which leave no room for F1 on 80 columns.
+    f1, ends = ["F1"] if metric is ACCURACY else [], "95\u202f%"
+    table = _table("model", metric.name, ends, "valid.", ends, *f1, "train", "params")
     for row in results["leaderboard"]:
         chosen = row["model"] == results["winner"]["model"]
+        figures = [
+            figure
+            for key in (metric.key, f"validation_{metric.key}")
+            for figure in (metric.show(row[key]), _ends(metric, row, key))
+        ]
         table.add_row(
             f"{'★' if chosen else ' '} {row['model']}",
-            percent(row["accuracy"]),
-            f"{100 * row['accuracy_low']:.1f}–{100 * row['accuracy_high']:.1f}",
-            decimal(row["precision"]),
-            decimal(row["recall"]),
-            decimal(row["f1"]),
+            *figures,
+            *(decimal(row["f1"]) for _ in f1),
             f"{row['train_seconds']:,.{1 if row['train_seconds'] < 10 else 0}f} s",
             short(row["parameters"]),
             style="bold" if chosen else "",
         )
     return table
+
+
+def _ends(metric: Metric, row: Mapping[str, Any], key: str) -> str:
+    """The bounds of a score's interval, in little room."""
+    write = hundredths if metric.percent else decimal
+    return f"{write(row[f'{key}_low'])}–{write(row[f'{key}_high'])}"
 
 
 def transfer_table(entry: dict[str, Any]) -> Table:
@@ -55,7 +67,7 @@ def transfer_table(entry: dict[str, Any]) -> Table:
         table.add_row(
             row["model"],
             percent(row["accuracy"]),
-            f"{100 * row['accuracy_low']:.1f}–{100 * row['accuracy_high']:.1f}",
+            _ends(ACCURACY, row, "accuracy"),
             percent(row["own_accuracy"]),
             points(row["difference"]),
             decimal(row["f1"]),
@@ -168,6 +180,15 @@ def show_json(value: Any) -> None:
     """Print a value as JSON, whose characters are escaped where the output cannot hold them."""
     unicode = (sys.stdout.encoding or "utf-8").lower().startswith("utf")
     print(json.dumps(value, indent=2, ensure_ascii=not unicode))
+
+
+def show_csv(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print records with equal keys as CSV."""
+    import csv
+
+    writer = csv.DictWriter(sys.stdout, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
 
 
 def _table(first: str, *others: str, numbers: bool = True) -> Table:

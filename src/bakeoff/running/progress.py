@@ -183,6 +183,7 @@ class Progress:
 
     def show(self, run: RunFolder) -> None:
         """The leaderboard, what was reused, and where the report is."""
+        from bakeoff.report.summary import answer, hint
         from bakeoff.report.terminal import leaderboard_table, remarks
 
         facts, results = run.facts, run.results
@@ -190,10 +191,8 @@ class Progress:
         self._console.print(leaderboard_table(results))
         for line in remarks(results["dataset"], results.get("emptied_texts")):
             self._console.print(line, highlight=False, soft_wrap=True)
-        self._console.print(
-            f"winner: [bold]{results['winner']['model']}[/bold]. {results['winner']['reason']}",
-            highlight=False,
-        )
+        for line in filter(None, (answer(results), hint(results))):
+            self._console.print(line, highlight=False, markup=False)
         if facts["reused"]:
             self._console.print(
                 f"reused from earlier runs: {_counted(facts['reused'])} (of {self._tasks} steps)",

@@ -20,7 +20,8 @@ from bakeoff.data.prepare import read_rows
 from bakeoff.data.sources import fingerprint, location
 from bakeoff.data.splits import Split, read_split
 from bakeoff.errors import UserError
-from bakeoff.evaluation.compare import mean_scores
+from bakeoff.evaluation.baseline import KIND
+from bakeoff.evaluation.compare import mean_rates, mean_scores
 from bakeoff.evaluation.evaluate import checked
 from bakeoff.evaluation.metrics import classification_metrics
 from bakeoff.formats import percent, points
@@ -75,7 +76,7 @@ def transfer(
     """
     results = run.results
     modality = results["dataset"]["modality"]
-    own = {row["model"]: row["accuracy"] for row in results["leaderboard"]}
+    own = {r["model"]: r["accuracy"] for r in results["leaderboard"] if r["kind"] != KIND}
     folders = {
         name: [model_folder(run, training) for training in trainings(results, name)]
         for name in dict.fromkeys(models or own)
@@ -208,7 +209,11 @@ def _score(
         watch(folder.name, metrics[-1]["accuracy"])
         if lacks_classes:
             metrics[-1] |= _means_over_present(metrics[-1]["per_class"])
-    return {**mean_scores(metrics, np.stack(right, axis=1).astype(float)), "seeds": len(folders)}
+    return {
+        **mean_scores(metrics, np.stack(right, axis=1).astype(float), split.labels),
+        **mean_rates(metrics),
+        "seeds": len(folders),
+    }
 
 
 def _means_over_present(per_class: Sequence[dict[str, Any]]) -> dict[str, float]:

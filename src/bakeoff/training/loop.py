@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from bakeoff import events
 from bakeoff.errors import UserError
+from bakeoff.evaluation.scores import ACCURACY, Metric, get_metric
 from bakeoff.training.checkpoint import load_checkpoint, save_checkpoint
 from bakeoff.training.history import best_epoch, finished
 from bakeoff.training.optimization import Optimizers
@@ -39,8 +41,17 @@ class Outcome:
     """Scalar: the mean over the batch. What of it is a constant, the objective has differentiated
     itself already."""
     examples: int
-    correct: Tensor | None = None
-    """Number of right predictions; None where that means nothing."""
+    logits: Tensor | None = None
+    """Shape (batch, classes); None where there are no classes."""
+    labels: Tensor | None = None
+    """Shape (batch,), the right classes of `logits`."""
+
+    @property
+    def correct(self) -> Tensor | None:
+        """Number of right predictions; None where that means nothing."""
+        if self.logits is None or self.labels is None:
+            return None
+        return (self.logits.detach().argmax(dim=1) == self.labels).sum()
 
 
 class Task(Protocol):
@@ -125,14 +136,16 @@ def fit(
 
     Returns:
         One record an epoch: epoch, train_loss, train_accuracy, validation_loss,
-        validation_accuracy, learning_rate, seconds, and the task's `epoch_facts`; accuracies are
-        None where they mean nothing.
+        validation_accuracy, validation_<metric> of the settings' metric, learning_rate (that of the
+        epoch's last step), seconds, and the task's `epoch_facts`; scores are None where they mean
+        nothing.
 
     Raises:
         UserError: the loss is no longer finite.
     """
     torch.manual_seed(seed)
     epochs = settings.planned_epochs(task.steps_per_epoch)
+    metric = get_metric(settings.metric)
     optimizers = Optimizers(model, settings, total_steps=epochs * task.steps_per_epoch)
     history, best = [], _weights(model)
     if checkpoint and (saved := load_checkpoint(checkpoint, model, optimizers)):
@@ -144,11 +157,11 @@ def fit(
         for record in history:
             observer.epoch(record)
     saved_at, saving = time.perf_counter(), 0.0
-    while not finished(history, epochs, settings.patience):
+    while not finished(history, epochs, settings.patience, metric.name):
         started = time.perf_counter()
         epoch = len(history) + 1
         train_loss, train_accuracy = _train_epoch(model, task, optimizers, epoch, observers)
-        loss, accuracy = evaluate(model, task)
+        loss, accuracy, score = evaluate(model, task, metric)
         seconds = time.perf_counter() - started
         record = {
             "epoch": epoch,
@@ -156,16 +169,17 @@ def fit(
             "train_accuracy": train_accuracy,
             "validation_loss": loss,
             "validation_accuracy": accuracy,
+            f"validation_{metric.key}": score,
             "learning_rate": optimizers.learning_rate,
             "seconds": seconds,
             **task.epoch_facts(model),
         }
         history.append(record)
-        if best_epoch(history) is record:
+        if best_epoch(history, metric.name) is record:
             best = _weights(model)
         now = time.perf_counter()
         due = saving <= CHECKPOINT_SHARE * (now - saved_at)
-        if checkpoint and (due or finished(history, epochs, settings.patience)):
+        if checkpoint and (due or finished(history, epochs, settings.patience, metric.name)):
             save_checkpoint(checkpoint, model, best, optimizers, {"history": history})
             saved_at = time.perf_counter()
             saving = saved_at - now
@@ -176,13 +190,26 @@ def fit(
 
 
 @torch.no_grad()
-def evaluate(model: nn.Module, task: Task) -> tuple[float, float | None]:
-    """Mean loss and accuracy on the validation batches."""
+def evaluate(
+    model: nn.Module, task: Task, metric: Metric = ACCURACY
+) -> tuple[float, float | None, float | None]:
+    """Mean loss, accuracy and score on the validation batches."""
     model.eval()
     sums = _Sums()
+    logits, labels = [], []
     for batch in task.validation_batches():
-        sums.add(task.objective(model, batch))
-    return sums.means()
+        outcome = task.objective(model, batch)
+        sums.add(outcome)
+        if metric is not ACCURACY and outcome.logits is not None and outcome.labels is not None:
+            logits.append(outcome.logits)
+            labels.append(outcome.labels)
+    loss, accuracy = sums.means()
+    if not logits:
+        return loss, accuracy, accuracy
+    probabilities = torch.cat(logits).double().softmax(dim=1).cpu().numpy()
+    if not np.isfinite(probabilities).all():
+        return loss, accuracy, None
+    return loss, accuracy, metric.of(torch.cat(labels).cpu().numpy(), probabilities)
 
 
 def _train_epoch(
@@ -233,10 +260,8 @@ class _Sums:
     def add(self, outcome: Outcome) -> None:
         self._examples += outcome.examples
         self._loss = self._loss + outcome.loss.detach().double() * outcome.examples
-        if outcome.correct is not None:
-            self._correct = (
-                outcome.correct if self._correct is None else self._correct + outcome.correct
-            )
+        if (correct := outcome.correct) is not None:
+            self._correct = correct if self._correct is None else self._correct + correct
 
     def due(self) -> bool:
         """Whether it is time to tell the observers again."""

@@ -50,9 +50,13 @@ class Optimizers:
 
     @property
     def learning_rate(self) -> float:
-        """The rate of the step to come."""
+        """The rate of the last step, or of the first where there was none."""
+        return self._rate(max(self.steps - 1, 0))
+
+    def _rate(self, done: int) -> float:
+        """The rate of the step after `done` others."""
         return self._settings.learning_rate * rate_share(
-            self.steps / self._total_steps, self._settings.schedule, self._settings.warmup
+            done / self._total_steps, self._settings.schedule, self._settings.warmup
         )
 
     def step(self) -> None:
@@ -71,7 +75,7 @@ class Optimizers:
     def _set_rate(self) -> None:
         for optimizer in self.all:
             for group in optimizer.param_groups:
-                group["lr"] = self.learning_rate
+                group["lr"] = self._rate(self.steps)
 
     def state(self) -> dict[str, Tensor]:
         """All state as tensors: "<optimiser>.<parameter>.<name>" and "steps"."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from bakeoff.dotted import Count, CountOrNone, NotNegative, Positive, Share, check
@@ -36,6 +36,9 @@ class TrainingSettings:
     """Gradients are scaled down to this total L2 norm; 0 leaves them."""
     patience: Count = 3
     """Epochs without a better one on validation before training stops."""
+    metric: Literal["accuracy", "macro-f1", "balanced-accuracy", "log-loss", "auc"] = "accuracy"
+    """The validation figure whose best epoch is kept: `accuracy`, `macro-f1`, `balanced-accuracy`,
+    `log-loss` or `auc`; where it means nothing, as of autoencoders, the loss is."""
     label_smoothing: Share = 0.0
     """Share of the target spread evenly over the classes (Szegedy et al. 2016)."""
 
@@ -49,6 +52,14 @@ class TrainingSettings:
         8
         """
         return max(self.epochs, -(-self.least_steps // steps_per_epoch))
+
+    def resolved(self, steps_per_epoch: int) -> TrainingSettings:
+        """The settings that training goes by, its planned epochs instead of a minimum of steps.
+
+        >>> TrainingSettings(epochs=4, least_steps=500).resolved(66).epochs
+        8
+        """
+        return replace(self, epochs=self.planned_epochs(steps_per_epoch), least_steps=0)
 
 
 @dataclass(frozen=True, kw_only=True)

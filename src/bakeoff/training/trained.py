@@ -33,7 +33,8 @@ class Trained:
     kind: str
     """Which module loads it: "linear", "tree", "text-network", ..."""
     config: dict[str, Any]
-    """Every hyper-parameter, as JSON holds it."""
+    """Every hyper-parameter as it was used, as JSON holds it: what a configuration leaves open is
+    filled in, such as the width of given word vectors."""
     parameters: int
     """Numbers learned from data."""
     seconds: float
@@ -46,7 +47,8 @@ class Trained:
     """Writes the files its kind loads from into a folder."""
     history: list[dict[str, Any]] = field(default_factory=list)
     """One record an epoch: epoch, train_loss, train_accuracy, validation_loss,
-    validation_accuracy, learning_rate, seconds. Empty for models without epochs."""
+    validation_accuracy, learning_rate, seconds and the validation figure that chose. Empty for
+    models without epochs."""
     layers: list[dict[str, Any]] = field(default_factory=list)
     """One record a layer: name, type, output_shape, parameters."""
     facts: dict[str, Any] = field(default_factory=dict)

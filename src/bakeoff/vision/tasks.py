@@ -105,7 +105,7 @@ class Classification(_Pictures):
             loss = loss + batch_hard_triplet(embeddings, labels, config.margin, config.temperature)
         elif network.training and config.loss == "center":
             network.centers.follow(embeddings.detach(), labels, batch.kept == 1)
-        return Outcome(loss, len(labels), (logits.detach().argmax(dim=1) == labels).sum())
+        return Outcome(loss, len(labels), logits, labels)
 
 
 class Probing(Classification):
@@ -162,8 +162,7 @@ class Probing(Classification):
     def objective(self, model: nn.Module, batch: Batch) -> Outcome:
         logits = cast(ImageClassifier, model).head(batch.inputs)
         loss = F.cross_entropy(logits, batch.labels)
-        correct = (logits.detach().argmax(dim=1) == batch.labels).sum()
-        return Outcome(loss, len(batch.labels), correct)
+        return Outcome(loss, len(batch.labels), logits, batch.labels)
 
 
 class Reconstruction(_Pictures):

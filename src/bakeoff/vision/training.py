@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from bakeoff.data.splits import Split
 from bakeoff.training.history import best_epoch
 from bakeoff.training.layers import layer_table
 from bakeoff.training.loop import Observer, fit, set_up_process
+from bakeoff.training.settings import to_dict
 from bakeoff.training.trained import Trained
 from bakeoff.vision.configs import Autoencoder, from_dict
 from bakeoff.vision.encoders import ResNet18
@@ -96,6 +98,11 @@ def train_image_network(
     history = fit(
         model, task, settings.training, seed=seed, observers=observers, checkpoint=checkpoint
     )
+    used = replace(
+        settings,
+        pictures=replace(settings.pictures, size=shape.size),
+        training=settings.training.resolved(task.steps_per_epoch),
+    )
     batch = _example(shape, len(train.classes))
     example = torch.rand(batch, shape.channels, shape.size, shape.size, device=device())
     # The last epoch's: smaller pictures take less time.
@@ -106,7 +113,7 @@ def train_image_network(
         name=name,
         seed=seed,
         kind=predictor.KIND,
-        config=dict(config),
+        config=to_dict(used),
         parameters=sum(p.numel() for p in model.parameters()),
         seconds=before + preparation + sum(record["seconds"] for record in history),
         threads=threads,
@@ -118,7 +125,7 @@ def train_image_network(
             "size": shape.size,
             "channels": shape.channels,
             "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU",
-            "best_epoch": best_epoch(history)["epoch"],
+            "best_epoch": best_epoch(history, settings.training.metric)["epoch"],
             "seconds_per_epoch": typical,
             # A probe sees pictures in its first epochs only.
             **(

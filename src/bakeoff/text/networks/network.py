@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -136,7 +137,7 @@ class _Classification:
         loss = self._loss(network, logits, labels)
         if disturbing:
             loss = self._half_disturbed(network, batch, embedded, loss)
-        return Outcome(loss, len(labels), (logits.detach().argmax(dim=1) == labels).sum())
+        return Outcome(loss, len(labels), logits, labels)
 
     def epoch_facts(self, _: nn.Module, /) -> dict[str, Any]:
         return {}
@@ -257,6 +258,11 @@ def train_network(
     history = fit(
         model, task, config.training, seed=seed, observers=observers, checkpoint=checkpoint
     )
+    used = replace(
+        config,
+        embedding_dim=model.embedding.embedding_dim,
+        training=config.training.resolved(task.steps_per_epoch),
+    )
     predictor = NetworkPredictor(config, vocabulary, model, train.classes, threads)
     batch, tokens = EXAMPLE
     example = (torch.ones(batch, tokens, dtype=torch.long), torch.full((batch,), tokens))
@@ -264,7 +270,7 @@ def train_network(
         name=name,
         seed=seed,
         kind="text-network",
-        config=to_dict(config),
+        config=to_dict(used),
         parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
         seconds=preparation + sum(record["seconds"] for record in history),
         threads=threads,
@@ -274,7 +280,7 @@ def train_network(
         layers=layer_table(model, example, {batch: "batch", tokens: "tokens"}),
         facts={
             **facts,
-            "best_epoch": best_epoch(history)["epoch"],
+            "best_epoch": best_epoch(history, config.training.metric)["epoch"],
             "tokens_per_second": _tokens_per_second(encoded, history),
             "emptied_texts": emptied,
             "cut_texts": float(np.mean([len(t.split()) > config.max_tokens for t in texts])),

@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff.artifacts import read_json
+from bakeoff.errors import UserError
 from bakeoff.evaluation.choice import Candidate, Choice, choose_width
+from bakeoff.evaluation.metrics import classification_metrics
+from bakeoff.evaluation.scores import Metric, get_metric
 from bakeoff.training.history import best_epoch
 from bakeoff.training.trained import model_folders, read_model, read_probabilities
 
@@ -26,7 +29,7 @@ def items_of_chosen_width(
         {
             **read_model(folder),
             **read_json(folder / "training.json"),
-            "validation": {"n": len(read_probabilities(folder)[0])},
+            "validation": _validation(folder),
         }
         for artifact in models
         for folder in model_folders(artifact)
@@ -48,14 +51,23 @@ def items_of_chosen_width(
     ]
 
 
+def _validation(folder: Path) -> dict[str, Any]:
+    rows, probabilities = read_probabilities(folder)
+    classes = read_model(folder)["classes"]
+    return classification_metrics(rows["label"].to_numpy("int64"), probabilities, classes)
+
+
 def choice(records: Iterable[Mapping[str, Any]]) -> Choice | None:
     """The choice that follows from trained networks; None where they leave none.
 
     Args:
-        records: model, seed, config, history, seconds and validation (n) of each training.
+        records: model, seed, config, history, seconds and validation (metrics) of each training.
     """
-    candidates = [_candidate(record) for record in records if decides(record["config"])]
-    return choose_width(candidates) if len({c.width for c in candidates}) > 1 else None
+    deciding = [record for record in records if decides(record["config"])]
+    if len({record["config"]["hidden"] for record in deciding}) < 2:
+        return None
+    metric = get_metric(deciding[0]["config"]["training"]["metric"])
+    return choose_width([_candidate(record, metric) for record in deciding], metric)
 
 
 def decides(config: Mapping[str, Any]) -> bool:
@@ -68,14 +80,20 @@ def follows(config: Mapping[str, Any]) -> bool:
     return config.get("width_role") == "follows"
 
 
-def _candidate(record: Mapping[str, Any]) -> Candidate:
-    best = best_epoch(record["history"])
+def _candidate(record: Mapping[str, Any], metric: Metric) -> Candidate:
+    best = best_epoch(record["history"], metric.name)
+    validation = record["validation"]
+    if validation[metric.key] is None:
+        raise UserError(
+            f"the {metric.words} means nothing on validation rows of one class: choose another "
+            "--metric, or give validation rows of every class"
+        )
     return Candidate(
         model=record["model"],
         width=record["config"]["hidden"],
         seed=record["seed"],
-        validation_accuracy=best["validation_accuracy"],
-        validation_rows=record["validation"]["n"],
+        validation_score=validation[metric.key],
+        standard_error=validation[f"{metric.key}_error"],
         overfitting_gap=best["train_accuracy"] - best["validation_accuracy"],
         seconds=record["seconds"],
     )
