@@ -181,7 +181,7 @@ def test_options_are_grouped_and_flags_have_no_type(bakeoff_cli, command):
     _, out, _ = bakeoff_cli(command, "--help")
     assert "bool" not in out
     assert "─ Options ─" not in out, "an option of no group: add it to PANELS in cli/help.py"
-    other = out.partition("─ Other ─")[2]
+    other = out.partition("─ Other ─")[2].partition("╰")[0]
     assert set(re.findall(r"--[a-z-]+", other)) <= {"--json", "--csv", "--dry-run", "--help"}
 
 
