@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from typing import NoReturn
 
@@ -17,6 +18,9 @@ __all__ = ["bakeoffs", "data", "main", "results"]
 _TYPER_INTERRUPTED = 130
 """Typer turns Ctrl-C into this exit code and says nothing."""
 
+_NO_NAMES = (errno.ENAMETOOLONG, errno.ELOOP)
+"""What the system says of paths that can be nobody's, wherever one is first looked at."""
+
 
 def main() -> None:
     """Entry point: what a person can mend is one line on stderr and exit code 2."""
@@ -28,6 +32,10 @@ def main() -> None:
         code = app(prog_name="bakeoff", standalone_mode=False)
     except UserError as error:
         _refuse(str(error))
+    except OSError as error:
+        if error.errno not in _NO_NAMES:
+            raise
+        _refuse(f"{error.filename}: {str(error.strerror).lower()}; name another path")
     except TyperException as error:
         message = " ".join(error.format_message().split()).rstrip(".")
         if not message:  # No arguments: Typer has shown the help.
