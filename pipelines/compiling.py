@@ -3,7 +3,7 @@
 import warnings
 from pathlib import Path
 
-from bakeoff.artifacts import explained_write_errors
+from bakeoff.artifacts import explained_write_errors, make_folder
 from bakeoff.data.sources import NAMED_SETS, location
 from bakeoff.errors import UserError
 from bakeoff.pipelines.options import Options
@@ -69,8 +69,8 @@ def compile_components(folder: Path, image: str) -> list[Path]:
 def _write(what, path: Path) -> None:
     from kfp import compiler
 
+    make_folder(path.parent)
     with explained_write_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
         # kfp chooses the format by the ending.
         temporary = path.with_name(f".{path.stem}.tmp.yaml")
         with warnings.catch_warnings():

@@ -142,6 +142,19 @@ def test_options_of_data(refused, here, options, expected):
         (["run", "sentiment", "--data", ""], "--data is empty; give a name, a path or an address"),
         (["run", "sentiment", "--data", "caf\udce9"], "'caf\\udce9' is no UTF-8; give what it nam"),
         (["predict", "20250101-000000-sentiment-quick", "Fine."], "unknown run '20250101-"),
+        (["run", "sentiment", "--seed", "9" * 20], "less than or equal to 4294967295"),
+        (["data", "prepare", "--data", "good.csv", "--output", "o", "--seed", "9" * 20], "4294967"),
+        (
+            ["run", "sentiment", "--seed", f"{2**32 - 2}", "--seeds", "3"],
+            "seed 4,294,967,296 is beyond 4,294,967,295: lower --seed or --seeds",
+        ),
+        (["run", "sentiment", "--data", "good.csv", "--runs", "/proc/x"], "cannot write /proc/x"),
+        (["run", "sentiment", "--data", "good.csv", "--runs", "x" * 300], "file name too long"),
+        (["report", "--runs", "x" * 300], "file name too long"),
+        (["clean", "--runs", "nowhere"], "no folder of runs: nowhere"),
+        (["clean", "--runs", "good.csv"], "no folder of runs: good.csv"),
+        (["compile", "sentiment", "--output", "/proc/s.yaml"], "cannot write /proc/s.yaml"),
+        (["compile", "sentiment", "--output", "/proc/x/s.yaml"], "cannot write /proc/x"),
     ],
 )
 def test_names(refused, here, command, expected):

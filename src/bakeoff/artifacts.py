@@ -99,6 +99,8 @@ def explained_write_errors(path: Path) -> Iterator[None]:
             advice = "no permission to write there; choose another folder or change its owner"
         elif error.errno in (errno.ENOTDIR, errno.EEXIST):
             advice = "a file stands where a folder is needed; choose another folder"
+        elif error.errno == errno.ENOENT and Path(str(error.filename)).parent == path.parent:
+            advice = "no file can be made there; choose another folder"
         else:
             raise
         raise UserError(f"cannot write {path}: {advice}") from error

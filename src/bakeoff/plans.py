@@ -16,7 +16,7 @@ from bakeoff.evaluation.scores import ACCURACY, get_metric
 from bakeoff.studies import STUDIES, Config, Study, get_study
 from bakeoff.text.configs import LinearText, TextNetwork, TreeText
 from bakeoff.text.networks.width import decides, follows
-from bakeoff.training.settings import Ensemble, to_dict
+from bakeoff.training.settings import MOST_SEED, Ensemble, to_dict
 from bakeoff.vision.configs import ImageNetwork
 
 
@@ -178,6 +178,9 @@ def plan(
     }
     if settings.get("seeds", 1) < 1:
         raise UserError(f"--seeds {settings['seeds']}: at least one seed is needed")
+    last = settings.get("seed", 0) + settings.get("seeds", 1) - 1
+    if not 0 <= last <= MOST_SEED:
+        raise UserError(f"seed {last:,} is beyond {MOST_SEED:,}: lower --seed or --seeds")
     if known.modality == "text" and settings.get("class_level"):
         raise UserError("--class-level is for folders of images: leave it out of a study of texts")
     if known.modality == "image" and settings.get("drop_suspects"):

@@ -2,6 +2,9 @@
 
 import io
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -187,3 +190,24 @@ def test_damaged_rows_may_be_left_out(predict, tmp_path):
     code, out, err = predict("new.csv", "--skip-bad-rows")
     assert (code, [line[:6] for line in out.splitlines()]) == (0, ["text,a", "fine,x", "dull,x"])
     assert "left out 1 row that cannot be read" in err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a full disk for everybody")
+@pytest.mark.parametrize(
+    ("ending", "code", "expected"),
+    [
+        ("fine > /dev/full", 2, "error: the output cannot be written: the disk is full"),
+        ("many.csv > /dev/full", 2, "error: the output cannot be written: the disk is full"),
+        ("many.csv | head -1; exit ${PIPESTATUS[0]}", 0, ""),
+        ("- <&-", 2, "error: nothing to label"),
+    ],
+)
+def test_outputs_and_inputs_that_end_early(runs, tmp_path, ending, code, expected):
+    written(pd.DataFrame({"text": ["fine"] * 20_000}), tmp_path / "many.csv")
+    command = f"{Path(sys.executable).parent}/bakeoff predict mine --runs {runs} {ending}"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=tmp_path, stderr=subprocess.PIPE, text=True, check=False
+    )
+    assert done.returncode == code
+    assert done.stderr.startswith(expected)
+    assert done.stderr.count("\n") == bool(expected)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from typing import NoReturn
 
@@ -30,12 +31,12 @@ def main() -> None:
             if any("\ud800" <= char <= "\udfff" for char in argument):
                 raise UserError(f"{argument!a} is no UTF-8; give what it names a name that is")
         code = app(prog_name="bakeoff", standalone_mode=False)
+        if sys.stdout:
+            sys.stdout.flush()
     except UserError as error:
         _refuse(str(error))
     except OSError as error:
-        if error.errno not in _NO_NAMES:
-            raise
-        _refuse(f"{error.filename}: {str(error.strerror).lower()}; name another path")
+        _refuse_system(error)
     except TyperException as error:
         message = " ".join(error.format_message().split()).rstrip(".")
         if not message:  # No arguments: Typer has shown the help.
@@ -46,6 +47,18 @@ def main() -> None:
     if code == _TYPER_INTERRUPTED:
         _refuse("interrupted; run the same command again")
     sys.exit(code or 0)
+
+
+def _refuse_system(error: OSError) -> NoReturn:
+    if error.errno in _NO_NAMES:
+        _refuse(f"{error.filename}: {str(error.strerror).lower()}; name another path")
+    if error.filename or error.errno not in (errno.EPIPE, errno.ENOSPC):
+        raise error
+    # What is left of the output has nowhere to go.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if error.errno == errno.EPIPE:  # Somebody has read enough, as `head` does.
+        sys.exit(0)
+    _refuse("the output cannot be written: the disk is full; free some space and run again")
 
 
 def _refuse(message: str) -> NoReturn:

@@ -155,7 +155,7 @@ _OR_STDIN = ", or the text itself on stdin: echo TEXT | bakeoff predict RUN -"
 
 
 def _stdin(given: str | None) -> bytes:
-    if given is None and sys.stdin.isatty():
+    if sys.stdin is None or (given is None and sys.stdin.isatty()):
         raise UserError(
             'nothing to label: give a text, as in: bakeoff predict latest "What a film!"; or '
             "an image: bakeoff predict latest cat.jpg"

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from bakeoff.errors import UserError
+from bakeoff.training.settings import MOST_SEED
 
 
 class Runner(StrEnum):
@@ -133,10 +134,8 @@ DropSuspects = Annotated[
         help="Leave training rows out whose label is likely wrong, a fifth of a class at most.",
     ),
 ]
-_SEED = 2**32 - 1
-"""The greatest seed of numpy's generators."""
 Seed = Annotated[
-    int, typer.Option(help="Fixes the split and the first training.", min=0, max=_SEED)
+    int, typer.Option(help="Fixes the split and the first training.", min=0, max=MOST_SEED)
 ]
 MetricName = Annotated[
     Metric,

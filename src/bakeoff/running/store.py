@@ -103,9 +103,11 @@ def clean(root: Path, dry_run: bool = False) -> dict[Path, int]:
         What was removed (or would be) → its bytes.
 
     Raises:
-        UserError: a run in `root` is going on, and may use anything in the store; or something
-            there cannot be read or removed.
+        UserError: there is no such folder; a run in `root` is going on, and may use anything in
+            the store; or something there cannot be read or removed.
     """
+    if not root.is_dir():
+        raise UserError(f"no folder of runs: {root}; name another with --runs")
     if not store(root).exists():
         return {}
     with explained_write_errors(store(root)):

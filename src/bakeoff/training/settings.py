@@ -10,6 +10,9 @@ from bakeoff.dotted import Count, CountOrNone, NotNegative, Positive, Share, che
 CHECKPOINTS = "BAKEOFF_CHECKPOINTS"
 """Variable: the folder for checkpoints of interrupted networks; without it none are kept."""
 
+MOST_SEED = 2**32 - 1
+"""The greatest seed of numpy's generators."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
