@@ -151,8 +151,7 @@ def test_options_of_data(refused, here, options, expected):
         (["run", "sentiment", "--data", "good.csv", "--runs", "/proc/x"], "cannot write /proc/x"),
         (["run", "sentiment", "--data", "good.csv", "--runs", "x" * 300], "file name too long"),
         (["report", "--runs", "x" * 300], "file name too long"),
-        (["clean", "--runs", "nowhere"], "no folder of runs: nowhere"),
-        (["clean", "--runs", "good.csv"], "no folder of runs: good.csv"),
+        (["clean", "--runs", "good.csv"], "good.csv is no folder of runs"),
         (["compile", "sentiment", "--output", "/proc/s.yaml"], "cannot write /proc/s.yaml"),
         (["compile", "sentiment", "--output", "/proc/x/s.yaml"], "cannot write /proc/x"),
     ],
@@ -160,6 +159,26 @@ def test_options_of_data(refused, here, options, expected):
 def test_names(refused, here, command, expected):
     assert expected in refused(*command)
     assert files(here) == ["good.csv"]
+
+
+def test_a_store_that_cannot_be_leaves_no_run(refused, here):
+    (here / "runs").mkdir()
+    (here / "runs" / ".store").write_text("a file")
+    line = refused("run", "sentiment", "--data", "good.csv", "--models", "nb-counts")
+    assert "runs/.store: a file stands where a folder is needed" in line
+    assert [path.name for path in (here / "runs").iterdir()] == [".store"]
+
+
+@pytest.mark.parametrize("content", ["null", "[]", '"results"', "{", ""])
+def test_results_that_are_none(refused, here, content):
+    (here / "runs" / "mine").mkdir(parents=True)
+    (here / "runs" / "mine" / "run.json").write_text("{}")
+    (here / "runs" / "mine" / "results.json").write_text(content)
+    for command in (["report"], ["predict", "mine", "fine"], ["evaluate", "mine", "--data", "x"]):
+        assert "mine/results.json is damaged" in refused(*command)
+    (here / "runs" / "mine" / "results.json").unlink()
+    (here / "runs" / "mine" / "run.json").write_text(content)
+    assert "mine/run.json is damaged" in refused("report", "mine")
 
 
 @pytest.mark.parametrize(

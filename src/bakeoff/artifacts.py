@@ -74,6 +74,18 @@ def read_json(path: Path) -> Any:
         raise UserError(f"{path} is damaged ({error}); make its folder again") from None
 
 
+def read_facts(path: Path) -> dict[str, Any]:
+    """What a JSON file says by name.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    facts = read_json(path)
+    if not isinstance(facts, dict):
+        raise UserError(f"{path} is damaged (it names nothing); make its folder again")
+    return facts
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder and those above it, where they do not exist.
 
@@ -193,7 +205,7 @@ def read_manifest(folder: str | Path, kind: str | None = None) -> dict[str, Any]
     """
     path = Path(folder) / MANIFEST
     try:
-        manifest = read_json(path)
+        manifest = read_facts(path)
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"{folder} is no bakeoff folder: it has no {MANIFEST}") from None
     if kind is not None and manifest["kind"] != kind:

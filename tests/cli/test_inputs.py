@@ -82,6 +82,20 @@ def test_other_words_are_a_text(predict, given):
     assert predict(given)[:2] == (0, f"good\t{FINE:.4f}\t{given}\n")
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("", "the text is empty"),
+        (" \n", "the text is empty"),
+        (".", "cannot read .: Is a directory"),
+    ],
+)
+def test_nothing_to_label(predict, given, expected):
+    code, out, err = predict(given)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert expected in err
+
+
 def test_blank_lines_keep_their_place(predict, tmp_path):
     lines = "\nfine\r\n \n\ndull\n"
     expected = ["\t\t", f"good\t{FINE:.4f}\tfine", "\t\t", "\t\t", f"bad\t{FINE:.4f}\tdull"]

@@ -19,8 +19,14 @@ __all__ = ["bakeoffs", "data", "main", "results"]
 _TYPER_INTERRUPTED = 130
 """Typer turns Ctrl-C into this exit code and says nothing."""
 
-_NO_NAMES = (errno.ENAMETOOLONG, errno.ELOOP)
-"""What the system says of paths that can be nobody's, wherever one is first looked at."""
+_MENDED_BY_A_PERSON = {
+    **dict.fromkeys((errno.ENAMETOOLONG, errno.ELOOP), "name another path"),
+    **dict.fromkeys(
+        (errno.EACCES, errno.EPERM), "change its owner or permissions, or name another"
+    ),
+    errno.EROFS: "name a path that can be written",
+}
+"""What the system says of a path, wherever it is first looked at → advice."""
 
 
 def main() -> None:
@@ -50,8 +56,9 @@ def main() -> None:
 
 
 def _refuse_system(error: OSError) -> NoReturn:
-    if error.errno in _NO_NAMES:
-        _refuse(f"{error.filename}: {str(error.strerror).lower()}; name another path")
+    if error.filename and error.errno in _MENDED_BY_A_PERSON:
+        advice = _MENDED_BY_A_PERSON[error.errno]
+        _refuse(f"{error.filename}: {str(error.strerror).lower()}; {advice}")
     if error.filename or error.errno not in (errno.EPIPE, errno.ENOSPC):
         raise error
     # What is left of the output has nowhere to go.

@@ -93,7 +93,7 @@ def text_inputs(given: str | None, column: str, skip_bad: bool = False) -> Input
     if given in (None, "-"):
         return Inputs(_lines(_stdin(given), "stdin"), "text")
     assert given is not None
-    here = _exists(given)
+    here = given.strip() != "" and _exists(given)
     ending = Path(given).suffix.lower()
     if ending in _TABLES and (here or "://" in given):
         return _of_table(given, column, skip_bad)

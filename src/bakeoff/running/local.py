@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -109,8 +109,10 @@ def run_locally(
             write_json(folder / "run.json", facts)
         watch(event)
 
-    with using_store(root) as lock:
+    with ExitStack() as using:
         try:
+            lock = using.enter_context(using_store(root))
+            make_folder(store(root) / folder.name)
             _compile(plan, folder / "pipeline.yaml", image, parallel, code)
             write_json(
                 folder / "job.json",

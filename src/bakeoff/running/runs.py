@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bakeoff.artifacts import RESULTS_FORMAT, read_json
+from bakeoff.artifacts import RESULTS_FORMAT, read_facts
 from bakeoff.errors import UserError, unknown_name
 from bakeoff.running.store import in_store, is_in_use
 
@@ -19,7 +19,7 @@ class RunFolder:
 
     @property
     def facts(self) -> dict[str, Any]:
-        return read_json(self.path / "run.json")
+        return read_facts(self.path / "run.json")
 
     @property
     def status(self) -> str:
@@ -39,7 +39,7 @@ class RunFolder:
             status = self.status
             advice = "wait for its end" if status == "running" else "run its command again"
             raise UserError(f"run {self.path.name} is {status} and has no results; {advice}")
-        results = read_json(self.path / "results.json")
+        results = read_facts(self.path / "results.json")
         if results.get("format") != RESULTS_FORMAT:
             raise UserError(
                 f"run {self.path.name} was made by another version of bakeoff; look at "

@@ -8,6 +8,7 @@ runs/.store/checkpoints/   of networks in training
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager, suppress
@@ -18,6 +19,7 @@ from bakeoff.artifacts import (
     MANIFEST,
     explained_write_errors,
     make_folder,
+    read_facts,
     read_json,
     read_manifest,
 )
@@ -103,11 +105,11 @@ def clean(root: Path, dry_run: bool = False) -> dict[Path, int]:
         What was removed (or would be) → its bytes.
 
     Raises:
-        UserError: there is no such folder; a run in `root` is going on, and may use anything in
-            the store; or something there cannot be read or removed.
+        UserError: `root` is no folder; a run in it is going on, and may use anything in the store;
+            or something there cannot be read or removed.
     """
-    if not root.is_dir():
-        raise UserError(f"no folder of runs: {root}; name another with --runs")
+    if os.path.lexists(root) and not root.is_dir():
+        raise UserError(f"{root} is no folder of runs; name another with --runs")
     if not store(root).exists():
         return {}
     with explained_write_errors(store(root)):
@@ -132,7 +134,7 @@ def _needed(root: Path) -> set[Path]:
     """What is kept whole: folders of tasks (the cache names their outputs together), of runs that
     have not finished, and what is no output of a step.
     """
-    runs = [read_json(path) for path in root.glob("*/run.json")]
+    runs = [read_facts(path) for path in root.glob("*/run.json")]
     kept = {store(root) / _LOCK, cache_folder(root)}
     if unfinished := _unfinished(runs):
         kept |= {checkpoints(root), *(store(root) / run["id"] for run in unfinished)}
