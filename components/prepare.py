@@ -16,12 +16,15 @@ def prepare(
     limit: int = 0,
     input_column: str = "",
     label_column: str = "label",
+    split_column: str = "",
+    group_column: str = "",
+    time_column: str = "",
     image_size: int = 0,
     class_level: int = 0,
     skip_bad: bool = False,
     data_hash: str = "",
 ):
-    """Clean and split labelled texts or images; copies stay on one side of the split.
+    """Clean and split labelled texts or images; copies and near copies stay on one side.
 
     Args:
         dataset: Train and validation split.
@@ -33,6 +36,9 @@ def prepare(
         limit: Use at most this many rows, sampled by class; 0 uses all.
         input_column: Column that holds the text or the encoded image; "" is "text" or "image".
         label_column: Column that holds the label.
+        split_column: Column that says train, validation or test; "": none.
+        group_column: Column with what stays on one side of the split; "": none.
+        time_column: Column by which the past trains and the future tests; "": none.
         image_size: Resize and crop images to this many pixels a side; 0 keeps their size.
         class_level: Level of a folder's folders that are the classes; 0 finds it.
         skip_bad: Leave out rows that cannot be used instead of stopping.
@@ -54,6 +60,9 @@ def prepare(
             limit=limit,
             input_column=input_column,
             label_column=label_column,
+            split_column=split_column,
+            group_column=group_column,
+            time_column=time_column,
             image_size=image_size,
             class_level=class_level,
             skip_bad=skip_bad,

@@ -38,6 +38,8 @@ OWN = {"stl10": (5_000, 0, 8_000)}
         ({"split": "0.7:0.2:0.2"}, "the shares sum to 1.1, not to 1"),
         ({"split": "100.5:10:10"}, "whole numbers of rows"),
         ({"seeds": 0}, "--seeds 0: at least one"),
+        ({"time_column": "day", "group_column": "user"}, "--time-column and --group-column contra"),
+        ({"time_column": "day", "split_column": "part"}, "--time-column and --split-column contra"),
         ({"models": ["ensemble"]}, "ensemble mixes other models: name some beside it"),
         ({"data": "https://me:pw@host/a.csv"}, "give credentials by the environment"),
     ],

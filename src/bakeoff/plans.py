@@ -9,6 +9,7 @@ from typing import Any
 
 from bakeoff.artifacts import settings_hash
 from bakeoff.configured import OPTIONS, UNMIRRORED, Change, checked, optioned, with_settings
+from bakeoff.data.columns import Columns
 from bakeoff.data.sources import refuse_credentials
 from bakeoff.data.splitting import SplitSpec
 from bakeoff.errors import UserError, unknown_name
@@ -32,6 +33,12 @@ class Plan:
     input_column: str = ""
     """The column with the text or the encoded image; "" is "text" or "image"."""
     label_column: str = "label"
+    split_column: str = ""
+    """The column that says train, validation or test."""
+    group_column: str = ""
+    """The column with what stays on one side of the split."""
+    time_column: str = ""
+    """The column by which the past trains and the future tests."""
     image_size: int = 0
     """Pixels a side that images are brought to; 0 keeps them."""
     class_level: int = 0
@@ -194,6 +201,8 @@ def plan(
     configs = Change(settings={"training.metric": metric}).applied(configs)
     configs = with_settings(optioned(configs, options), changes, known.models)
     made = Plan(study=study, preset=preset, models=configs, **settings)
+    columns = Columns(split=made.split_column, group=made.group_column, time=made.time_column)
+    columns.check()
     return replace(made, models=checked(configs, known.models, made.waiting))
 
 

@@ -1,10 +1,13 @@
-"""A real S3 server, and the IMDB archive in small."""
+"""A real S3 server, encoded images, and the IMDB archive in small."""
 
+import io
 import tarfile
 
 import fsspec
+import numpy as np
 import pytest
 import s3fs
+from PIL import Image
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +31,22 @@ def bucket():
         yield filesystem
         s3fs.S3FileSystem.clear_instance_cache()
     server.stop()
+
+
+@pytest.fixture
+def encoded_images():
+    """Gives n different PNG files, 8×8, grey."""
+
+    def make(n):
+        pictures = np.random.default_rng(0).integers(0, 256, (n, 8, 8)).astype("uint8")
+        files = []
+        for picture in pictures:
+            stream = io.BytesIO()
+            Image.fromarray(picture).save(stream, "PNG")
+            files.append(stream.getvalue())
+        return files
+
+    return make
 
 
 @pytest.fixture

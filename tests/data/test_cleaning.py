@@ -141,3 +141,7 @@ def test_rows_that_could_not_be_read_are_left_out_and_counted():
     assert rows.frame["id"].tolist() == [0, 1, 3, 4]
     assert rows.facts["dropped"] == {"not UTF-8": 1}
     assert rows.facts["remarks"] == ["said"]
+
+
+def test_more_than_a_thousand_classes_are_classes():
+    assert len(clean(numbered(list(range(1500)) * 4)).classes) == 1500

@@ -71,7 +71,7 @@ def test_each_image_goes_to_one_part_with_its_label(tmp_path):
     table = parquet.read_table(tmp_path / "test" / "test.parquet")
     assert {field.name: field.type for field in table.schema} == {
         "id": pa.int64(),
-        "label": pa.int16(),
+        "label": pa.int32(),
         "name": pa.large_string(),
     }
     for row, seed in zip(table.to_pylist(), found["test"], strict=True):
@@ -300,7 +300,7 @@ def test_of_many_bad_images_the_first_are_named(tmp_path, refused):
             class_files(5, "train/") | class_files(2, "test/", 20) | {"test/bird/1.png": png(99)},
             [],
             "~/pets: class 'bird' is in the test split and not in the training split (copies left "
-            "aside); add images of it there, or leave the class out",
+            "aside); add some of it there, or leave the class out",
         ),
         (
             class_files(5, "train/") | class_files(2, "test/", 20),

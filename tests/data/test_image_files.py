@@ -8,6 +8,7 @@ import pytest
 from noise_images import png
 from pyarrow import parquet
 
+from bakeoff.data.columns import Columns
 from bakeoff.data.sources import read_images
 from bakeoff.errors import UserError
 
@@ -41,7 +42,7 @@ def test_labels_and_columns_of_a_parquet_file(tmp_path):
     path = tmp_path / "pets.parquet"
     frame = pd.DataFrame({"photo": CONTENTS, "kind": pd.Categorical(["dog", "cat", None])})
     frame.assign(split=["train", "Valid", "test"]).to_parquet(path)
-    source = read_images(str(path), "photo", "kind")
+    source = read_images(str(path), Columns("photo", "kind"))
     assert source.frame["label"].tolist()[:2] == ["dog", "cat"]
     assert source.frame["label"].isna().tolist() == [False, False, True]
     assert source.frame["own"].tolist() == ["train", "validation", "test"]
@@ -92,7 +93,7 @@ def test_other_parquet_files_are_explained(tmp_path, table, columns, message):
     path = tmp_path / "pets.parquet"
     parquet.write_table(table if isinstance(table, pa.Table) else pa.table(table), path)
     with pytest.raises(UserError) as caught:
-        read_images(str(path), *columns)
+        read_images(str(path), Columns(*(columns or ("image",))))
     assert str(caught.value).startswith(message.format(path))
 
 

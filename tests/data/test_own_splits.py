@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from bakeoff.data.own_splits import own_splits, pools
+from bakeoff.data.own_splits import by_time, own_splits, pools
 from bakeoff.data.splitting import SplitSpec
 from bakeoff.errors import UserError
 
@@ -48,12 +48,7 @@ def ready(own, groups=None, labels=None):
     groups = np.arange(len(own)) if groups is None else np.array(groups)
     labels = np.tile([0, 1], len(own))[: len(own)] if labels is None else np.array(labels)
     found, left_out = own_splits(own, groups, labels, CLASSES)
-    return (None if found is None else found.tolist()), left_out
-
-
-def test_data_without_a_test_split_has_no_splits_of_its_own():
-    assert ready([""] * 4) == (None, 0)
-    assert ready(["train"] * 4) == (None, 0)
+    return found.tolist(), left_out
 
 
 def test_validation_is_test_where_there_is_no_test():
@@ -132,3 +127,46 @@ def test_pools_draw_each_part_from_where_it_belongs():
         ([6, 7], (0, 1, 0)),
         ([9, 10, 11, 12], (0, 0, 3)),
     ]
+
+
+def divided(times, split="0.6:0.2:0.2", limit=0, seed=0):
+    times = np.array(times, float)
+    own = by_time(times, np.arange(len(times)) % 2, SplitSpec.parse(split), limit, seed)
+    return {name: sorted(times[own == name].tolist()) for name in ("train", "validation", "test")}
+
+
+def test_the_past_trains_and_the_future_tests():
+    shuffled = np.random.default_rng(0).permutation(20)
+    assert divided(shuffled) == {
+        "train": list(range(12)),
+        "validation": list(range(12, 16)),
+        "test": list(range(16, 20)),
+    }
+
+
+def test_rows_of_one_time_are_on_one_side_and_sizes_as_near_as_can_be():
+    times = [1] * 7 + [2] * 7 + [3] * 2 + [4] * 3 + [5]
+    # 12 rows would end within the 2s: 14 is nearer than 7. 16 is where the 3s end.
+    assert {name: len(rows) for name, rows in divided(times).items()} == {
+        "train": 14,
+        "validation": 2,
+        "test": 4,
+    }
+
+
+def test_a_limit_samples_all_times_by_class():
+    found = divided(range(1000), limit=100)
+    assert {name: len(rows) for name, rows in found.items()} == {
+        "train": 60,
+        "validation": 20,
+        "test": 20,
+    }
+    assert max(found["train"]) < min(found["validation"]) < max(found["validation"])
+    assert max(found["validation"]) < min(found["test"])
+    assert found["train"][0] < 100 < 900 < found["test"][-1]
+    assert sum(sum(time % 2 for time in rows) for rows in found.values()) == 50
+
+
+def test_too_few_times_are_explained():
+    with pytest.raises(UserError, match="holds 2 different ones, and three sides need three"):
+        divided([1] * 10 + [2] * 10)

@@ -129,11 +129,67 @@ def test_a_large_group_finds_its_place_before_small_ones_take_it(seed):
     assert set(range(0, 60, 2)) <= set(parts["train"])
 
 
-def test_a_group_larger_than_every_part_is_explained():
+def test_a_group_larger_than_its_share_of_a_class_makes_sizes_as_near_as_can_be():
+    """Of the first class 35 rows should train, and 40 are one text."""
     groups = np.arange(100)
     groups[:80:2] = 0
-    with pytest.raises(UserError, match="40 rows are copies of each other and fit on no side"):
+    parts = split([0, 1] * 50, (70, 10, 20), groups)
+    assert set(range(0, 80, 2)) <= set(parts["train"])
+    assert [np.bincount(np.array(part) % 2).tolist() for part in parts.values()] == [
+        [41, 35],
+        [3, 5],
+        [6, 10],
+    ]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_few_distinct_texts_are_split_as_near_as_can_be(seed):
+    """Nine texts in 1,000 rows: each class has one or more of them on every side."""
+    groups = np.random.default_rng(seed).integers(9, size=1000)
+    parts = split(groups % 2, (700, 100, 200), groups, seed)
+    sides = [set(groups[part]) for part in parts.values()]
+    assert sum(len(side) for side in sides) == len(set.union(*sides)) == 9
+    assert all({group % 2 for group in side} == {0, 1} for side in sides)
+    assert sum(len(part) for part in parts.values()) == 1000
+    # Two texts a side at least, of about 111 rows each: no part can be nearer to 100.
+    assert len(parts["validation"]) < 270
+    assert len(parts["train"]) > 450
+
+
+def test_users_of_many_rows_keep_sizes_and_balance_within_a_percent():
+    rng = np.random.default_rng(0)
+    users = rng.integers(400, size=20_000)
+    labels = (rng.random(20_000) < 0.1 + 0.3 * (users % 3 == 0)).astype(int)
+    parts = split(labels, (14_000, 2000, 4000), users)
+    assert sum(len(set(users[part])) for part in parts.values()) == 400
+    for part, size in zip(parts.values(), (14_000, 2000, 4000), strict=True):
+        assert abs(len(part) - size) < 200
+        assert abs(labels[part].mean() - labels.mean()) < 0.01
+
+
+def test_groups_leave_rows_unused_where_fewer_are_asked_for():
+    users = np.random.default_rng(0).integers(100, size=1000)
+    parts = split(np.arange(1000) % 2, (70, 10, 20), users)
+    assert abs(sum(len(part) for part in parts.values()) - 100) < 25
+
+
+def test_a_class_in_two_groups_cannot_be_on_three_sides():
+    groups = np.arange(100)
+    groups[:50:2], groups[50::2] = 0, 1
+    with pytest.raises(UserError, match=r"'class 0' is in 2 groups .* too few for 3 parts"):
         split([0, 1] * 50, (70, 10, 20), groups)
+
+
+def test_many_classes_are_split_by_class():
+    labels = np.arange(1200).repeat(10)
+    parts = split(labels, (8400, 1200, 2400))
+    assert (np.bincount(labels[parts["test"]]) == 2).all()
+
+
+def test_a_limit_that_leaves_a_class_too_few_rows_is_named():
+    labels = [0] * 980 + [1] * 20
+    with pytest.raises(UserError, match=r"20 of 1,000 rows.* only 100 of 1,000 .* raise --limit"):
+        split(labels, (70, 10, 20))
 
 
 def test_a_class_too_small_for_every_part_is_explained():
@@ -144,5 +200,7 @@ def test_a_class_too_small_for_every_part_is_explained():
 
 
 def test_fewer_rows_than_classes_are_explained_by_their_number():
-    with pytest.raises(UserError, match=r"3:1:1 has fewer rows .* classes, 2, .*use more rows"):
+    with pytest.raises(
+        UserError, match=r"3:1:1 has fewer rows .* classes, 2, .*only 5 of 60 rows .*raise --limit"
+    ):
         split([0, 1] * 30, (3, 1, 1))

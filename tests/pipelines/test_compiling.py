@@ -149,6 +149,17 @@ def test_steps_on_a_cluster_know_the_plan_they_are_part_of(tmp_path):
     assert told == dict.fromkeys(names, plan("sentiment", "full").identity)
 
 
+@pytest.mark.parametrize("study", STUDIES)
+def test_columns_that_divide_rows_are_parameters_and_reach_the_first_step(study, tmp_path):
+    columns = {"split_column": "part", "group_column": "user"}
+    spec, _ = compiled(tmp_path, Options(), study=study, **columns)
+    given = spec["root"]["inputDefinitions"]["parameters"]
+    taken = tasks(spec)["prepare"]["inputs"]["parameters"]
+    for name, default in (columns | {"time_column": ""}).items():
+        assert given[name]["defaultValue"] == default
+        assert taken[name] == {"componentInputParameter": name}
+
+
 @pytest.mark.parametrize("study", ["autoencoder", "resnet"])
 def test_images_are_trained_compared_and_drawn_and_only_evaluate_takes_test(study, tmp_path):
     spec, platform = compiled(tmp_path, Options(image=IMAGE), study=study)

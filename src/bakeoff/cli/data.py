@@ -11,6 +11,7 @@ from bakeoff.cli.app import data_app
 from bakeoff.cli.options import (
     ClassLevel,
     Data,
+    GroupColumn,
     ImageColumn,
     ImageSize,
     LabelColumn,
@@ -18,7 +19,9 @@ from bakeoff.cli.options import (
     SkipBadImages,
     SkipBadRows,
     Split,
+    SplitColumn,
     TextColumn,
+    TimeColumn,
 )
 
 
@@ -38,6 +41,9 @@ def prepare_data(
     text_column: TextColumn = "text",
     image_column: ImageColumn = "",
     label_column: LabelColumn = "label",
+    split_column: SplitColumn = "",
+    group_column: GroupColumn = "",
+    time_column: TimeColumn = "",
     image_size: ImageSize = 0,
     class_level: ClassLevel = 0,
     split: Split = "0.7:0.1:0.2",
@@ -48,9 +54,10 @@ def prepare_data(
 ) -> None:
     """Clean and split labelled texts or images, as a bake-off's first step does.
 
-    Copies stay on one side. Folders class/name.jpg are images, with or without train/, val/ and
-    test/ above. Where images come with a test split of their own, it is the test split (val/
-    counts as test where there is no test/), and the first two numbers of --split divide the rest.
+    Copies and near copies stay on one side. Folders class/name.jpg are images, with or without
+    train/, val/ and test/ above. Where data comes with a test split of its own, it is the test
+    split (val/ counts as test where there is no test/), and the first two numbers of --split
+    divide the rest.
     """
     from bakeoff.artifacts import read_manifest
     from bakeoff.data.prepare import prepare
@@ -72,6 +79,9 @@ def prepare_data(
             limit=limit,
             input_column=image_column if images else text_column,
             label_column=label_column,
+            split_column=split_column,
+            group_column=group_column,
+            time_column=time_column,
             image_size=image_size,
             class_level=class_level,
             skip_bad=skip_bad_images if images else skip_bad_rows,

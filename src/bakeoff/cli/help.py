@@ -12,7 +12,7 @@ PANELS = {
         *("data", "text_column", "image_column", "label_column", "image_size", "limit"),
         *("skip_bad_rows", "skip_bad_images", "drop_suspects", "separator", "class_level"),
     ),
-    "Split": ("split", "split_column", "group_column", "time_column", "near_copies"),
+    "Split": ("split", "split_column", "group_column", "time_column"),
     "How models train": (
         *("preprocessing", "glove", "word2vec", "freeze_vectors", "weights", "precision"),
         *("keep_sides", "changes", "seed", "seeds", "threads", "parallel", "parallelism"),

@@ -113,6 +113,25 @@ KeepSides = Annotated[
     typer.Option("--keep-sides", help="Mirror no image: for letters, digits, left and right."),
 ]
 LabelColumn = Annotated[str, typer.Option(help="Column of --data that holds the label.")]
+SplitColumn = Annotated[
+    str,
+    typer.Option(help="Column of --data that says train, validation or test.", metavar="COLUMN"),
+]
+GroupColumn = Annotated[
+    str,
+    typer.Option(
+        help="Column of --data with what stays on one side: a patient, a user, an author.",
+        metavar="COLUMN",
+    ),
+]
+TimeColumn = Annotated[
+    str,
+    typer.Option(
+        help="Column of --data with a time (numbers or ISO dates): train on the past, test on the "
+        "future.",
+        metavar="COLUMN",
+    ),
+]
 Split = Annotated[
     str,
     typer.Option(
@@ -121,7 +140,7 @@ Split = Annotated[
     ),
 ]
 SkipBadRows = Annotated[
-    bool, typer.Option("--skip-bad-rows", help="Leave out rows without text or label.")
+    bool, typer.Option("--skip-bad-rows", help="Leave out rows that cannot be used.")
 ]
 Limit = Annotated[
     int | None,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.data.characters import alike, normalised
+from bakeoff.data.places import read_places
 from bakeoff.data.sources import Source
 from bakeoff.errors import UserError
 
@@ -33,10 +34,15 @@ class Rows:
     """Shape (rows,): equal numbers for equal keys."""
     facts: dict[str, Any]
     """duplicates, dropped, image and remarks (sentences), as the manifest tells them."""
+    times: np.ndarray | None = None
+    """float64, shape (rows,): what orders rows that the past and the future divide; `frame` then
+    has the column time, as it was written."""
+    bound: np.ndarray | None = None
+    """Texts, shape (rows,): equal for rows that stay on one side."""
     pixels: np.ndarray | None = None
     """Of images: uint8, or uint16 of 16 bits a pixel, shape (rows, height, width, channels)."""
     own: np.ndarray | None = None
-    """Of images, shape (rows,): the split each comes with, "" if with none."""
+    """Shape (rows,): the split each comes with, "" if with none."""
 
     def inputs(self) -> Any:
         """What models take: the texts, or the pixels."""
@@ -57,8 +63,12 @@ def clean(source: Source, skip_bad_rows: bool = False, comparable: bool = True) 
     import pandas as pd
 
     frame = source.frame.drop(index=list(source.bad))
+    places, unplaced = read_places(
+        source.path, frame, source.places, "--skip-bad-rows", skip_bad_rows
+    )
+    frame = frame.drop(index=list(unplaced))
     missing = unlabelled(frame["label"])
-    dropped = dict(Counter(source.bad.values()))
+    dropped = dict(Counter([*source.bad.values(), *unplaced.values()]))
     dropped |= _refuse(source, frame, missing, source.label_column, "label", skip_bad_rows)
     frame = frame[~missing]
     texts = [
@@ -66,7 +76,10 @@ def clean(source: Source, skip_bad_rows: bool = False, comparable: bool = True) 
     ]
     empty = pd.Series([not text for text in texts], index=frame.index, dtype=bool)
     dropped |= _refuse(source, frame, empty, source.input_column, "text", skip_bad_rows)
-    frame = pd.DataFrame({"id": frame.index, "text": texts, "label": frame["label"].to_numpy()})
+    written = {"time": frame["time"].astype(str).to_numpy()} if "time" in places else {}
+    frame = pd.DataFrame(
+        {"id": frame.index, "text": texts, "label": frame["label"].to_numpy(), **written}
+    )
     frame = frame[~empty.to_numpy()].reset_index(drop=True)
 
     labels, found = encode(frame["label"], source.path, source.label_column, comparable)
@@ -79,7 +92,13 @@ def clean(source: Source, skip_bad_rows: bool = False, comparable: bool = True) 
         "dropped": dropped,
         "remarks": [*source.remarks, *classes_alike(classes, labels)],
     }
-    return Rows(frame, classes, keys, groups, facts)
+    return Rows(frame, classes, keys, groups, facts, **arrays(places.loc[frame["id"]]))
+
+
+def arrays(places: pd.DataFrame) -> dict[str, np.ndarray]:
+    """What `read_places` gave, as `Rows` holds it."""
+    kinds = {"split": ("own", "str"), "group": ("bound", "str"), "time": ("times", "float64")}
+    return {kinds[role][0]: places[role].to_numpy(kinds[role][1]) for role in places.columns}
 
 
 def unlabelled(labels: pd.Series) -> pd.Series:

@@ -12,8 +12,6 @@ from bakeoff.errors import UserError
 if TYPE_CHECKING:
     import pandas as pd
 
-TEXT_ADVICE = "--text-column and --label-column"
-
 
 @dataclass(frozen=True)
 class Columns:
@@ -21,40 +19,64 @@ class Columns:
 
     input: str = "text"
     label: str = "label"
+    split: str = ""
+    """train, validation or test."""
+    group: str = ""
+    """What stays on one side of the split: a patient, a user, an author."""
+    time: str = ""
+    """By which the past trains and the future tests: numbers or ISO dates."""
 
     def named(self) -> dict[str, str]:
         """The columns that there are to be, by what they hold."""
         return {role: composed(column) for role, column in asdict(self).items() if column}
 
+    @property
+    def places(self) -> dict[str, str]:
+        """Those that say where rows may go: split, group and time."""
+        return {role: name for role, name in self.named().items() if role not in ("input", "label")}
+
+    def check(self) -> None:
+        """Raise a UserError for columns that contradict each other."""
+        for other in ("split", "group"):
+            if self.time and getattr(self, other):
+                raise UserError(
+                    f"--time-column and --{other}-column contradict each other: a time divides "
+                    f"rows, whatever their {other}; give one of them"
+                )
+
+
+def refuse_places(source: str, columns: Columns) -> None:
+    """Raise a UserError where data without further columns is asked for some."""
+    for role in columns.places:
+        raise UserError(
+            f"{source} has no further columns, and --{role}-column names one: leave it out, or "
+            "give a file"
+        )
+
 
 def refuse_unclear(
-    source: str, wanted: Sequence[str], there: Sequence[str], advice: str = ""
+    source: str, columns: Columns, there: Sequence[str], hint: str = "", kind: str = "text"
 ) -> None:
-    """Raise a UserError unless each wanted column is there once.
+    """Raise a UserError unless each column that is named is there once.
 
     Args:
         source: of the columns, for messages.
-        wanted: their names.
+        columns: their names.
         there: the names that the file has.
-        advice: what to name them with; "" is what names columns of texts, and of labels where more
-            than one is wanted.
+        hint: what else may be meant.
+        kind: of what models take: "text" or "image".
     """
-    if not advice and len(wanted) == 1:
-        advice = "--text-column"
-    for column in wanted:
-        if list(there).count(column) != 1:
-            raise unclear_column(source, column, there, advice)
-
-
-def unclear_column(source: str, column: str, columns: Sequence[str], advice: str = "") -> UserError:
-    """What a person is told where there is no column of a name, or more than one; `advice` names
-    the options for it, "" those of texts.
-    """
-    many = "several columns" if column in columns else "no column"
-    return UserError(
-        f"{source} has {many} {column!r}; it has: {', '.join(map(str, columns))} "
-        f"(name them with {advice or TEXT_ADVICE})"
-    )
+    for role, column in columns.named().items():
+        if list(there).count(column) == 1:
+            continue
+        many = "several columns" if column in there else "no column"
+        advice = f"--{role}-column"
+        if role in ("input", "label"):
+            advice = f"--{kind}-column{' and --label-column' * bool(columns.label)}{hint}"
+        raise UserError(
+            f"{source} has {many} {column!r}; it has: {', '.join(map(str, there))} "
+            f"(name them with {advice})"
+        )
 
 
 def refuse_types(source: str, values: pd.Series, column: str, what: str) -> None:

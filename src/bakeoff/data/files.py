@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.data.characters import composed
-from bakeoff.data.columns import TEXT_ADVICE, Columns, refuse_types, refuse_unclear
+from bakeoff.data.columns import Columns, refuse_types, refuse_unclear
 from bakeoff.data.delimited import read_records
 from bakeoff.data.encoding import DAMAGED, damaged_lines, decoded
 from bakeoff.data.remote import read_bytes
@@ -51,7 +51,7 @@ def read_table(source: str, columns: Columns, skip_bad: bool = False) -> Table:
         UserError: the file cannot be read, lacks a column, or a column holds no text or no label.
     """
     named = columns.named()
-    table = _read(source, list(named.values()), skip_bad)
+    table = _read(source, columns, skip_bad)
     frame = table.frame.set_axis(list(named), axis=1).rename(columns={"input": "text"})
     refuse_types(source, frame["text"], columns.input, "text")
     for role in named.keys() - {"input"}:
@@ -71,12 +71,12 @@ def read_whole_table(source: str, text_column: str, skip_bad: bool = False) -> T
         UserError: the file cannot be read, or lacks the column or texts in it.
     """
     text_column = composed(text_column)
-    table = _read(source, [text_column], skip_bad, whole=True)
+    table = _read(source, Columns(text_column, label=""), skip_bad, whole=True)
     refuse_types(source, table.frame[text_column], text_column, "text")
     return replace(table, frame=table.frame.drop(index=list(table.bad)))
 
 
-def _read(source: str, wanted: list[str], skip_bad: bool, whole: bool = False) -> Table:
+def _read(source: str, columns: Columns, skip_bad: bool, whole: bool = False) -> Table:
     ending = Path(source).suffix.lower()
     if ending not in _READERS:
         raise UserError(
@@ -85,7 +85,7 @@ def _read(source: str, wanted: list[str], skip_bad: bool, whole: bool = False) -
     content = read_bytes(source)
     if not content.strip(_BLANK):
         raise UserError(f"{source} is empty; give a file with rows")
-    table = _READERS[ending](source, content, wanted, whole)
+    table = _READERS[ending](source, content, columns, whole)
     if table.refusal and not skip_bad:
         raise table.refusal
     if table.frame.empty:
@@ -108,13 +108,14 @@ def _image_hint(schema: pa.Schema) -> str:
 
 
 def _read_delimited(
-    separator: str, source: str, content: bytes, wanted: list[str], whole: bool
+    separator: str, source: str, content: bytes, columns: Columns, whole: bool
 ) -> Table:
     import pandas as pd
 
+    wanted = list(columns.named().values())
     text, remarks = decoded(source, content)
     records = read_records(source, text, separator, wanted)
-    refuse_unclear(source, wanted, records.header)
+    refuse_unclear(source, columns, records.header)
     wanted = _columns(source, wanted, records.header, whole)
     places = [records.header.index(column) for column in wanted]
     # Labels such as "NA" and "01" are labels as they stand; only an empty field is missing.
@@ -140,17 +141,18 @@ def _read_delimited(
     return Table(frame, bad, [*remarks, *records.remarks], refusal)
 
 
-def _read_csv(source: str, content: bytes, wanted: list[str], whole: bool) -> Table:
-    return _read_delimited(",", source, content, wanted, whole)
+def _read_csv(source: str, content: bytes, columns: Columns, whole: bool) -> Table:
+    return _read_delimited(",", source, content, columns, whole)
 
 
-def _read_tsv(source: str, content: bytes, wanted: list[str], whole: bool) -> Table:
-    return _read_delimited("\t", source, content, wanted, whole)
+def _read_tsv(source: str, content: bytes, columns: Columns, whole: bool) -> Table:
+    return _read_delimited("\t", source, content, columns, whole)
 
 
-def _read_jsonl(source: str, content: bytes, wanted: list[str], whole: bool) -> Table:
+def _read_jsonl(source: str, content: bytes, columns: Columns, whole: bool) -> Table:
     import pandas as pd
 
+    wanted = list(columns.named().values())
     text, remarks = decoded(source, content)
     rows: list[dict[str, Any]] = []
     bad, damaged, refusal = {}, [], None
@@ -171,7 +173,7 @@ def _read_jsonl(source: str, content: bytes, wanted: list[str], whole: bool) -> 
             bad[len(rows)], row = "not UTF-8", {}
         rows.append(row)
     if not (refusal and len(bad) == len(rows)):
-        refuse_unclear(source, wanted, list(names))
+        refuse_unclear(source, columns, list(names))
     wanted = _columns(source, wanted, list(names), whole)
     if damaged and not refusal:
         refusal = damaged_lines(source, text, damaged)
@@ -210,16 +212,17 @@ def _parsed(line: str) -> dict[str, Any]:
     return row
 
 
-def _read_parquet(source: str, content: bytes, wanted: list[str], whole: bool) -> Table:
+def _read_parquet(source: str, content: bytes, columns: Columns, whole: bool) -> Table:
     import pyarrow as pa
     from pyarrow import parquet
 
+    wanted = list(columns.named().values())
     try:
         file = parquet.ParquetFile(io.BytesIO(content))
         schema = file.schema_arrow
         names = {composed(name): name for name in schema.names}
         there = [composed(name) for name in schema.names]
-        refuse_unclear(source, wanted, there, f"{TEXT_ADVICE}{_image_hint(schema)}")
+        refuse_unclear(source, columns, there, _image_hint(schema))
         wanted = _columns(source, wanted, there, whole)
         table = file.read([names[column] for column in dict.fromkeys(wanted)])
         table.validate(full=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.data.columns import refuse_types, unclear_column
+from bakeoff.data.columns import Columns, refuse_types, refuse_unclear
 from bakeoff.data.files import damaged_parquet, label_names
 from bakeoff.data.remote import explained_remote_errors
 from bakeoff.errors import UserError
@@ -58,9 +58,11 @@ class ImageSource:
     """None: labels are names of folders."""
     classes: list[str] | None = None
     """Names for the labels 0, 1, …; None takes the names from the labels."""
+    places: Mapping[str, str] = field(default_factory=dict)
+    """What the columns group and time of the frame are called, of those that there are."""
 
 
-def read_parquet(source: str, image_column: str, label_column: str) -> ImageSource:
+def read_parquet(source: str, columns: Columns) -> ImageSource:
     """Encoded images in a column of bytes or of Hugging Face's struct{bytes, path}.
 
     A column `split` (train, val, test) tells the splits the data comes with.
@@ -72,7 +74,8 @@ def read_parquet(source: str, image_column: str, label_column: str) -> ImageSour
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    table = _table(source, image_column, label_column)
+    table, split = _table(source, columns)
+    image_column, label_column = columns.input, columns.label
     images = table[image_column]
     if pa.types.is_struct(images.type) and images.type.get_field_index("bytes") >= 0:
         images = pc.struct_field(images, "bytes")
@@ -90,19 +93,22 @@ def read_parquet(source: str, image_column: str, label_column: str) -> ImageSour
         {
             "name": [f"row {row + 1}" for row in range(len(table))],
             "label": labels.astype(object),
-            "own": _own(table["split"].to_pylist(), source)
-            if "split" in table.schema.names
-            else "",
+            "own": _own(table[split].to_pylist(), source, split) if split else "",
         }
     )
+    places = {role: name for role, name in columns.places.items() if role != "split"}
+    for role, column in places.items():
+        frame[role] = table[column].to_pandas()
+        refuse_types(source, frame[role], column, role)
 
     def read(row: int) -> bytes:
         return images[row].as_py() or b""
 
-    return ImageSource(frame, read, Path(source).name, source, label_column)
+    return ImageSource(frame, read, Path(source).name, source, label_column, places=places)
 
 
-def _table(source: str, image_column: str, label_column: str) -> Any:
+def _table(source: str, columns: Columns) -> tuple[Any, str]:
+    """The columns that are needed, and the name of that of the splits ("": there is none)."""
     import fsspec
     import pyarrow as pa
     from pyarrow import parquet
@@ -113,11 +119,10 @@ def _table(source: str, image_column: str, label_column: str) -> Any:
             with fsspec.open(source, "rb") if remote else Path(source).open("rb") as stream:
                 file = parquet.ParquetFile(stream)
                 known = file.schema_arrow.names
-                needed = [image_column, label_column, *(["split"] if "split" in known else [])]
-                for column in needed:
-                    if known.count(column) != 1:
-                        advice = "--image-column and --label-column"
-                        raise unclear_column(source, column, known, advice)
+                split = columns.split or ("split" if "split" in known else "")
+                columns = replace(columns, split=split)
+                needed = list(dict.fromkeys(columns.named().values()))
+                refuse_unclear(source, columns, known, kind="image")
                 table = file.read(needed)
         except (pa.ArrowException, OSError) as error:
             if remote and isinstance(error, OSError):
@@ -125,15 +130,15 @@ def _table(source: str, image_column: str, label_column: str) -> Any:
             raise damaged_parquet(source, error) from None
     if not len(table):
         raise UserError(f"{source} has columns and no rows; give a file with labelled images")
-    return table
+    return table, split
 
 
-def _own(names: list[Any], source: str) -> list[str]:
+def _own(names: list[Any], source: str, column: str) -> list[str]:
     own = [split_of(str(name))[0] for name in names]
     if "" in own:
         row = own.index("")
         raise UserError(
-            f"{source}: column 'split' holds {names[row]!r} in row {row + 1}; splits are train, "
+            f"{source}: column {column!r} holds {names[row]!r} in row {row + 1}; splits are train, "
             "val and test, so mend it, or remove the column"
         )
     return own

@@ -6,9 +6,10 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from bakeoff.data.cleaning import Rows, classes_alike, count_duplicates, encode, unlabelled
+from bakeoff.data.cleaning import Rows, arrays, classes_alike, count_duplicates, encode, unlabelled
 from bakeoff.data.decoding import LEAST_SIDE, MOST_PIXELS, Size, pack
 from bakeoff.data.image_files import ImageSource
+from bakeoff.data.places import read_places
 from bakeoff.errors import UserError
 
 if TYPE_CHECKING:
@@ -48,7 +49,10 @@ def clean_images(
             f"--image-size {max(size)} asks for more than {MOST_PIXELS // 10**6} megapixels a "
             f"picture; give {math.isqrt(MOST_PIXELS)} pixels or less"
         )
-    bad = _unlabelled(source)
+    places, bad = read_places(
+        source.path, source.frame, source.places, "--skip-bad-images", skip_bad
+    )
+    bad |= _unlabelled(source)
     labelled = source.frame.drop(index=list(bad))
     ids = labelled.index.to_numpy("int64")
     packed = pack(
@@ -79,8 +83,11 @@ def clean_images(
         "image": {"height": height, "width": width, "channels": channels},
     }
     rows = pd.DataFrame({"id": frame.index, "label": labels, "name": frame["name"].to_numpy()})
+    if "time" in places:
+        rows["time"] = frame["time"].astype(str).to_numpy()
+    found = arrays(places.loc[frame.index])
     own = frame["own"].to_numpy(str)
-    return Rows(rows, classes, packed.keys, groups, facts, packed.pixels, own)
+    return Rows(rows, classes, packed.keys, groups, facts, pixels=packed.pixels, own=own, **found)
 
 
 def _unlabelled(source: ImageSource) -> dict[int, str]:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from bakeoff.artifacts import new_artifact
+from bakeoff.data.assigning import assign
 from bakeoff.data.cleaning import Rows, clean
 from bakeoff.data.columns import Columns
 from bakeoff.data.decoding import Size, write_pixels
 from bakeoff.data.depth import learned_range, to_bytes
 from bakeoff.data.image_files import ImageSource
 from bakeoff.data.images import clean_images
-from bakeoff.data.own_splits import own_splits, pools
 from bakeoff.data.sources import Source, fingerprint, read_images, read_source
-from bakeoff.data.splitting import NAMES, SplitSpec, split_rows
+from bakeoff.data.splitting import SplitSpec
 from bakeoff.errors import UserError
 
 
@@ -33,17 +33,20 @@ def prepare(
     limit: int = 0,
     input_column: str = "",
     label_column: str = "label",
+    split_column: str = "",
+    group_column: str = "",
+    time_column: str = "",
     image_size: int = 0,
     class_level: int = 0,
     skip_bad: bool = False,
 ) -> None:
     """Clean or decode, deduplicate and split labelled texts or images.
 
-    Images may come with splits of their own (folders or a column): the test split then stays the
-    test split, a validation split beside it is the validation split, and one without a test split
+    Data may come with splits of its own (folders or a column): the test split then stays the test
+    split, a validation split beside it is the validation split, and one without a test split
     is the test split. The first two numbers of `split` divide the rest, as shares relative to each
     other or as they are; of the own test split, the third takes at most all; `limit` scales all
-    parts in proportion. Copies of test images are left out of training. Images of 16 bits a pixel
+    parts in proportion. Copies of test rows are left out of training. Images of 16 bits a pixel
     are kept in 8, by the range of the training split's values (`image.range` of the facts).
 
     Args:
@@ -56,6 +59,10 @@ def prepare(
         limit: rows used at most, sampled by class; 0 uses all.
         input_column: the column with the text or the encoded image; "" is "text" or "image".
         label_column: the column with the label.
+        split_column: the column that says train, validation or test; "" finds one called split in
+            a Parquet of images.
+        group_column: the column with what stays on one side: a patient, a user, an author.
+        time_column: the column by which the past trains and the future tests.
         image_size: resize the shorter side of images to this and crop the centre; 0 keeps their
             size.
         class_level: at which level of a folder's folders the classes are; 0 finds it.
@@ -66,17 +73,18 @@ def prepare(
         UserError: anything about the data that a person can mend.
     """
     spec = SplitSpec.parse(split)
-    input_column = input_column or modality
-    size = (image_size, image_size) if image_size else None
-    found, rows = read_rows(
-        source, modality, input_column, label_column, size, skip_bad, class_level
+    columns = Columns(
+        input_column or modality, label_column, split_column, group_column, time_column
     )
+    columns.check()
+    size = (image_size, image_size) if image_size else None
+    found, rows = read_rows(source, modality, columns, size, skip_bad, class_level)
     labels = rows.frame["label"].to_numpy()
     try:
-        rows = _with_own_splits(rows, labels)
-        parts = _parts(rows, labels, spec, limit, seed)
+        made = assign(rows, columns, spec, limit, seed)
     except UserError as error:
         raise UserError(f"{source}: {error}") from None
+    parts = made.parts
     become = np.ascontiguousarray
     if rows.pixels is not None and rows.pixels.dtype == np.uint16:
         values = learned_range(rows.pixels, parts["train"])
@@ -88,8 +96,7 @@ def prepare(
         "split": split,
         "seed": seed,
         "limit": limit,
-        "input_column": input_column,
-        "label_column": label_column,
+        "columns": asdict(columns),
         "image_size": image_size,
         "class_level": class_level,
         "skip_bad": skip_bad,
@@ -109,12 +116,14 @@ def prepare(
             "rows": len(found.frame),
         },
         **rows.facts,
+        **made.facts,
+        "remarks": [*rows.facts["remarks"], *made.remarks],
         # Tells this preparation from others of equal data.
         "preparation": uuid.uuid4().hex,
         "split": split,
         "seed": seed,
     }
-    frame = rows.frame.astype({"label": "int16"})
+    frame = rows.frame.astype({"label": "int32"}).drop(columns="time", errors="ignore")
     with (
         new_artifact(dataset, "dataset", settings=settings) as (out, dataset_facts),
         new_artifact(test, "test", settings=settings) as (test_out, test_facts),
@@ -131,8 +140,7 @@ def prepare(
 def read_rows(
     source: str,
     modality: str,
-    input_column: str,
-    label_column: str,
+    columns: Columns,
     size: Size | None,
     skip_bad: bool,
     class_level: int = 0,
@@ -141,8 +149,8 @@ def read_rows(
     """Labelled texts or images as they came, and those of them that a model may see.
 
     Args:
-        source, modality, label_column, skip_bad, class_level: as in `prepare`.
-        input_column: the column with the text or the encoded image.
+        source, modality, skip_bad, class_level: as in `prepare`.
+        columns: those of a file.
         size: width and height that images are resized and cropped to; None keeps their own.
         comparable: refuse labels that no models could be compared on; see `encode`.
 
@@ -150,39 +158,12 @@ def read_rows(
         UserError: the data cannot be used.
     """
     if modality == "image":
-        images = read_images(source, input_column, label_column, class_level)
+        images = read_images(source, columns, class_level)
         return images, clean_images(images, size, skip_bad, comparable)
     if class_level:
         raise UserError(f"{source} holds texts: leave out --class-level, which is for images")
-    texts = read_source(source, Columns(input_column, label_column), skip_bad)
+    texts = read_source(source, columns, skip_bad)
     return texts, clean(texts, skip_bad, comparable)
-
-
-def _with_own_splits(rows: Rows, labels: np.ndarray) -> Rows:
-    """The rows with the splits that they come with fit for use, and what that left out told."""
-    if rows.own is None:
-        return rows
-    own, left_out = own_splits(rows.own, rows.groups, labels, rows.classes)
-    if own is None:
-        return replace(rows, own=None)
-    duplicates = {**rows.facts["duplicates"], "copies_left_out": left_out}
-    return replace(rows, own=own, facts={**rows.facts, "duplicates": duplicates})
-
-
-def _parts(
-    rows: Rows, labels: np.ndarray, spec: SplitSpec, limit: int, seed: int
-) -> dict[str, np.ndarray]:
-    """Split → its rows."""
-    if rows.own is None:
-        draws = [(np.arange(len(labels)), spec.sizes(len(labels), limit))]
-    else:
-        draws = pools(rows.own, spec, limit)
-    parts: dict[str, list[np.ndarray]] = {name: [] for name in NAMES}
-    for pool, sizes in draws:
-        drawn = split_rows(labels[pool], rows.groups[pool], rows.classes, sizes, seed)
-        for name, chosen in drawn.items():
-            parts[name].append(pool[chosen])
-    return {name: np.concatenate(drawn) for name, drawn in parts.items()}
 
 
 def _counts(labels: np.ndarray, classes: int) -> list[int]:

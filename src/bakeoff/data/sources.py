@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from bakeoff.artifacts import file_hash
 from bakeoff.data import image_sets, tiny_imagenet
-from bakeoff.data.columns import Columns
+from bakeoff.data.columns import Columns, refuse_places
 from bakeoff.data.download import cache, download
 from bakeoff.data.files import read_table
 from bakeoff.data.folder_tree import visible_files
@@ -36,13 +36,16 @@ class Source:
     """Labelled texts as they came, before cleaning."""
 
     frame: pd.DataFrame
-    """Columns text and label; the row's number is the index."""
+    """Columns text and label, and split, group and time as in `places`; the row's number is the
+    index."""
     name: str
     path: str
     input_column: str = "text"
     label_column: str = "label"
     classes: list[str] | None = None
     """Names for the labels 0, 1, …; None takes the names from the labels."""
+    places: Mapping[str, str] = field(default_factory=dict)
+    """What the columns split, group and time are called, of those that there are."""
     bad: Mapping[int, str] = field(default_factory=dict)
     """Row → why it could not be read."""
     remarks: Sequence[str] = ()
@@ -60,6 +63,9 @@ def read_source(source: str, columns: Columns | None = None, skip_bad: bool = Fa
     Raises:
         UserError: there is no such set or file, it holds images, or it cannot be read.
     """
+    columns = columns or Columns()
+    if source in NAMED_SETS or is_imdb(Path(source)):
+        refuse_places(source, columns)
     if source in NAMED_SETS:
         return _named(source, "text").read()
     refuse_credentials(source)
@@ -71,7 +77,6 @@ def read_source(source: str, columns: Columns | None = None, skip_bad: bool = Fa
             f"{source} is a folder, and texts are read from a file (CSV, TSV, JSONL or Parquet) or "
             "the IMDB archive; folders of images are for the studies autoencoder and resnet"
         )
-    columns = columns or Columns()
     table = read_table(source, columns, skip_bad)
     return Source(
         table.frame,
@@ -79,28 +84,30 @@ def read_source(source: str, columns: Columns | None = None, skip_bad: bool = Fa
         source,
         columns.input,
         columns.label,
+        places=columns.places,
         bad=table.bad,
         remarks=table.remarks,
     )
 
 
-def read_images(
-    source: str, image_column: str = "image", label_column: str = "label", class_level: int = 0
-) -> ImageSource:
+def read_images(source: str, columns: Columns | None = None, class_level: int = 0) -> ImageSource:
     """Read a named set of images, a local copy of one, a folder, or a Parquet file.
 
     Args:
         source: a name in `NAMED_SETS`, a path, or an fsspec URL of a Parquet file.
-        image_column: the Parquet file's column with encoded images.
-        label_column: its column with the label.
+        columns: of a Parquet file; None is image and label.
         class_level: at which level of a folder's folders the classes are (see `read_folder`).
 
     Raises:
         UserError: there is no such set, folder or file, it holds texts, or it cannot be read; or a
             level is given for what is no folder of class folders.
     """
+    columns = columns or Columns("image")
     path = Path(source)
-    if class_level and (source in NAMED_SETS or not path.is_dir() or image_sets.local_set(path)):
+    named = source in NAMED_SETS or image_sets.local_set(path)
+    if named or path.is_dir():
+        refuse_places(source, columns)
+    if class_level and (named or not path.is_dir()):
         raise UserError(
             f"{source} is no folder of class folders, which --class-level is for: leave it out"
         )
@@ -113,7 +120,7 @@ def read_images(
     if path.is_dir():
         return read_folder(path, class_level)
     if path.suffix.lower() == ".parquet":
-        return read_parquet(source, image_column, label_column)
+        return read_parquet(source, columns)
     raise UserError(
         f"{source} holds no images that are known: give a folder (class/name.jpg), a Parquet file, "
         f"or one of {', '.join(_names('image'))} by name or as it was downloaded"

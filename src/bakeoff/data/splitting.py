@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bakeoff.data.group_splits import nearest_split
 from bakeoff.errors import UserError
 
 NAMES = ("train", "validation", "test")
@@ -117,6 +118,15 @@ def _within(rows: int, usable: int, train: int, validation: int, test: int) -> t
     return train, validation, test
 
 
+def sample_by_class(labels: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
+    """At most `size` places in `labels`, every class with its share of them, rounded up or down."""
+    shuffled = rng.permutation(len(labels))
+    if size >= len(labels):
+        return shuffled
+    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    return by_class[((np.arange(size) + 0.5) * len(labels) / size).astype(int)]
+
+
 def split_rows(
     labels: np.ndarray,
     groups: np.ndarray,
@@ -124,7 +134,8 @@ def split_rows(
     sizes: tuple[int, int, int],
     seed: int,
 ) -> dict[str, np.ndarray]:
-    """Assign rows to splits of exactly these sizes, with the class balance of the whole.
+    """Assign rows to splits of these sizes, with the class balance of the whole: exactly, or as
+    near as can be where groups are too large for that.
 
     Args:
         labels: shape (n,), indices of classes.
@@ -140,29 +151,41 @@ def split_rows(
         UserError: a class too small to be in every split.
     """
     rng = np.random.default_rng(seed)
+    room = _rows_by_class(labels, len(classes), sizes)
+    _refuse_small(labels, classes, sizes, room)
+    order = rng.permutation(len(labels))
+    assigned = _exactly(labels, groups, order, room, rng)
+    if assigned is None:
+        everything = (*sizes, len(labels) - sum(sizes))
+        assigned = nearest_split(labels, groups, classes, everything, rng)
+    return {name: order[assigned[order] == number] for number, name in enumerate(NAMES)}
+
+
+def _refuse_small(
+    labels: np.ndarray, classes: list[str], sizes: tuple[int, int, int], room: np.ndarray
+) -> None:
+    """Raise a UserError for a class that is too small to be in every part."""
     parts = np.flatnonzero(sizes)
     asked = ":".join(str(sizes[part]) for part in parts)
+    used, there = sum(sizes), len(labels)
+    limit = f"; only {used:,} of {there:,} rows take part" if used < there else ""
+    more = "raise --limit (0: all)" if limit else "use more rows"
     if min(sizes[part] for part in parts) < len(classes):
         raise UserError(
             f"a split of {asked} has fewer rows in a part than there are classes, "
-            f"{len(classes):,}, and every part needs one of each; use more rows, or choose another "
+            f"{len(classes):,}, and every part needs one of each{limit}; {more}, or choose another "
             "--split"
         )
-    room = _rows_by_class(labels, len(classes), sizes)
-    for label, name in enumerate(classes):
-        if room[label, parts].min() < 1:
-            raise UserError(
-                f"class {name!r} has {int((labels == label).sum())} of {len(labels):,} rows, too "
-                f"few for a split of {asked}: every part needs one; add rows "
-                "of that class, leave it out, or choose another --split"
-            )
-    assigned = np.full(len(labels), -1)
-    order = rng.permutation(len(labels))
-    _assign_groups(labels, groups, order, room, assigned, rng)
-    for label in range(len(classes)):
-        single = order[(labels[order] == label) & (assigned[order] < 0)]
-        assigned[single] = np.repeat(np.arange(4), room[label])
-    return {name: order[assigned[order] == number] for number, name in enumerate(NAMES)}
+    lacking = np.flatnonzero(room[:, parts].min(axis=1) < 1)
+    if len(lacking):
+        label = lacking[0]
+        others = f" (and {len(lacking) - 1:,} more classes)" if len(lacking) > 1 else ""
+        raise UserError(
+            f"class {classes[label]!r} has {int((labels == label).sum())} of {there:,} rows, too "
+            f"few for a split of {asked}: every part needs one{others}{limit}; "
+            f"{more if limit else 'add rows of that class'}, leave it out, or choose another "
+            "--split"
+        )
 
 
 def _rows_by_class(labels: np.ndarray, classes: int, sizes: tuple[int, int, int]) -> np.ndarray:
@@ -172,47 +195,52 @@ def _rows_by_class(labels: np.ndarray, classes: int, sizes: tuple[int, int, int]
     to the shares as can be (controlled rounding, Cox and Ernst 1982; its linear program has whole
     numbers at its corners).
     """
+    from scipy import sparse
     from scipy.optimize import linprog
 
     counts = np.bincount(labels, minlength=classes)
     wanted = np.array([*sizes, len(labels) - sum(sizes)])
     room, remainder = np.divmod(np.outer(counts, wanted), len(labels))
-    sums_of_classes = np.kron(np.eye(classes), np.ones(4))
-    sums_of_parts = np.kron(np.ones(classes), np.eye(4))
+    sums_of_classes = sparse.kron(sparse.eye(classes), np.ones(4))
+    sums_of_parts = sparse.kron(np.ones(classes), sparse.eye(4))
     rounded_up = linprog(
         -remainder.ravel() / len(labels),
-        A_eq=np.vstack([sums_of_classes, sums_of_parts]),
+        A_eq=sparse.vstack([sums_of_classes, sums_of_parts]),
         b_eq=np.concatenate([counts - room.sum(axis=1), wanted - room.sum(axis=0)]),
-        bounds=[(0, int(share > 0)) for share in remainder.ravel()],
+        bounds=np.stack([np.zeros(remainder.size), remainder.ravel() > 0], axis=1),
         method="highs-ds",
     ).x
     return room + rounded_up.round().astype(int).reshape(room.shape)
 
 
-def _assign_groups(
+def _exactly(
     labels: np.ndarray,
     groups: np.ndarray,
     order: np.ndarray,
     room: np.ndarray,
-    assigned: np.ndarray,
     rng: np.random.Generator,
-) -> None:
-    """Place every group of several rows where there is room, in proportion to the room left.
+) -> np.ndarray | None:
+    """The part of each row, shape (n,), or None where a group finds no room.
 
-    Large groups come first, while every side still has room.
+    Every group of several rows goes where there is room, in proportion to the room left: large ones
+    first, while every side still has room. Single rows fill what is left.
     """
+    room = room.copy()
+    assigned = np.full(len(labels), -1)
     repeated = np.bincount(groups)[groups] > 1
     members: dict[int, list[int]] = {}
     for row in order[repeated[order]]:
         members.setdefault(int(groups[row]), []).append(int(row))
     for rows in sorted(members.values(), key=len, reverse=True):
-        needed = np.bincount(labels[rows], minlength=len(room))
-        left = np.where((room >= needed[:, None]).all(axis=0), room.sum(axis=0), 0)
+        of_group, needed = np.unique(labels[rows], return_counts=True)
+        fits = (room[of_group] >= needed[:, None]).all(axis=0)
+        left = np.where(fits, room.sum(axis=0), 0)
         if not left.any():
-            raise UserError(
-                f"{len(rows)} rows are copies of each other and fit on no side of the split "
-                "together; remove repeated rows, or choose another --split"
-            )
+            return None
         chosen = rng.choice(4, p=left / left.sum())
-        room[:, chosen] -= needed
+        room[of_group, chosen] -= needed
         assigned[rows] = chosen
+    single = order[assigned[order] < 0]
+    single = single[np.argsort(labels[single], kind="stable")]
+    assigned[single] = np.repeat(np.tile(np.arange(4), len(room)), room.ravel())
+    return assigned

@@ -14,6 +14,7 @@ import numpy as np
 from bakeoff.artifacts import read_manifest, write_json
 from bakeoff.data.characters import normalised
 from bakeoff.data.cleaning import Rows, duplicate_key
+from bakeoff.data.columns import Columns
 from bakeoff.data.decoding import pixel_key
 from bakeoff.data.depth import as_learned
 from bakeoff.data.prepare import read_rows
@@ -83,15 +84,9 @@ def transfer(
     }
     image = results["dataset"].get("image")
     size = image and (image["width"], image["height"])
+    columns = Columns(input_column or modality, label_column)
     found, rows = read_rows(
-        source,
-        modality,
-        input_column or modality,
-        label_column,
-        size,
-        skip_bad,
-        class_level,
-        comparable=False,
+        source, modality, columns, size, skip_bad, class_level, comparable=False
     )
     if image:
         rows = _as_learned(rows, image, source)
