@@ -319,6 +319,12 @@ def test_of_many_bad_images_the_first_are_named(tmp_path, refused):
             "less",
         ),
         (
+            class_files(5, size=(40, 60)) | {"cat/bad.png": b""},
+            ["--image-size", "641", "--skip-bad-images"],
+            "~/pets: images have 40 pixels a side, and 641 would show nothing more of them; give "
+            "--image-size 640 or less, or larger images",
+        ),
+        (
             {"cat/1.jpg": b"", "dog/1.jpg": b""},
             ["--skip-bad-images"],
             "~/pets holds no image that can be used; check what is in it",
@@ -447,3 +453,16 @@ def test_the_command_takes_images_to_splits(tmp_path, monkeypatch, capsys):
     told = sum(int(n) for n in re.findall(r"^(\d+) left out: \w", out, re.MULTILINE))
     assert told == len(BAD)
     assert read(tmp_path)["test"].inputs.shape == (4, 6, 6, 3)
+
+
+@pytest.mark.parametrize(
+    ("own", "side", "told"), [(8, 128, False), (8, 129, True), (40, 160, False), (40, 161, True)]
+)
+def test_images_that_are_enlarged_many_times_are_told(tmp_path, own, side, told):
+    folder = write_files(tmp_path / "pets", class_files(10, size=(own, own)))
+    prepared(tmp_path, folder, image_size=side)
+    remark = (
+        f"images of {own} pixels a side are enlarged to {side}, which shows nothing more of them "
+        "and takes longer"
+    )
+    assert facts(tmp_path)["remarks"] == [remark] * told

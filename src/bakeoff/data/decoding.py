@@ -99,6 +99,19 @@ def decode(content: bytes, size: Size | None = None) -> np.ndarray:
         raise UnusableError("damaged") from None
 
 
+def shorter_side(content: bytes | np.ndarray) -> int:
+    """Pixels of an image's shorter side, by its header; 0 if that cannot be read."""
+    from PIL import Image
+
+    if not isinstance(content, bytes):
+        return min(content.shape[:2])
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            return min(image.size)
+    except Exception:  # As in `decode`, which says why.
+        return 0
+
+
 def _refuse_lossy(image: ImageFile.ImageFile) -> None:
     """Raise an UnusableError for an image, not loaded yet, whose values could not be kept."""
     if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM"):

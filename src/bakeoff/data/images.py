@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import math
+import zipfile
+import zlib
 from collections import Counter
+from contextlib import suppress
+from statistics import median
 from typing import TYPE_CHECKING
 
 from bakeoff.data.cleaning import Rows, arrays, classes_alike, count_duplicates, encode, unlabelled
-from bakeoff.data.decoding import LEAST_SIDE, MOST_PIXELS, Size, pack
+from bakeoff.data.decoding import LEAST_SIDE, MOST_PIXELS, Size, pack, shorter_side
 from bakeoff.data.image_files import ImageSource
 from bakeoff.data.places import read_places
 from bakeoff.errors import UserError
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 _SHOWN = 5
+_SAMPLE = 50
+"""Images whose size is looked at before all are enlarged."""
+_USUAL_SIDE = 32
+"""Pixels a side that networks enlarge smaller images to anyway."""
+_TOLD, _MOST = 4, 16
+"""How many times as large as they are, or as the usual side, images are told to become, and at
+most become."""
 
 
 def clean_images(
@@ -35,8 +47,8 @@ def clean_images(
         comparable: refuse labels that no models could be compared on; see `encode`.
 
     Raises:
-        UserError: images that cannot be used, are no squares of one size or have no class, a class
-            without any that can be used, or a single class.
+        UserError: a size far above the images' own; images that cannot be used, are no squares of
+            one size or have no class; a class without any that can be used, or a single class.
     """
     import pandas as pd
 
@@ -55,6 +67,7 @@ def clean_images(
     bad |= _unlabelled(source)
     labelled = source.frame.drop(index=list(bad))
     ids = labelled.index.to_numpy("int64")
+    enlarged = _enlargement(source, ids, min(size)) if size else []
     packed = pack(
         lambda row: source.read(int(ids[row])), labelled["name"].tolist(), size, source.path
     )
@@ -79,7 +92,7 @@ def clean_images(
     facts = {
         "duplicates": count_duplicates(groups, labels),
         "dropped": dict(Counter(bad.values())),
-        "remarks": classes_alike(classes, labels),
+        "remarks": [*classes_alike(classes, labels), *enlarged],
         "image": {"height": height, "width": width, "channels": channels},
     }
     rows = pd.DataFrame({"id": frame.index, "label": labels, "name": frame["name"].to_numpy()})
@@ -88,6 +101,31 @@ def clean_images(
     found = arrays(places.loc[frame.index])
     own = frame["own"].to_numpy(str)
     return Rows(rows, classes, packed.keys, groups, facts, pixels=packed.pixels, own=own, **found)
+
+
+def _enlargement(source: ImageSource, rows: np.ndarray, side: int) -> list[str]:
+    """A sentence on images that are enlarged several times, by the median of a sample.
+
+    Raises:
+        UserError: they would become far larger than they are.
+    """
+    sides = []
+    for row in rows[:: max(1, len(rows) // _SAMPLE)]:
+        with suppress(OSError, KeyError, zipfile.BadZipFile, zlib.error):  # As in `pack`.
+            sides.append(shorter_side(source.read(int(row))))
+    own = int(median([found for found in sides if found] or [side]))
+    least = max(own, _USUAL_SIDE)
+    if side > _MOST * least:
+        raise UserError(
+            f"{source.path}: images have {own} pixels a side, and {side} would show nothing more "
+            f"of them; give --image-size {_MOST * least} or less, or larger images"
+        )
+    if side <= _TOLD * least:
+        return []
+    return [
+        f"images of {own} pixels a side are enlarged to {side}, which shows nothing more of them "
+        "and takes longer"
+    ]
 
 
 def _unlabelled(source: ImageSource) -> dict[int, str]:
