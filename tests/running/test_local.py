@@ -80,7 +80,7 @@ def test_a_run_leaves_a_report_and_results(finished):
         "log.txt",
     }
     board = folder.results["leaderboard"]
-    assert {row["model"] for row in board} == {"nb-counts", "rnn-64"}
+    assert {row["model"] for row in board} == {"nb-counts", "rnn-64", "largest-class"}
     for row in board:
         assert 0 <= row["accuracy_low"] <= row["accuracy"] <= row["accuracy_high"] <= 1
     by_name = {row["model"]: row for row in board}

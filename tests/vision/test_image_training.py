@@ -220,7 +220,7 @@ def test_a_resnet_starts_from_the_weights_of_a_file(tmp_path):
     for name, tensor in state.items():
         if name.endswith("weight") or name.endswith("bias"):
             assert torch.allclose(got[f"encoder.network.{name}"], tensor, atol=1e-20), name
-    with pytest.raises(UserError, match=r"cannot read weights from .*gone\.pth"):
+    with pytest.raises(UserError, match=r"cannot read .*gone\.pth: No such file"):
         train(replace(config, weights=str(tmp_path / "gone.pth")))
 
 
