@@ -20,7 +20,7 @@ def prepare(
     class_level: int = 0,
     skip_bad: bool = False,
     data_hash: str = "",
-):
+) -> None:
     """Clean and split labelled texts or images; copies stay on one side of the split.
 
     Args:
