@@ -11,7 +11,7 @@ def audit(
     audited: dsl.Output[dsl.Dataset],
     seed: int,
     drop: bool = False,
-):
+) -> None:
     """Find training rows whose label is likely wrong.
 
     Args:

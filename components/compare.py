@@ -18,7 +18,7 @@ def compare(
     networks: Optional[dsl.Input[List[dsl.Artifact]]] = None,
     networks_of_chosen_width: Optional[dsl.Input[List[dsl.Artifact]]] = None,
     ensemble: dsl.Input[dsl.Artifact] = None,
-):
+) -> None:
     """Name the winner by validation, report test, and compare models with their uncertainty.
 
     Args:

@@ -11,7 +11,7 @@ def evaluate(
     test: dsl.Input[dsl.Dataset],
     evaluations: dsl.Output[dsl.Artifact],
     metrics: dsl.Output[dsl.Metrics],
-):
+) -> None:
     """Score models on the test split. The only step that sees it.
 
     Args:

@@ -23,7 +23,7 @@ def prepare(
     class_level: int = 0,
     skip_bad: bool = False,
     data_hash: str = "",
-):
+) -> None:
     """Clean and split labelled texts or images; copies and near copies stay on one side.
 
     Args:

@@ -10,7 +10,7 @@ def report(
     comparison: dsl.Input[dsl.Artifact],
     page: dsl.Output[dsl.HTML],
     summary: dsl.Output[dsl.Markdown],
-):
+) -> None:
     """Draw the report.
 
     Args:

@@ -17,7 +17,7 @@ def train_ensemble(
     classical: dsl.Input[dsl.Model] = None,
     networks: Optional[dsl.Input[List[dsl.Model]]] = None,
     networks_of_chosen_width: Optional[dsl.Input[List[dsl.Model]]] = None,
-):
+) -> None:
     """Mix models by weights fitted on validation.
 
     Args:

@@ -14,7 +14,7 @@ def train_image_network(
     configs: str,
     threads: int,
     files_hash: str = "",
-):
+) -> None:
     """Train one network over pictures, or several that share work.
 
     Args:

@@ -11,7 +11,7 @@ def train_text_classical(
     models: dsl.Output[dsl.Model],
     configs: str,
     seed: int,
-):
+) -> None:
     """Train naive Bayes, linear models and trees on word n-grams.
 
     Args:

@@ -14,7 +14,7 @@ def train_text_network(
     configs: str,
     threads: int,
     files_hash: str = "",
-):
+) -> None:
     """Train one network over word indices.
 
     Args:

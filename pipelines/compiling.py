@@ -2,6 +2,7 @@
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 from bakeoff.artifacts import explained_write_errors, make_folder
 from bakeoff.data.sources import NAMED_SETS, location
@@ -66,7 +67,7 @@ def compile_components(folder: Path, image: str) -> list[Path]:
     return paths
 
 
-def _write(what, path: Path) -> None:
+def _write(what: Any, path: Path) -> None:
     from kfp import compiler
 
     make_folder(path.parent)

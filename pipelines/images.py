@@ -1,5 +1,7 @@
 """The graph of the studies of images: prepare → train → evaluate → compare → report."""
 
+from typing import Any
+
 from kfp import dsl
 
 from bakeoff.components.train_image_network import train_image_network
@@ -9,7 +11,7 @@ from bakeoff.plans import Plan
 from bakeoff.studies import STUDIES
 
 
-def images(plan: Plan, options: Options):
+def images(plan: Plan, options: Options) -> Any:
     """The pipeline of a plan. Networks that start from the same autoencoder train in one task."""
     items = loop_items(plan, options, list(plan.networks))
 

@@ -1,6 +1,7 @@
 """The graph of the `sentiment` study: prepare → train → evaluate → compare → report."""
 
 import json
+from typing import Any
 
 from kfp import dsl
 
@@ -16,7 +17,7 @@ from bakeoff.studies import STUDIES
 from bakeoff.training.settings import to_dict
 
 
-def sentiment(plan: Plan, options: Options):
+def sentiment(plan: Plan, options: Options) -> Any:
     """The pipeline of a plan; a part without models is left out of the graph."""
     # Without RNNs of several widths nothing waits for a choice.
     first = loop_items(plan, options, [n for n in plan.networks if n not in plan.waiting])

@@ -1,12 +1,16 @@
 """The figures that may choose, against scikit-learn and against their own bootstrap."""
 
+from typing import get_args, get_type_hints
+
 import numpy as np
 import pytest
 from sklearn import metrics as oracle
 
+from bakeoff.cli.options import Metric as MetricOption
 from bakeoff.errors import UserError
 from bakeoff.evaluation.intervals import standard_error
 from bakeoff.evaluation.scores import METRICS, get_metric
+from bakeoff.training.settings import TrainingSettings
 
 
 def random_case(k, n=300, seed=0, rare=1.0):
@@ -89,3 +93,8 @@ def test_how_they_are_written():
     assert get_metric("balanced-accuracy").show_difference(0.012) == "+1.2"
     with pytest.raises(UserError, match="unknown metric 'f1'"):
         get_metric("f1")
+
+
+def test_the_option_and_the_setting_take_every_metric_and_no_other():
+    assert [option.value for option in MetricOption] == list(METRICS)
+    assert list(get_args(get_type_hints(TrainingSettings)["metric"])) == list(METRICS)

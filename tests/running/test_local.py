@@ -192,6 +192,10 @@ def test_changed_code_runs_its_step_and_what_follows_again(
     said = " ".join(done.stdout.split())
     [listed] = re.findall(r"reused from earlier runs: (.*) \(of 6 steps\)", said)
     assert ", ".join(sorted(listed.split(", "))) == reused
+    latest = find_run(finished[2], "latest")
+    assert latest.results["run"]["id"] == latest.path.name
+    assert latest.results["run"]["command"].startswith("bakeoff run sentiment --data ")
+    assert f"run {latest.path.name}</a>" in latest.report.read_text(encoding="utf-8")
 
 
 def test_changed_data_is_noticed(finished, tmp_path, reviews_csv):

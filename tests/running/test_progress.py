@@ -13,7 +13,8 @@ from rich.console import Console
 
 from bakeoff import events
 from bakeoff.plans import plan
-from bakeoff.running.progress import Activity, Progress
+from bakeoff.running.activity import Activity
+from bakeoff.running.progress import Progress
 
 
 class Screen:
@@ -342,6 +343,7 @@ def test_bars_are_drawn_in_any_encoding(encoding):
     script = (
         "import sys; from rich.console import Console; from bakeoff.cli.characters import *\n"
         "from bakeoff.plans import plan; from bakeoff.running.progress import *\n"
+        "from bakeoff.running.activity import *\n"
         "write_anywhere()\n"
         "console = Console(force_terminal=True, width=80, _environ={})\n"
         "with Activity(console) as activity:\n"

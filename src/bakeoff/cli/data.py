@@ -63,7 +63,7 @@ def prepare_data(
     from bakeoff.data.prepare import prepare
     from bakeoff.data.sources import holds_images, refuse_output_inside
     from bakeoff.report.terminal import dataset_table, remarks, show_table
-    from bakeoff.running.progress import Activity
+    from bakeoff.running.activity import Activity
 
     images = bool(image_column) or holds_images(data)
     dataset = output / "dataset"

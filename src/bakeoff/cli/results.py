@@ -138,7 +138,7 @@ def evaluate(
 ) -> None:
     """Score the trained models of a run on other data, and add the result to its report."""
     from bakeoff.report.terminal import show_json, show_table, transfer_table
-    from bakeoff.running.progress import Activity
+    from bakeoff.running.activity import Activity
     from bakeoff.running.runs import find_run
     from bakeoff.running.transfer import transfer
 

@@ -77,7 +77,7 @@ def decode(content: bytes, size: Size | None = None) -> np.ndarray:
         UnusableError: there is no image, it is damaged, too small, too large, or of values that
             could not be kept.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     if not content:
         raise UnusableError("empty")
@@ -93,7 +93,7 @@ def decode(content: bytes, size: Size | None = None) -> np.ndarray:
         raise
     except Image.DecompressionBombError:
         raise UnusableError(f"more than {MOST_PIXELS // 10**6} megapixels") from None
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise UnusableError("no image of a known format") from None
     except Exception:  # Decoders stumble over broken files in every way there is.
         raise UnusableError("damaged") from None

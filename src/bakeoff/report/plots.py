@@ -1,17 +1,9 @@
-"""The report's figures, as SVG that takes its colours from the page around it.
-
-matplotlib draws with placeholder colours; `_svg` replaces them with `currentColor` and the CSS
-variables of style.css, so that one figure is readable on light, dark and paper. Text stays text.
-"""
+"""The report's figures: what each draws. How they reach the page is in svg.py."""
 
 from __future__ import annotations
 
-import io
-import re
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
-from xml.sax.saxutils import escape
 
 import matplotlib
 from markupsafe import Markup
@@ -26,56 +18,22 @@ from matplotlib.ticker import (
 from bakeoff.evaluation.scores import ACCURACY, Metric
 from bakeoff.maps import MARKERS, MOST_CLASSES_NAMED, draw_map
 from bakeoff.report.summary import pareto_front
+from bakeoff.report.svg import (
+    BLUE,
+    INK,
+    ORANGE,
+    PERCENT,
+    STYLE,
+    WIDTH,
+    legend_below,
+    on_screens,
+    short,
+    svg,
+)
 from bakeoff.training.history import best_epoch
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-INK = "#010203"
-FAINT = "#010204"
-BLUE = "#010205"
-ORANGE = "#010206"
-GREEN = "#010207"
-PAGE_COLOURS = {
-    INK: "currentColor",
-    FAINT: "var(--line)",
-    BLUE: "var(--blue)",
-    ORANGE: "var(--orange)",
-    GREEN: "var(--green)",
-}
-
-STYLE: dict[Any, Any] = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "bakeoff",
-    "font.family": "DejaVu Sans",
-    "font.size": 9,
-    "axes.titlesize": 9,
-    "axes.edgecolor": FAINT,
-    "axes.labelcolor": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "axes.grid": True,
-    "grid.color": FAINT,
-    "grid.linewidth": 0.6,
-    "text.color": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "xtick.major.size": 0,
-    "ytick.major.size": 0,
-    "xtick.minor.size": 0,
-    "legend.frameon": False,
-    "lines.linewidth": 1.6,
-    "lines.markersize": 6,
-    "figure.constrained_layout.use": True,
-}
-
-PERCENT = FuncFormatter(lambda share, _: f"{100 * share:g} %")
-
-WIDTH = 10.5
-"""Inches of a figure as wide as the page, where its text is as large as that of the tables."""
-PHONE = 3.6
-"""Inches of the same figure on a phone."""
 
 Rows = list[dict[str, Any]]
 
@@ -96,7 +54,7 @@ def accuracy_plot(leaderboard: Rows, winner: str, metric: Metric) -> Markup:
         axes.plot(
             validation, range(len(validation)), "|", color=INK, ms=9, mew=1.4, label="validation"
         )
-        names = [_short(row["model"], width) for row in leaderboard]
+        names = [short(row["model"], width) for row in leaderboard]
         axes.set_yticks(range(len(leaderboard)), names)
         axes.set_ylim(len(leaderboard) - 0.5, -0.5)
         axes.set_xlabel(
@@ -108,7 +66,7 @@ def accuracy_plot(leaderboard: Rows, winner: str, metric: Metric) -> Markup:
         axes.grid(axis="y", visible=False)
         return figure
 
-    return _on_screens(draw, "accuracy", title)
+    return on_screens(draw, "accuracy", title)
 
 
 def cost_plot(leaderboard: Rows, metric: Metric) -> Markup:
@@ -140,31 +98,11 @@ def cost_plot(leaderboard: Rows, metric: Metric) -> Markup:
         _label_points(figure, axes, leaderboard if width == WIDTH else front, metric.key)
         return figure
 
-    return _on_screens(
+    return on_screens(
         draw,
         "cost",
         f"Test {metric.words} against training time. Worth their time: {', '.join(on_front)}",
     )
-
-
-def _on_screens(draw: Callable[[float], Figure], name: str, title: str) -> Markup:
-    """A figure as wide as the page, and one for phones, of which style.css shows either.
-
-    Args:
-        draw: gives the figure of a width in inches.
-    """
-    with matplotlib.rc_context(STYLE):
-        wide, phone = (
-            _svg(draw(width), f"{name}-{screen}", title)
-            for screen, width in (("wide", WIDTH), ("phone", PHONE))
-        )
-    return Markup('<div class="roomy">{}</div><div class="phone">{}</div>').format(wide, phone)
-
-
-def _short(name: str, width: float) -> str:
-    """A name that leaves room for what it names."""
-    most = int(4 * width)
-    return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
 def _label_points(figure: Figure, axes: Axes, rows: Rows, key: str) -> None:
@@ -253,22 +191,8 @@ def learning_curves(model: str, histories: dict[int, Rows], metric: Metric = ACC
             axes.set_xlabel("epoch")
             if panel == "accuracy":
                 axes.yaxis.set_major_formatter(PERCENT)
-        _legend_below(figure, columns=3 if has_accuracy else 2)
-        return _svg(
-            figure, f"curves-{model}", f"Training and validation curves of {model} by epoch"
-        )
-
-
-def _legend_below(figure: Figure, columns: int) -> None:
-    """One legend of all panels, where it covers nothing; the figure grows by its rows."""
-    handles, labels = figure.axes[0].get_legend_handles_labels()
-    if not handles:
-        return
-    rows = -(-len(handles) // columns)
-    figure.set_figheight(figure.get_figheight() + 0.18 * (rows - 1))
-    figure.legend(
-        handles, labels, loc="outside lower center", ncols=columns, fontsize=8, columnspacing=1
-    )
+        legend_below(figure, columns=3 if has_accuracy else 2)
+        return svg(figure, f"curves-{model}", f"Training and validation curves of {model} by epoch")
 
 
 def embedding_maps(model: str, maps: dict[str, Rows], classes: Sequence[str]) -> list[Markup]:
@@ -283,9 +207,9 @@ def embedding_maps(model: str, maps: dict[str, Rows], classes: Sequence[str]) ->
             draw_map(axes, maps[kind], classes)
             axes.set_title(title, loc="left")
             if len(classes) <= MOST_CLASSES_NAMED:
-                _legend_below(figure, columns=5)
+                legend_below(figure, columns=5)
             drawn.append(
-                _svg(figure, f"{kind}-{model}", f"{title} of the embeddings of {model} by class")
+                svg(figure, f"{kind}-{model}", f"{title} of the embeddings of {model} by class")
             )
     return drawn
 
@@ -310,13 +234,13 @@ def probability_plots(model: str, metrics: dict[str, Any]) -> list[Markup]:
                 ylim=(min([lowest, *(row["accuracy"] for row in bins)]) - 0.02, 1.02),
             )
             axes.set_title(f"calibration (ECE {metrics['ece']:.3f})", loc="left")
-            drawn.append(_svg(figure, f"calibration-{model}", f"Calibration of {model}"))
+            drawn.append(svg(figure, f"calibration-{model}", f"Calibration of {model}"))
         if metrics.get("roc"):
             figure, axes = _square()
             axes.plot(metrics["roc"]["fpr"], metrics["roc"]["tpr"], color=BLUE)
             axes.set(xlabel="false positive rate", ylabel="true positive rate")
             axes.set_title(f"ROC (AUC {metrics['auc']:.3f})", loc="left")
-            drawn.append(_svg(figure, f"roc-{model}", f"ROC curve of {model}"))
+            drawn.append(svg(figure, f"roc-{model}", f"ROC curve of {model}"))
     return drawn
 
 
@@ -346,31 +270,4 @@ def confusion_image(model: str, confusion: list[list[int]]) -> Markup:
             False
         )
         axes.set(xlabel="predicted class (number)", ylabel="true class (number)")
-        return _svg(figure, f"confusion-{model}", f"Confusion matrix of {model}")
-
-
-def _svg(figure: Figure, name: str, title: str) -> Markup:
-    """The figure as an inline SVG element; `name` keeps its ids apart from other figures'."""
-    stream = io.StringIO()
-    with warnings.catch_warnings():
-        # The reader's fonts draw the text, so that matplotlib's need not have every script.
-        warnings.filterwarnings("ignore", r"Glyph .* missing from font", UserWarning)
-        figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
-    svg = stream.getvalue()
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<(metadata|style)\b.*?</\1>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r"\s+", " ", svg).replace("> <", "><").replace(" font-family: 'DejaVu Sans';", "")
-    for placeholder, colour in PAGE_COLOURS.items():
-        svg = svg.replace(placeholder, colour)
-    prefix = "plot-" + re.sub(r"[^a-z0-9]+", "-", name.lower())
-    svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\1{prefix}-", svg)
-    svg = re.sub(
-        r"<svg([^>]*)>",
-        lambda match: (
-            f'<svg{match[1]} role="img" aria-labelledby="{prefix}-title">'
-            f'<title id="{prefix}-title">{escape(title)}</title>'
-        ),
-        svg,
-        count=1,
-    )
-    return Markup(svg)
+        return svg(figure, f"confusion-{model}", f"Confusion matrix of {model}")

@@ -134,8 +134,8 @@ ABOUT = {
     "lstm-1": "An LSTM, as wide as the RNNs on validation say.",
     "lstm-2": "Two layers of LSTM.",
     "bilstm": "An LSTM that reads from both ends.",
-    "bilstm-word2vec": "The same on word2vec, trained on the training split.",
-    "bilstm-glove": "The same on GloVe's vectors.",
+    "bilstm-word2vec": "A BiLSTM on word2vec, trained on the training split.",
+    "bilstm-glove": "A BiLSTM on GloVe's vectors.",
     "ensemble": "The others' mean, weighted on validation.",
 } | {name: f"{name.partition('@')[0]} with the seed report's settings." for name in _AFTER_REPORT}
 """A sentence on every model."""
