@@ -26,6 +26,7 @@ def study(request, tmp_path_factory):
 def test_every_model_takes_part_and_learns(study):
     name, results, _ = study
     reached = {row["model"]: row["accuracy"] for row in results["leaderboard"]}
+    assert reached.pop("largest-class") < 0.12
     assert set(reached) == set(STUDIES[name].lineups["all"])
     # Four epochs of an autoencoder leave its embeddings less to be told apart by a line.
     least = {"ae-linear-frozen": 0.4, "ae-conv-frozen": 0.8}
