@@ -8,7 +8,7 @@ import pytest
 from pyarrow import parquet
 
 from bakeoff.data.columns import Columns
-from bakeoff.data.files import read_table
+from bakeoff.data.files import read_table, read_whole_table
 from bakeoff.errors import UserError
 
 BODIES = ['A "fine", naïve film', "two\nlines", "plain"]
@@ -127,7 +127,7 @@ def damaged(content):
         ("x.csv", b"", "is empty"),
         ("x.csv", b"\xef\xbb\xbf \r\n", "is empty"),
         ("x.csv", b"text,label\n", "has a header and no rows"),
-        ("x.csv", b"body, label\na,1\n", "has no column 'text'; it has: body,  label"),
+        ("x.csv", b"body, label\na,1\n", "has no column 'text'; it has: body, label"),
         ("x.csv", b"text\na\n", "has no column 'label'; it has: text"),
         ("x.csv", b"text,label\nfine\nfine, or so,1\n", "line 3 has 3 fields.*quotes"),
         ("x.csv", b"text,label\nfine, or so,1\n", "line 2 has 3 fields, and its header has 2"),
@@ -188,6 +188,24 @@ def test_a_quotation_mark_at_the_start_of_a_text_swallows_no_rows(
     assert labels == [label for _, label in pairs]
     assert found == texts
     assert table.remarks == [] or "every line is a row" in table.remarks[0]
+
+
+@pytest.mark.parametrize("between", ["\n\n", "\n \n", "\r\n\r\n"])
+def test_blank_lines_between_rows_let_a_quotation_mark_swallow_none(tmp_path, between):
+    rows = [f"{'ham' if n % 3 else 'spam'}\ttext {n}" for n in range(9)]
+    rows[2], rows[6] = 'ham\t"text 2', 'spam\ttext 6"'
+    found, _, table = read(tmp_path / "x.tsv", between.join(["label\ttext", *rows]))
+    assert found == [row.split("\t")[1] for row in rows]
+    assert table.remarks == ["quotation marks are part of texts: every line is a row"]
+
+
+def test_without_labels_tabs_tell_rows_that_a_quotation_mark_would_join(tmp_path):
+    (tmp_path / "x.tsv").write_text('id\ttext\n1\t"good\n2\tbad\n3\tbad"\n')
+    table = read_whole_table(str(tmp_path / "x.tsv"), "text")
+    assert table.frame["text"].tolist() == ['"good', "bad", 'bad"']
+    (tmp_path / "x.csv").write_text('id,text\n1,"good, it is\nfine, indeed"\n2,bad\n')
+    table = read_whole_table(str(tmp_path / "x.csv"), "text")
+    assert table.frame["text"].tolist() == ["good, it is\nfine, indeed", "bad"]
 
 
 def test_quoted_texts_keep_their_lines_and_separators_and_the_count_is_said(tmp_path):
@@ -258,6 +276,30 @@ def test_damaged_bytes_are_named_by_line_and_may_be_left_out(tmp_path, name):
 def test_damage_in_a_column_that_nobody_reads_does_not_matter(tmp_path):
     found, _, _ = read(tmp_path / "x.csv", b"text,label,note\na,1,\xff\nb,0,ok\n")
     assert found == ["a", "b"]
+
+
+@pytest.mark.parametrize("line", ["sep=;", '"sep=;"', "SEP=;", "\nsep=;"])
+def test_a_line_that_tells_excel_the_separator_is_no_header(tmp_path, line):
+    content = f"{line}\ntext;label\nfine, so;a\n"
+    assert read(tmp_path / "x.csv", content)[:2] == (["fine, so"], ["a"])
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.tsv", "x.jsonl", "x.parquet"])
+def test_spaces_around_names_of_columns_do_not_count(tmp_path, name):
+    def written(names):
+        if name == "x.parquet":
+            return as_parquet(pd.DataFrame([["a", "1"], ["b", "0"]], columns=names))
+        if name == "x.jsonl":
+            rows = [f'{{"{names[0]}": "{t}", "{names[1]}": "{v}"}}\n' for t, v in ("a1", "b0")]
+            return "".join(rows)
+        sign = "," if name == "x.csv" else "\t"
+        return "".join(f"{sign.join(row)}\n" for row in (names, "a1", "b0"))
+
+    for column in ("label", " label"):
+        found = read(tmp_path / name, written(["text ", " label"]), Columns("text", column))
+        assert found[:2] == (["a", "b"], ["1", "0"])
+    with pytest.raises(UserError, match="several columns 'label'"):
+        read(tmp_path / name, written(["label", " label"]), Columns("label", "label"))
 
 
 def test_columns_are_found_however_their_names_are_composed(tmp_path):

@@ -110,7 +110,7 @@ def text_inputs(given: str | None, column: str, skip_bad: bool = False) -> Input
 
 
 def _of_table(source: str, column: str, skip_bad: bool) -> Inputs:
-    from bakeoff.data.characters import composed
+    from bakeoff.data.characters import normalised
     from bakeoff.data.files import read_whole_table
 
     table = read_whole_table(source, column, skip_bad)
@@ -120,7 +120,7 @@ def _of_table(source: str, column: str, skip_bad: bool) -> Inputs:
         remarks.append(f"left out {rows} cannot be read")
     for remark in remarks:
         print(f"{source}: {remark}", file=sys.stderr)
-    texts = table.frame[composed(column)].astype(object).fillna("").tolist()
+    texts = table.frame[normalised(column)].astype(object).fillna("").tolist()
     return Inputs(texts, "text", table.frame)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from bakeoff.data.characters import composed
+from bakeoff.data.characters import normalised
 from bakeoff.errors import UserError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Columns:
 
     def named(self) -> dict[str, str]:
         """The columns that there are to be, by what they hold."""
-        return {role: composed(column) for role, column in asdict(self).items() if column}
+        return {role: normalised(column) for role, column in asdict(self).items() if column}
 
     @property
     def places(self) -> dict[str, str]:

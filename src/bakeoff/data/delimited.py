@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import csv
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bakeoff.data.characters import composed
+from bakeoff.data.characters import normalised
 from bakeoff.errors import UserError
 
 SEPARATORS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "vertical bars"}
+_EXCELS = re.compile(r'"?sep=.?"?', re.IGNORECASE)
+"""A line before the header that tells Excel what separates columns."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,8 @@ def read_records(source: str, text: str, separator: str, wanted: Sequence[str]) 
     lines = (text if "\n" in text else text.replace("\r", "\n")).split("\n")
     lines = [line.removesuffix("\r") for line in lines]
     blank = next((n for n, line in enumerate(lines) if line.strip()), 0)
+    if _EXCELS.fullmatch(lines[blank]):
+        lines[blank], blank = "", blank + 1
     promised, separator = separator, _separator(lines[blank:], separator, wanted)
     remarks = [f"columns are separated by {SEPARATORS[separator]}"] * (promised != separator)
     (header, *rows), plain = _rows(source, lines, separator, wanted)
@@ -64,7 +69,12 @@ def read_records(source: str, text: str, separator: str, wanted: Sequence[str]) 
         )
     if plain:
         remarks.append("quotation marks are part of texts: every line is a row")
-    return Records([composed(name) for name in header.fields], rows, remarks)
+    return Records(_names(header.fields), rows, remarks)
+
+
+def _names(fields: Sequence[str]) -> list[str]:
+    """Of columns, as a header has them."""
+    return [normalised(name) for name in fields]
 
 
 def _separator(lines: list[str], promised: str, wanted: Sequence[str]) -> str:
@@ -78,9 +88,9 @@ def _separator(lines: list[str], promised: str, wanted: Sequence[str]) -> str:
 
 def _header(lines: list[str], separator: str) -> list[str]:
     try:
-        return [composed(name) for name in next(_quoted(lines, separator)).fields]
+        return _names(next(_quoted(lines, separator)).fields)
     except (csv.Error, StopIteration):
-        return [composed(name) for name in lines[0].split(separator)]
+        return _names(lines[0].split(separator))
 
 
 def _rows(
@@ -146,16 +156,23 @@ def _quoted(lines: list[str], separator: str, escape: str | None = None) -> Iter
 def _joined(
     rows: list[Record], lines: list[str], separator: str, wanted: Sequence[str]
 ) -> Record | None:
-    """A row that is several by the look of its lines: each has all columns, and a known label."""
-    header = [composed(name) for name in rows[0].fields]
-    if len(wanted) < 2 or header.count(wanted[1]) != 1:
-        return None
-    label = header.index(wanted[1])
+    """A row that is several by the look of its lines: each that is not blank has all columns, and
+    a known label. Without labels the columns say it where tabs separate them, which texts seldom
+    hold.
+    """
+    header = _names(rows[0].fields)
     several = [row for row in rows[1:] if row.last > row.first]
-    parts = [[line.split(separator) for line in lines[row.first - 1 : row.last]] for row in several]
+    parts = [
+        [line.split(separator) for line in lines[row.first - 1 : row.last] if line.strip(" ")]
+        for row in several
+    ]
     full = [all(len(fields) == len(header) for fields in row) for row in parts]
     if not any(full):
         return None
+    if len(wanted) < 2 or header.count(wanted[1]) != 1:
+        told = separator == "\t" and len(header) > 1
+        return several[full.index(True)] if told else None
+    label = header.index(wanted[1])
     single = (row.fields for row in rows[1:] if row.last == row.first)
     known = {fields[label] for fields in single if label < len(fields)}
     if not known and all(full):

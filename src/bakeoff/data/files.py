@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.data.characters import composed
+from bakeoff.data.characters import normalised
 from bakeoff.data.columns import Columns, refuse_types, refuse_unclear
 from bakeoff.data.delimited import read_records
 from bakeoff.data.encoding import DAMAGED, damaged_lines, decoded
@@ -70,7 +70,7 @@ def read_whole_table(source: str, text_column: str, skip_bad: bool = False) -> T
     Raises:
         UserError: the file cannot be read, or lacks the column or texts in it.
     """
-    text_column = composed(text_column)
+    text_column = normalised(text_column)
     table = _read(source, Columns(text_column, label=""), skip_bad, whole=True)
     refuse_types(source, table.frame[text_column], text_column, "text")
     return replace(table, frame=table.frame.drop(index=list(table.bad)))
@@ -191,9 +191,9 @@ def _parsed(line: str) -> dict[str, Any]:
     """
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = {composed(name): value for name, value in pairs}
+        found = {normalised(name): value for name, value in pairs}
         if len(found) < len(pairs):
-            names = [composed(name) for name, _ in pairs]
+            names = [normalised(name) for name, _ in pairs]
             twice = next(name for name in names if names.count(name) > 1)
             raise LookupError(f"has several columns {twice!r}; leave all but one out")
         return found
@@ -220,8 +220,8 @@ def _read_parquet(source: str, content: bytes, columns: Columns, whole: bool) ->
     try:
         file = parquet.ParquetFile(io.BytesIO(content))
         schema = file.schema_arrow
-        names = {composed(name): name for name in schema.names}
-        there = [composed(name) for name in schema.names]
+        names = {normalised(name): name for name in schema.names}
+        there = [normalised(name) for name in schema.names]
         refuse_unclear(source, columns, there, _image_hint(schema))
         wanted = _columns(source, wanted, there, whole)
         table = file.read([names[column] for column in dict.fromkeys(wanted)])
