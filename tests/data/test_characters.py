@@ -19,4 +19,5 @@ def test_what_normalising_keeps():
 
 def test_names_that_read_alike():
     assert alike("Not  Spam ") == alike("notspam") == alike("\uff2eot spam")
+    assert alike("\ufeffspam") == alike("sp\u00adam") == alike("spam\u200b") == alike("spam")
     assert alike("spam") != alike("scam")

@@ -127,12 +127,16 @@ def test_a_class_is_one_however_its_name_is_composed():
 
 def test_classes_that_differ_in_case_or_spaces_only_are_said_with_their_rows():
     labels = ["Spam", "ham", "spam", "spam", "not ham", "notham", "ham", "ｓpam"] * 3
+    ending = "differ in case, spaces or invisible marks only; are they one?"
     assert clean(numbered(labels)).facts["remarks"] == [
-        "classes 'Spam' (3 rows) and 'spam' (6 rows) and 'ｓpam' (3 rows) differ in case or spaces "
-        "only; are they one?",
-        "classes 'not ham' (3 rows) and 'notham' (3 rows) differ in case or spaces only; are they "
-        "one?",
+        f"classes 'Spam' (3 rows) and 'spam' (6 rows) and 'ｓpam' (3 rows) {ending}",
+        f"classes 'not ham' (3 rows) and 'notham' (3 rows) {ending}",
     ]
+
+
+def test_classes_that_differ_in_what_cannot_be_seen_are_said_so_that_it_can():
+    (remark,) = clean(numbered(["ham", "ham\u200b", "spam"] * 3)).facts["remarks"]
+    assert remark.startswith("classes 'ham' (3 rows) and 'ham\\u200b' (3 rows) differ in")
 
 
 def test_rows_that_could_not_be_read_are_left_out_and_counted():

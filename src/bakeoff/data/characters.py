@@ -16,5 +16,8 @@ def normalised(text: str) -> str:
 
 
 def alike(name: str) -> str:
-    """Equal for names that a person would read as the same: case, width and spaces do not count."""
-    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
+    """Equal for names that a person would read as the same: case, width, spaces and what cannot be
+    seen, such as a byte order mark or a zero-width space, do not count.
+    """
+    seen = (sign for sign in name if unicodedata.category(sign) not in ("Cc", "Cf"))
+    return "".join(unicodedata.normalize("NFKC", "".join(seen)).casefold().split())

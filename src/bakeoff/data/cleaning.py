@@ -176,8 +176,7 @@ def encode(
 
 
 def classes_alike(classes: Sequence[str], labels: np.ndarray) -> list[str]:
-    """A sentence for each set of classes that differ only in case, width or spaces: most likely
-    one class.
+    """A sentence for each set of classes that a person would read as the same: most likely one.
 
     Args:
         classes: names.
@@ -190,7 +189,8 @@ def classes_alike(classes: Sequence[str], labels: np.ndarray) -> list[str]:
     for name, n in zip(classes, rows, strict=True):
         found[alike(name)].append(f"{name!r} ({n:,} row{'' if n == 1 else 's'})")
     return [
-        f"classes {' and '.join(names)} differ in case or spaces only; are they one?"
+        f"classes {' and '.join(names)} differ in case, spaces or invisible marks only; are they "
+        "one?"
         for names in found.values()
         if len(names) > 1
     ]
