@@ -244,6 +244,37 @@ def test_classes_that_could_be_of_several_levels_are_asked_for(tmp_path, folders
         assert owned(tmp_path, level) == told_apart
 
 
+def test_a_folder_of_copies_of_the_classes_is_no_class(tmp_path):
+    write_files(tmp_path, class_files(1) | class_files(1, "backup/"))
+    with pytest.raises(UserError) as caught:
+        read_images(str(tmp_path))
+    assert str(caught.value) == (
+        f"{tmp_path}/backup has no images of its own and the folder 'cat', as a class is called; "
+        "move it away (or say --class-level 1 if it is a class)"
+    )
+    assert owned(tmp_path, 1) == [("backup", ""), ("cat", ""), ("dog", "")]
+
+
+def test_a_class_may_have_folders_of_its_own_beside_classes_without(tmp_path):
+    write_files(tmp_path, class_files(1) | {"fox/red/a.png": png(), "fox/arctic/b.png": png()})
+    assert owned(tmp_path) == [("cat", ""), ("dog", ""), ("fox", "")]
+
+
+@pytest.mark.parametrize("form", ["{split}_{of}", "{of}-{split}", "{split} {of}"])
+def test_folders_that_name_a_split_and_a_class_are_no_four_classes(tmp_path, form):
+    names = [
+        form.format(split=split, of=of) for of in ("cat", "dog") for split in ("test", "train")
+    ]
+    write_files(tmp_path, {f"{name}/a.png": png() for name in names})
+    with pytest.raises(UserError) as caught:
+        read_images(str(tmp_path))
+    assert str(caught.value) == (
+        f"{tmp_path}: {names[0]} and {names[1]} each name a split and a class; put them into "
+        "folders of splits, as in train/cat (or say --class-level 1 if all are classes)"
+    )
+    assert len(owned(tmp_path, 1)) == 4
+
+
 def test_a_folder_around_all_images_of_a_class_is_none(tmp_path):
     write_files(tmp_path, {"cat/images/a.png": png(), "dog/images/b.png": png()})
     assert owned(tmp_path) == [("cat", ""), ("dog", "")]
@@ -281,7 +312,8 @@ def test_a_level_is_for_folders_alone(tmp_path):
     [
         *("@eaDir/0.png/THUMB.jpg", "__MACOSX/cat/._0.png", ".thumbnails/0.png", "#recycle/0.png"),
         *("$RECYCLE.BIN/0.png", "lost+found/0.png", "Thumbs.db", ".DS_Store", "@Recycle/0.png"),
-        *("System Volume Information/0.png", "Icon\r", "desktop.ini"),
+        *("System Volume Information/0.png", "Icon\r", "desktop.ini", "~snapshot/daily/cat/0.png"),
+        *("@SynoResource/0.png", "RECYCLER/0.png", "Network Trash Folder/0.png"),
     ],
 )
 def test_what_systems_leave_does_not_count(tmp_path, left):

@@ -18,17 +18,26 @@ _LEFT_BY_SYSTEMS = {
     "__macosx",
     "@eadir",
     "@tmp",
+    "@appstore",
+    "@sharebin",
+    "@synoresource",
+    "@transcode",
     "@recycle",
     "@recently-snapshot",
     "#recycle",
     "#snapshot",
+    "~snapshot",
     "$recycle.bin",
+    "recycler",
+    "found.000",
+    "network trash folder",
+    "temporary items",
     "system volume information",
     "lost+found",
     "lost.dir",
 }
-"""Of Windows, macOS, Linux, Android and of network storage (Synology, QNAP); in lower case. What
-begins with a dot is hidden as well."""
+"""Of Windows, macOS, Linux, Android and of network storage (Synology, QNAP, NetApp), in lower
+case. What begins with a dot is hidden as well."""
 _NO_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 """Control characters, ends of lines, and what Python makes of bytes that are not UTF-8."""
 

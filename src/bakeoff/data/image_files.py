@@ -32,6 +32,8 @@ _SPLIT_NAME = re.compile(
     rf"(?P<of>.+[-_ ])?(?P<split>{'|'.join(_SPLITS)})(?:[-_ ]?(?:set|data|split|images))?", re.I
 )
 
+_SPLIT_BEFORE = re.compile(rf"(?P<split>{'|'.join(_SPLITS)})[-_ ](?P<of>.+)", re.I)
+
 
 def split_of(name: str) -> tuple[str, str]:
     """The split that a folder or a value of a column names, and what it is the split of.
@@ -41,6 +43,18 @@ def split_of(name: str) -> tuple[str, str]:
     """
     found = _SPLIT_NAME.fullmatch(name.strip())
     return (_SPLITS[found["split"].lower()], found["of"] or "") if found else ("", "")
+
+
+def split_and_class(name: str) -> tuple[str, str]:
+    """The split and the class that a folder names both, or two empty texts.
+
+    >>> split_and_class("test_cat"), split_and_class("cat-train"), split_and_class("test_set")
+    (('test', 'cat'), ('train', 'cat'), ('', ''))
+    """
+    split, of = split_of(name)
+    if not split and (found := _SPLIT_BEFORE.fullmatch(name.strip())):
+        split, of = _SPLITS[found["split"].lower()], found["of"]
+    return (split, of.rstrip("-_ ")) if of else ("", "")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bakeoff.data.decoding import FORMATS
 from bakeoff.data.folder_tree import Entry, folders_in, tree
-from bakeoff.data.image_files import ImageSource, split_of
+from bakeoff.data.image_files import ImageSource, split_and_class, split_of
 from bakeoff.errors import UserError
 
 _LIKE_SPLITS = re.compile(r"(train|val|test|dev|eval)", re.IGNORECASE)
@@ -146,11 +146,37 @@ def _refuse_unclassed(path: Path, entries: Sequence[Entry], level: int) -> None:
 
 
 def _refuse_several(path: Path, entries: Sequence[Entry], level: int) -> None:
-    """Refuse folders of which no class folder holds images itself, but several folders that do."""
-    direct = any(e.file and _image(e.file) and len(e.folders) == level + 1 for e in entries)
+    """Refuse folders of which no class folder holds images itself, but several folders that do;
+    such a folder beside classes that holds folders called like them; and classes that are called
+    by a split as well.
+    """
+    direct = {
+        e.folders[level]
+        for e in entries
+        if e.file and _image(e.file) and len(e.folders) == level + 1
+    }
     if not direct and len(_names(entries, level + 1)) > 1:
         raise UserError(
             f"{path}: {_levels(entries)}, which may all be classes; say which with --class-level"
+        )
+    for entry in entries:
+        own, within = entry.folders[level : level + 1], entry.folders[level + 1 : level + 2]
+        if direct.issuperset(within) and within and direct.isdisjoint(own):
+            raise UserError(
+                f"{path.joinpath(*entry.folders[: level + 1])} has no images of its own and the "
+                f"folder {within[0]!r}, as a class is called; move it away (or say --class-level "
+                f"{level + 1} if it is a class)"
+            )
+    splits: dict[str, dict[str, str]] = {}
+    for name in _names(entries, level):
+        split, of = split_and_class(name)
+        splits.setdefault(of, {})[split] = name
+    several = [found for of, found in splits.items() if of and len(found) > 1]
+    if several and "" not in splits:
+        raise UserError(
+            f"{path}: {' and '.join(several[0].values())} each name a split and a class; put them "
+            f"into folders of splits, as in train/{next(iter(splits))} (or say --class-level "
+            f"{level + 1} if all are classes)"
         )
 
 
