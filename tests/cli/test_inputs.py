@@ -181,7 +181,11 @@ def test_the_input_may_be_the_output(predict, tmp_path):
         ("text,a,a\nfine,x,y\n", [], "several columns 'a'; rename all but one"),
         ("text\n", [], "has a header and no rows"),
         ("", [], "is empty"),
-        ("text,label,predicted_label\nfine,a,b\n", [], "rename one of each"),
+        (
+            "text,label,predicted_label\nfine,a,b\n",
+            [],
+            "has the columns label and predicted_label already; rename one",
+        ),
         ("text,a\nfine,x\nfine,x,y\n", [], "line 3 has 3 fields, and its header has 2"),
         ("text\nfine\n", ["--output", "out.xlsx"], "unknown file ending '.xlsx'"),
         ("text\nfine\n", ["--output", "no/out.csv"], "no such folder: no"),

@@ -138,7 +138,10 @@ def test_the_command_divides_by_columns_and_says_so(tmp_path, table, monkeypatch
         ({"time_column": "user"}, "no time in column 'user'"),
         ({"time_column": "day", "group_column": "user"}, "contradict each other"),
         ({"time_column": "day", "split_column": "part"}, "contradict each other"),
-        ({"split_column": "part", "group_column": "user"}, "groups of column 'user' are on sev"),
+        (
+            {"split_column": "part", "group_column": "user"},
+            "groups of column 'user' are on several .* as 'u",
+        ),
         ({"split_column": "only"}, "names rows of train only"),
     ],
 )

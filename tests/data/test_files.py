@@ -273,6 +273,21 @@ def test_damaged_bytes_are_named_by_line_and_may_be_left_out(tmp_path, name):
     assert found[8] == "text 8 é"
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding", "said"),
+    [
+        ("déjà vu, señor", "cp1252", "-f WINDOWS-1252 -t"),
+        ("хороший фильм", "cp1251", "-f NAME -t UTF-8, such as WINDOWS-1251 of Cyrillic"),
+        ("面白い映画です", "shift_jis", "-f NAME -t"),
+    ],
+)
+def test_the_advice_for_another_encoding_would_not_spoil_the_file(tmp_path, text, encoding, said):
+    rows = "".join(f'"{text} {n}",{n % 2}\n' for n in range(9))
+    with pytest.raises(UserError, match="9 lines: 2, 3, 4, 5, 6, …") as caught:
+        read(tmp_path / "x.csv", f"text,label\n{rows}".encode(encoding))
+    assert said in str(caught.value)
+
+
 def test_damage_in_a_column_that_nobody_reads_does_not_matter(tmp_path):
     found, _, _ = read(tmp_path / "x.csv", b"text,label,note\na,1,\xff\nb,0,ok\n")
     assert found == ["a", "b"]

@@ -254,8 +254,11 @@ def test_an_image_that_cannot_be_used_is_refused_or_left_out(tmp_path, refused, 
 def test_of_many_bad_images_the_first_are_named(tmp_path, refused):
     files = class_files(10) | BAD | {"dog/x.jpg": b"", "dog/y.jpg": b""}
     folder = write_files(tmp_path / "pets", files)
-    listed = ", ".join(f"{name}: {reason}" for name, reason in REASONS.items())
-    assert f"7 images cannot be used ({listed}, …); mend" in refused(folder)
+    listed = "; ".join(
+        f"{', '.join(name for name in REASONS if REASONS[name] == reason)}: {reason}"
+        for reason in dict.fromkeys(REASONS.values())
+    )
+    assert f"7 images cannot be used ({listed}; …); mend" in refused(folder)
     prepared(tmp_path, folder, skip_bad=True)
     assert facts(tmp_path)["dropped"] == {
         "damaged": 1,

@@ -78,9 +78,9 @@ class Inputs:
         for names in (_ADDED, tuple(f"predicted_{name}" for name in _ADDED)):
             if not set(names) & set(table.columns):
                 return names
+        taken = [name for name in (*_ADDED, *names) if name in table.columns]
         raise UserError(
-            f"the table has columns {' and '.join(_ADDED)} and {' and '.join(names)} already; "
-            "rename one of each"
+            f"the table has the columns {' and '.join(taken)} already; rename one of them"
         )
 
 

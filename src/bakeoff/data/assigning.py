@@ -120,8 +120,8 @@ def _bound(
         if (n > 1).any():
             raise UserError(
                 f"{(n > 1).sum():,} groups of column {columns.group!r} are on several sides of the "
-                f"split that the data comes with, such as {names[n > 1][0]!r}; a group is to be on "
-                "one: leave out --group-column, or the column of the split"
+                f"split that the data comes with, such as {str(names[n > 1][0])!r}; a group is to "
+                "be on one: leave out --group-column, or the column of the split"
             )
     return united(copies, np.unique(rows.bound, return_inverse=True)[1])
 

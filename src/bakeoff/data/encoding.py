@@ -54,7 +54,7 @@ def _unmarked(content: bytes) -> str:
 def damaged_lines(source: str, text: str, lines: list[int]) -> UserError:
     """What a person is told of bytes that are no UTF-8.
 
-    Another encoding is a possibility only where nothing else in the file is valid UTF-8: otherwise
+    Another encoding is a possibility only where hardly anything else is valid UTF-8: otherwise
     converting it would spoil what is whole.
 
     Args:
@@ -64,12 +64,20 @@ def damaged_lines(source: str, text: str, lines: list[int]) -> UserError:
     """
     shown = ", ".join(map(str, lines[:_SHOWN])) + (", …" if len(lines) > _SHOWN else "")
     where = f"line {shown}" if len(lines) == 1 else f"{len(lines):,} lines: {shown}"
-    whole = DAMAGED.sub("", text).isascii()
-    other = (
-        "; if all of it is in another encoding, save it as UTF-8 (of Windows in Western Europe: "
-        "iconv -f WINDOWS-1252 -t UTF-8)"
-    )
     return UserError(
         f"{source} has bytes that are not UTF-8 ({where}); mend them, or leave such rows out with "
-        f"--skip-bad-rows{other if whole else ''}"
+        f"--skip-bad-rows{_another_encoding(text)}"
     )
+
+
+def _another_encoding(text: str) -> str:
+    whole = DAMAGED.sub("", text)
+    damaged, letters = len(text) - len(whole), sum(map(str.isalpha, whole))
+    if damaged > letters / 2:  # A script beyond Latin; of its bytes, some are UTF-8 by chance.
+        beyond = sum(not sign.isascii() for sign in whole)
+        names = "iconv -f NAME -t UTF-8, such as WINDOWS-1251 of Cyrillic, GB18030 or SHIFT_JIS"
+        possible = beyond < damaged
+    else:
+        names = "of Windows in Western Europe: iconv -f WINDOWS-1252 -t UTF-8"
+        possible = whole.isascii()
+    return f"; if all of it is in another encoding, save it as UTF-8 ({names})" * possible

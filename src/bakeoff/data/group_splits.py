@@ -60,8 +60,9 @@ def nearest_split(
                 continue
             group = next((g for g in of_class[label] if part_of[g] < 0), None)
             if group is None:
+                n = len(of_class[label])
                 raise UserError(
-                    f"class {classes[label]!r} is in {len(of_class[label])} groups of rows that "
+                    f"class {classes[label]!r} is in {n} group{'s' * (n > 1)} of rows that "
                     f"stay together, too few for {len(needed)} parts of the split; add rows of "
                     "that class, or leave it out"
                 )

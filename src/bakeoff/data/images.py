@@ -151,9 +151,14 @@ def _refuse_lost(path: str, before: pd.Series, after: pd.Series) -> None:
 
 def _refusal(source: ImageSource, bad: dict[int, str]) -> UserError:
     names = source.frame["name"]
-    shown = [f"{names[row]}: {bad[row]}" for row in sorted(bad)[:_SHOWN]]
+    told = sorted(bad)[:_SHOWN]
+    reasons = dict.fromkeys(bad[row] for row in told)
+    shown = [
+        f"{', '.join(names[row] for row in told if bad[row] == reason)}: {reason}"
+        for reason in reasons
+    ]
     more = ["…"] if len(bad) > _SHOWN else []
     return UserError(
         f"{source.path}: {len(bad)} image{'s' if len(bad) > 1 else ''} cannot be used "
-        f"({', '.join(shown + more)}); mend or remove, or leave out with --skip-bad-images"
+        f"({'; '.join(shown + more)}); mend or remove, or leave out with --skip-bad-images"
     )
