@@ -34,8 +34,16 @@ _UNSPACED = (
     ("\uff1a", "\uff20"),
     ("\uff5b", "\uff9f"),  # and half-width Katakana
     ("\U00020000", "\U0003ffff"),  # Han
+    ("\u2600", "\u27bf"),  # emoji
+    ("\U0001f000", "\U0001f3fa"),
+    ("\U0001f400", "\U0001faff"),
 )
-"""First and last character of scripts that put no spaces between words, and their punctuation."""
+"""First and last character of scripts that put no spaces between words, of their punctuation, and of
+emoji.
+"""
+_SKIN_TONES = "\U0001f3fb-\U0001f3ff"
+_JOINER = "\u200d"
+"""Makes one emoji of several."""
 MOST_EMPTIED = 0.1
 """Share of the training texts that a preprocessing may leave without a word."""
 _PUNCTUATION = '.,;:!?"()[]{}<>/|\\@*~`^=&%$«»“”„…–—\x96\x97'
@@ -92,12 +100,13 @@ def _unspaced() -> re.Pattern[str]:
         if unicodedata.category(chr(code)) in ("Mn", "Mc")
     ]
     characters = "".join(f"{first}-{last}" for first, last in _UNSPACED)
-    return re.compile(f"[{characters}][{''.join(marks)}\ufe00-\ufe0f]*")
+    one = f"[{characters}][{''.join(marks)}{_SKIN_TONES}\ufe00-\ufe0f]*"
+    return re.compile(f"{one}(?:{_JOINER}{one})*")
 
 
 def split_unspaced(text: str) -> str:
-    """Characters of Chinese, Japanese, Thai, Khmer, Lao, Burmese, Tibetan … as tokens, as nothing
-    tells their words apart: "iPhone很好" → "iPhone 很 好". n-grams stand for the words.
+    """Characters of Chinese, Japanese, Thai, Khmer, Lao, Burmese, Tibetan … and emoji as tokens, as
+    nothing tells their words apart: "iPhone很好😀" → "iPhone 很 好 😀". n-grams stand for the words.
     """
     return text if text.isascii() else _unspaced().sub(r" \g<0> ", text)
 
