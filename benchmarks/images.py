@@ -27,10 +27,11 @@ from torch import nn
 
 from bakeoff.data.prepare import prepare
 from bakeoff.data.splits import Split, read_split
+from bakeoff.training.device import device
 from bakeoff.training.loop import set_up_process
 from bakeoff.training.optimization import Optimizers
 from bakeoff.vision import torchvision_models
-from bakeoff.vision.network import ImageClassifier, Shape, device, placed
+from bakeoff.vision.network import ImageClassifier, Shape, placed
 from bakeoff.vision.pictures import loaded
 from bakeoff.vision.registry import RESNETS
 from bakeoff.vision.tasks import Classification

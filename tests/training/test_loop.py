@@ -17,8 +17,9 @@ from bakeoff.errors import UserError
 from bakeoff.evaluation.scores import METRICS
 from bakeoff.training import loop
 from bakeoff.training.history import best_epoch
-from bakeoff.training.loop import EventObserver, Outcome, evaluate, fit
+from bakeoff.training.loop import EventObserver, evaluate, fit
 from bakeoff.training.settings import TrainingSettings
+from bakeoff.training.workers import Outcome
 
 SETTINGS = TrainingSettings(
     epochs=6, least_steps=0, learning_rate=0.1, schedule="constant", warmup=0.0
@@ -217,12 +218,12 @@ def test_a_killed_training_goes_on_to_the_same_result_bit_for_bit(tmp_path):
 
 
 def test_a_checkpoint_that_is_cut_short_is_not_used(tmp_path):
-    fit(network(), Parity(), SETTINGS, seed=0, checkpoint=tmp_path)
+    history = fit(network(), Parity(), SETTINGS, seed=0, checkpoint=tmp_path)
     [file] = tmp_path.iterdir()
     file.write_bytes(file.read_bytes()[:500])
     recorder = Recorder()
     fit(network(), Parity(), SETTINGS, seed=0, observers=[recorder], checkpoint=tmp_path)
-    assert len(recorder.records) == 6
+    assert len(recorder.records) == len(history)
 
 
 def test_saving_takes_a_small_part_of_the_time_and_the_end_is_saved(tmp_path, monkeypatch):
@@ -233,8 +234,8 @@ def test_saving_takes_a_small_part_of_the_time_and_the_end_is_saved(tmp_path, mo
         time.sleep(0.5)
 
     monkeypatch.setattr(loop, "save_checkpoint", slowly)
-    fit(network(), Parity(), SETTINGS, seed=0, checkpoint=tmp_path)
-    assert saved == [1, 6]
+    history = fit(network(), Parity(), SETTINGS, seed=0, checkpoint=tmp_path)
+    assert saved == [1, len(history)]
 
 
 def test_a_finished_checkpoint_is_not_trained_again(tmp_path):

@@ -11,11 +11,12 @@ from safetensors.torch import load_file, save_file
 from bakeoff.artifacts import read_json
 from bakeoff.errors import UserError
 from bakeoff.predictors import load
+from bakeoff.training.device import device
 from bakeoff.training.settings import TrainingSettings, to_dict
 from bakeoff.training.trained import write_trained
 from bakeoff.vision.configs import Autoencoder, ImageNetwork, Pictures, from_dict
 from bakeoff.vision.encoders import ResNet18
-from bakeoff.vision.network import crops, device
+from bakeoff.vision.network import crops
 from bakeoff.vision.pictures import as_floats, loaded
 from bakeoff.vision.training import train_image_network
 

@@ -100,6 +100,8 @@ class TextNetwork:
     """Occurrences in the training split that a word needs."""
     preprocessing: str = "default"
     """As for the linear models."""
+    precision: str = "auto"
+    """Of the encoder: `fp32`, `bf16`, or `auto`: bf16 on CUDA, fp32 elsewhere."""
     training: TrainingSettings = field(default_factory=TrainingSettings)
 
     def __post_init__(self) -> None:

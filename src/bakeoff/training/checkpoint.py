@@ -30,9 +30,6 @@ def save_checkpoint(
     tensors = {f"model/{name}": tensor for name, tensor in model.state_dict().items()}
     tensors |= {f"best/{name}": tensor for name, tensor in best.items()}
     tensors |= {f"optimizers/{name}": tensor for name, tensor in optimizers.state().items()}
-    tensors["random/cpu"] = torch.get_rng_state()
-    if torch.cuda.is_available():
-        tensors["random/cuda"] = torch.cuda.get_rng_state()
     # A tensor may not share memory with another one in the file, nor leave gaps in its own.
     owned = {
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
@@ -62,7 +59,4 @@ def load_checkpoint(
         parts[part][name] = tensor
     model.load_state_dict(parts["model"])
     optimizers.load_state(parts["optimizers"])
-    torch.set_rng_state(parts["random"]["cpu"])
-    if "cuda" in parts["random"] and torch.cuda.is_available():
-        torch.cuda.set_rng_state(parts["random"]["cuda"])
     return facts, parts["best"]

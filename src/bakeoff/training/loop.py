@@ -11,7 +11,6 @@ import math
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,6 +25,7 @@ from bakeoff.training.checkpoint import load_checkpoint, save_checkpoint
 from bakeoff.training.history import best_epoch, finished
 from bakeoff.training.optimization import Optimizers
 from bakeoff.training.settings import TrainingSettings
+from bakeoff.training.workers import ALONE, Figures, Outcome, Workers
 
 CHECKPOINT_SHARE = 0.1
 """Of the time of a training that its checkpoints may take: after short epochs there is none."""
@@ -33,34 +33,19 @@ _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 """Of glibc's malloc.h."""
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What the objective says about one batch."""
-
-    loss: Tensor
-    """Scalar: the mean over the batch. What of it is a constant, the objective has differentiated
-    itself already."""
-    examples: int
-    logits: Tensor | None = None
-    """Shape (batch, classes); None where there are no classes."""
-    labels: Tensor | None = None
-    """Shape (batch,), the right classes of `logits`."""
-
-    @property
-    def correct(self) -> Tensor | None:
-        """Number of right predictions; None where that means nothing."""
-        if self.logits is None or self.labels is None:
-            return None
-        return (self.logits.detach().argmax(dim=1) == self.labels).sum()
+CHECK_STEPS = 32
+"""Steps between two looks at whether the loss is still a number; all workers look alike."""
 
 
 class Task(Protocol):
-    """What is learned: batches and the objective on them."""
+    """What is learned: batches, of which each worker gets its share, and the objective on them."""
 
     steps_per_epoch: int
 
     def training_batches(self, epoch: int) -> Iterable[Any]:
-        """The batches of an epoch; the same for the same epoch, so that a resumed run repeats."""
+        """The batches of an epoch, None where this worker's share of one is empty; the same for the
+        same epoch, so that a resumed run repeats.
+        """
         ...
 
     def validation_batches(self) -> Iterable[Any]: ...
@@ -119,6 +104,7 @@ def fit(
     seed: int,
     observers: Sequence[Observer] = (),
     checkpoint: Path | None = None,
+    workers: Workers = ALONE,
 ) -> list[dict[str, Any]]:
     """Train `model` in place; it ends with the weights of its best epoch.
 
@@ -132,7 +118,9 @@ def fit(
         settings: hyper-parameters.
         seed: of everything random in the loop, such as dropout.
         observers: told about steps and epochs, those before a kill included.
-        checkpoint: a folder for this very training; the caller removes it.
+        checkpoint: a folder for this very training, which every worker can read; the caller removes
+            it. Any number of workers may go on from it.
+        workers: those who share the training; all start from the same weights.
 
     Returns:
         One record an epoch: epoch, train_loss, train_accuracy, validation_loss,
@@ -143,13 +131,12 @@ def fit(
     Raises:
         UserError: the loss is no longer finite.
     """
-    torch.manual_seed(seed)
     epochs = settings.planned_epochs(task.steps_per_epoch)
     metric = get_metric(settings.metric)
     optimizers = Optimizers(model, settings, total_steps=epochs * task.steps_per_epoch)
     history, best = [], _weights(model)
-    if checkpoint and (saved := load_checkpoint(checkpoint, model, optimizers)):
-        facts, best = saved
+    if checkpoint and (found := load_checkpoint(checkpoint, model, optimizers)):
+        facts, best = found
         history = facts["history"]
     costs = [task.epoch_cost(epoch) for epoch in range(1, epochs + 1)]
     for observer in observers:
@@ -160,8 +147,12 @@ def fit(
     while not finished(history, epochs, settings.patience, metric.name):
         started = time.perf_counter()
         epoch = len(history) + 1
-        train_loss, train_accuracy = _train_epoch(model, task, optimizers, epoch, observers)
-        loss, accuracy, score = evaluate(model, task, metric)
+        torch.manual_seed(_chance(seed, epoch, workers.rank))
+        train_loss, train_accuracy = _train_epoch(
+            model, task, optimizers, epoch, observers, workers
+        )
+        _average_statistics(model, workers)
+        loss, accuracy, score = evaluate(model, task, metric, workers)
         seconds = time.perf_counter() - started
         record = {
             "epoch": epoch,
@@ -179,21 +170,23 @@ def fit(
             best = _weights(model)
         now = time.perf_counter()
         due = saving <= CHECKPOINT_SHARE * (now - saved_at)
-        if checkpoint and (due or finished(history, epochs, settings.patience, metric.name)):
+        saved = due or finished(history, epochs, settings.patience, metric.name)
+        if checkpoint and saved and workers.rank == 0:
             save_checkpoint(checkpoint, model, best, optimizers, {"history": history})
             saved_at = time.perf_counter()
             saving = saved_at - now
         for observer in observers:
             observer.epoch(record)
+        workers.epoch_ended(record, saved=saved)
     model.load_state_dict(best)
     return history
 
 
 @torch.no_grad()
 def evaluate(
-    model: nn.Module, task: Task, metric: Metric = ACCURACY
+    model: nn.Module, task: Task, metric: Metric = ACCURACY, workers: Workers = ALONE
 ) -> tuple[float, float | None, float | None]:
-    """Mean loss, accuracy and score on the validation batches."""
+    """Mean loss, accuracy and score on the validation batches of all workers."""
     model.eval()
     sums = _Sums()
     logits, labels = [], []
@@ -203,13 +196,15 @@ def evaluate(
         if metric is not ACCURACY and outcome.logits is not None and outcome.labels is not None:
             logits.append(outcome.logits)
             labels.append(outcome.labels)
+    sums.join(workers)
     loss, accuracy = sums.means()
     if not logits:
         return loss, accuracy, accuracy
-    probabilities = torch.cat(logits).double().softmax(dim=1).cpu().numpy()
+    everyone, classes = workers.gathered(torch.cat(logits)), workers.gathered(torch.cat(labels))
+    probabilities = everyone.double().softmax(dim=1).cpu().numpy()
     if not np.isfinite(probabilities).all():
         return loss, accuracy, None
-    return loss, accuracy, metric.of(torch.cat(labels).cpu().numpy(), probabilities)
+    return loss, accuracy, metric.of(classes.cpu().numpy(), probabilities)
 
 
 def _train_epoch(
@@ -218,24 +213,46 @@ def _train_epoch(
     optimizers: Optimizers,
     epoch: int,
     observers: Sequence[Observer],
+    workers: Workers,
 ) -> tuple[float, float | None]:
     model.train()
     sums = _Sums()
     for step, batch in enumerate(task.training_batches(epoch), start=1):
-        outcome = task.objective(model, batch)
-        outcome.loss.backward()
+        outcome = None
+        if batch is not None:
+            outcome = task.objective(model, batch)
+            outcome.loss.backward()
+        sums.add(workers.pooled(outcome, optimizers.dense, optimizers.sparse))
         optimizers.step()
-        sums.add(outcome)
-        if sums.due():
+        if step % CHECK_STEPS == 0 and not math.isfinite(sums.means()[0]):
+            raise _diverged(epoch)
+        if observers and sums.due():
             loss, accuracy = sums.means()
-            if not math.isfinite(loss):
-                raise _diverged(epoch)
             for observer in observers:
                 observer.step(epoch=epoch, step=step, loss=loss, accuracy=accuracy)
     loss, accuracy = sums.means()
     if not math.isfinite(loss):
         raise _diverged(epoch)
     return loss, accuracy
+
+
+def _chance(seed: int, epoch: int, rank: int) -> int:
+    """The seed of what an epoch leaves to chance, dropout above all: a checkpoint needs no state of
+    a generator, and so fits any number of workers.
+    """
+    return int(np.random.SeedSequence([seed, epoch, rank]).generate_state(1, np.uint64)[0] >> 1)
+
+
+def _average_statistics(model: nn.Module, workers: Workers) -> None:
+    """Give all workers the mean of what their batch norms saw; on CUDA these are one already."""
+    if workers.count == 1:
+        return
+    for module in model.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.track_running_stats:
+            for statistic in (module.running_mean, module.running_var):
+                if statistic is not None:
+                    workers.sum(statistic)
+                    statistic /= workers.count
 
 
 def _diverged(epoch: int) -> UserError:
@@ -252,16 +269,29 @@ class _Sums:
     """Seconds between two reports of a step."""
 
     def __init__(self) -> None:
-        self._examples = 0
+        self._examples = 0.0
         self._loss: Tensor | float = 0.0
-        self._correct: Tensor | None = None
+        self._correct: Tensor | float | None = None
         self._told = time.monotonic()
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, outcome: Figures) -> None:
         self._examples += outcome.examples
         self._loss = self._loss + outcome.loss.detach().double() * outcome.examples
         if (correct := outcome.correct) is not None:
             self._correct = correct if self._correct is None else self._correct + correct
+
+    def join(self, workers: Workers) -> None:
+        """Add up the sums of all workers."""
+        if workers.count == 1:
+            return
+        told = self._correct is not None
+        sums = torch.tensor(
+            [float(self._loss), float(self._correct or 0), told, self._examples],
+            dtype=torch.float64,
+        )
+        workers.sum(sums)
+        self._loss, correct, told, self._examples = sums.tolist()
+        self._correct = correct if told else None
 
     def due(self) -> bool:
         """Whether it is time to tell the observers again."""

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from bakeoff.training.layout import as_stored
 from bakeoff.training.settings import TrainingSettings
 
 FINAL_SHARE = 0.01
@@ -31,8 +32,9 @@ class Optimizers:
             if isinstance(module, nn.Embedding | nn.EmbeddingBag) and module.sparse
         }
         trainable = [p for p in model.parameters() if p.requires_grad]
-        self._dense = [p for p in trainable if id(p) not in sparse]
-        self._stored = [nn.Parameter(_as_stored(p.detach())) for p in self._dense]
+        self.dense = [p for p in trainable if id(p) not in sparse]
+        """Parameters with dense gradients."""
+        self._stored = [nn.Parameter(as_stored(p.detach())) for p in self.dense]
         matrices = [p for p in self._stored if p.ndim > 1]
         vectors = [p for p in self._stored if p.ndim <= 1]
         groups = [
@@ -43,8 +45,10 @@ class Optimizers:
         self.all: list[torch.optim.Optimizer] = [
             kind([group for group in groups if group["params"]], fused=True)
         ]
-        if rows := [p for p in trainable if id(p) in sparse]:
-            self.all.append(torch.optim.SparseAdam(rows))
+        self.sparse = [p for p in trainable if id(p) in sparse]
+        """Parameters with sparse gradients."""
+        if self.sparse:
+            self.all.append(torch.optim.SparseAdam(self.sparse))
         self.steps = 0
         self._set_rate()
 
@@ -62,9 +66,9 @@ class Optimizers:
     def step(self) -> None:
         """Clip, update, clear the gradients, and move the schedule on."""
         if self._settings.clip_norm:
-            nn.utils.clip_grad_norm_(self._dense, self._settings.clip_norm)
-        for parameter, stored in zip(self._dense, self._stored, strict=True):
-            stored.grad = None if parameter.grad is None else _as_stored(parameter.grad)
+            nn.utils.clip_grad_norm_(self.dense, self._settings.clip_norm)
+        for parameter, stored in zip(self.dense, self._stored, strict=True):
+            stored.grad = None if parameter.grad is None else as_stored(parameter.grad)
             parameter.grad = None
         for optimizer in self.all:
             optimizer.step()
@@ -102,15 +106,6 @@ class Optimizers:
             groups = optimizer.state_dict()["param_groups"]
             optimizer.load_state_dict({"state": state, "param_groups": groups})
         self._set_rate()
-
-
-def _as_stored(tensor: Tensor) -> Tensor:
-    """A view of weights or their gradient in the order that memory holds them: before a fused step
-    PyTorch 2.13 copies what it does not call contiguous, such as a convolution's with channels
-    last.
-    """
-    last = tensor.ndim == 4 and tensor.is_contiguous(memory_format=torch.channels_last)
-    return tensor.permute(0, 2, 3, 1) if last else tensor
 
 
 def rate_share(done: float, schedule: str, warmup: float) -> float:

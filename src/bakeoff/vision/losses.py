@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from bakeoff.training.workers import ALONE, Workers
+
 
 def batch_hard_triplet(
     embeddings: Tensor, labels: Tensor, margin: float, temperature: float = 0.0
@@ -65,12 +67,15 @@ class Centers(nn.Module):
         return (embeddings - self.centers[labels]).square().sum(dim=1) / 2
 
     @torch.no_grad()
-    def follow(self, embeddings: Tensor, labels: Tensor, whole: Tensor) -> None:
-        """Move the centers of the classes of a batch (eq. 4); only those of the embeddings count
-        that are `whole` (bool, (batch,)).
+    def follow(
+        self, embeddings: Tensor, labels: Tensor, whole: Tensor, workers: Workers = ALONE
+    ) -> None:
+        """Move the centers of the classes of a batch (eq. 4), of which each worker has a share;
+        only those of the embeddings count that are `whole` (bool, (batch,)).
         """
         weights = whole.to(self.centers).unsqueeze(1)
         away = (self.centers[labels] - embeddings) * weights
         step = torch.zeros_like(self.centers).index_add_(0, labels, away)
         counts = torch.zeros_like(self.centers[:, :1]).index_add_(0, labels, weights)
+        workers.sum(step, counts)
         self.centers -= self._rate * step / (1 + counts)

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bakeoff.artifacts import read_json
+from bakeoff.training.device import autocast, device
+from bakeoff.training.workers import ALONE, Workers
 from bakeoff.vision.configs import Autoencoder, ImageNetwork, from_dict
 from bakeoff.vision.encoders import build_decoder, build_encoder
 from bakeoff.vision.losses import Centers
@@ -34,19 +36,7 @@ class Shape:
     size: int
 
 
-def device() -> torch.device:
-    """The GPU where there is one."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def autocast(precision: str) -> torch.autocast:
-    """The context of a forward pass: bf16 where that is asked for or, on CUDA, left open."""
-    kind = device().type
-    half = precision == "bf16" or (precision == "auto" and kind == "cuda")
-    return torch.autocast(kind, torch.bfloat16, enabled=half)
-
-
-class Spread(nn.BatchNorm1d):
+class Spread(nn.Module):
     """Embeddings whose every number has the same spread over a batch, about LENGTH long.
 
     Batch-hard triplets draw all embeddings to one point at first, where nothing parts them; batch
@@ -56,10 +46,12 @@ class Spread(nn.BatchNorm1d):
     LENGTH = 8.0
 
     def __init__(self, width: int) -> None:
-        super().__init__(width, affine=False)
+        super().__init__()
+        self.norm = nn.BatchNorm1d(width, affine=False)
+        self._scale = self.LENGTH / math.sqrt(width)
 
     def forward(self, embeddings: Tensor) -> Tensor:
-        return super().forward(embeddings) * (self.LENGTH / math.sqrt(self.num_features))
+        return self.norm(embeddings) * self._scale
 
 
 class ImageClassifier(nn.Module):
@@ -118,9 +110,16 @@ class AutoencoderNetwork(nn.Module):
             return self.encoder(pictures).float()
 
 
-def placed(model: Network) -> Network:
-    """The model on the device, its convolutions laid out for pictures with channels last."""
-    return model.to(device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
+def placed(model: Network, workers: Workers = ALONE) -> Network:
+    """The model on the device, its convolutions laid out for pictures with channels last.
+
+    On GPUs the batch norms of several workers see the whole batch; PyTorch has none that do so on
+    CPUs, where each sees its worker's share.
+    """
+    model.to(device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if workers.count > 1 and device().type == "cuda":
+        return nn.SyncBatchNorm.convert_sync_batchnorm(model)
+    return model
 
 
 class _Predictor:

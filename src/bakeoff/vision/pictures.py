@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from bakeoff.training.device import sent
 from bakeoff.vision.configs import Pictures
 
 LEAST_SIZE = 32
@@ -48,11 +49,6 @@ class Batch:
     def mixed(self) -> bool:
         """Whether parts of pictures may be pasted from others."""
         return self.others is not self.labels
-
-
-def sent(values: np.ndarray | Tensor, device: torch.device) -> Tensor:
-    """Values on the device, which is not waited for as a plain copy would."""
-    return torch.as_tensor(values).to(device, non_blocking=True)
 
 
 def side(inputs: np.ndarray, wanted: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -11,10 +11,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bakeoff.data.exhibits import exhibit
-from bakeoff.training.loop import Outcome
+from bakeoff.errors import UserError
+from bakeoff.training.device import device, sent
+from bakeoff.training.workers import ALONE, Outcome, Workers
 from bakeoff.vision.configs import Autoencoder, ImageNetwork
 from bakeoff.vision.losses import batch_hard_triplet
-from bakeoff.vision.network import ImageClassifier, device
+from bakeoff.vision.network import ImageClassifier
 from bakeoff.vision.pictures import (
     PREDICTION_BATCH,
     Batch,
@@ -23,7 +25,6 @@ from bakeoff.vision.pictures import (
     class_balanced_rows,
     learning_size,
     plain_batches,
-    sent,
     training_rows,
 )
 
@@ -37,20 +38,34 @@ class _Pictures:
         seed: int,
         train: tuple[Tensor, Tensor],
         validation: tuple[Tensor, Tensor],
+        workers: Workers = ALONE,
     ) -> None:
         """Pictures are uint8 (n, size, size, channels), labels (n,)."""
-        self._config, self._seed = config, seed
+        self._config, self._seed, self._workers = config, seed, workers
         self._train, self._validation = train, validation
-        self.steps_per_epoch = len(self._rows(np.random.default_rng(0)))
+        batches = self._rows(np.random.default_rng(0))
+        self.steps_per_epoch = len(batches)
+        smallest = min(len(validation[1]), *map(len, batches))
+        if smallest < workers.count:
+            raise UserError(
+                f"{workers.count} workers cannot share {smallest} pictures: a batch, or the "
+                "validation split, has no more; train with fewer workers"
+            )
 
     def _rows(self, rng: np.random.Generator) -> Sequence[np.ndarray]:
         return training_rows(len(self._train[1]), self._config.training.batch_size, rng)
 
     def training_batches(self, epoch: int) -> Iterator[Batch]:
         rng = np.random.default_rng([self._seed, epoch])
-        size = self.learning_size(epoch)
-        for rows in self._rows(rng):
-            yield self._augmented(rows, rng, size)
+        size, batches = self.learning_size(epoch), self._rows(rng)
+        chance = self._own(rng, epoch)
+        for rows in map(self._workers.share, batches):
+            yield self._augmented(rows, chance, size)
+
+    def _own(self, rng: np.random.Generator, epoch: int) -> np.random.Generator:
+        """The chances of this worker's share: those of worker 0 are the only worker's."""
+        rank = self._workers.rank
+        return np.random.default_rng([self._seed, epoch, rank]) if rank else rng
 
     def epoch_cost(self, epoch: int, /) -> float:
         return self.learning_size(epoch) ** 2
@@ -67,7 +82,8 @@ class _Pictures:
         return augmented(pictures, labels, self._config.pictures, rng, size)
 
     def validation_batches(self) -> Iterator[Batch]:
-        return plain_batches(*self._validation, device())
+        pictures, labels = map(self._workers.share, self._validation)
+        return plain_batches(pictures, labels, device())
 
     def epoch_facts(self, _: nn.Module, /) -> dict[str, Any]:
         return {}
@@ -102,10 +118,21 @@ class Classification(_Pictures):
             each = torch.lerp(losses(batch.others), each, batch.kept)
         loss = each.mean()
         if network.training and config.loss == "triplet":
-            loss = loss + batch_hard_triplet(embeddings, labels, config.margin, config.temperature)
+            loss = loss + self._triplet(embeddings, labels)
         elif network.training and config.loss == "center":
-            network.centers.follow(embeddings.detach(), labels, batch.kept == 1)
+            network.centers.follow(embeddings.detach(), labels, batch.kept == 1, self._workers)
         return Outcome(loss, len(labels), logits, labels)
+
+    def _triplet(self, embeddings: Tensor, labels: Tensor) -> Tensor:
+        """The triplet loss of the whole batch, to whose gradient each worker adds what flows
+        through its own embeddings.
+        """
+        config = self._config
+        everyone = self._workers.gathered(embeddings), self._workers.gathered(labels)
+        loss = batch_hard_triplet(*everyone, config.margin, config.temperature)
+        # Pooled gradients are weighted by a worker's share of the rows. These are no means over it.
+        share = len(labels) / len(everyone[1])
+        return loss + (1 / share - 1) * (loss - loss.detach())
 
 
 class Probing(Classification):
@@ -124,36 +151,44 @@ class Probing(Classification):
         train: tuple[Tensor, Tensor],
         validation: tuple[Tensor, Tensor],
         model: ImageClassifier,
+        workers: Workers = ALONE,
     ) -> None:
-        super().__init__(config, seed, train, validation)
+        super().__init__(config, seed, train, validation, workers)
         self._model = model
         bytes_a_view = 4 * len(train[1]) * model.width
         self._different = min(self.VIEWS, max(1, self.MOST_BYTES // bytes_a_view))
         self._views: dict[int, Tensor] = {}
         self._labels = sent(train[1], device())
         self._held_out = Batch.of(
-            self._embedded(super().validation_batches()), sent(validation[1], device())
+            self._embedded(super().validation_batches()),
+            sent(workers.share(validation[1]), device()),
         )
 
     @torch.no_grad()
-    def _embedded(self, batches: Iterator[Batch]) -> Tensor:
+    def _embedded(self, batches: Iterable[Batch]) -> Tensor:
         self._model.encoder.eval()
         return torch.cat([self._model.embed(batch.inputs) for batch in batches])
 
-    def _augmented_in_order(self, view: int) -> Iterator[Batch]:
-        rng = np.random.default_rng([self._seed, view])
-        rows = np.arange(len(self._train[1]))
-        for start in range(0, len(rows), PREDICTION_BATCH):
-            some = rows[start : start + PREDICTION_BATCH]
-            yield self._augmented(some, rng, self._train[0].shape[1])
+    def _view(self, view: int) -> Tensor:
+        """Embeddings of all training pictures as one chance augments them; each worker computes
+        its share.
+        """
+        chance = self._own(np.random.default_rng([self._seed, view]), view)
+        rows, size = self._workers.share(np.arange(len(self._train[1]))), self._train[0].shape[1]
+        parts = np.split(rows, range(PREDICTION_BATCH, len(rows), PREDICTION_BATCH))
+        own = self._embedded(self._augmented(part, chance, size) for part in parts)
+        everyone = self._workers.gathered(own)
+        return torch.empty_like(everyone).index_copy_(
+            0, self._workers.gathered(sent(rows, device())), everyone
+        )
 
     def training_batches(self, epoch: int) -> Iterator[Batch]:
         """Batches of embeddings."""
         view = epoch % self._different
         if view not in self._views:
-            self._views[view] = self._embedded(self._augmented_in_order(view))
+            self._views[view] = self._view(view)
         for rows in self._rows(np.random.default_rng([self._seed, epoch])):
-            index = sent(rows, device())
+            index = sent(self._workers.share(rows), device())
             yield Batch.of(self._views[view][index], self._labels[index])
 
     def validation_batches(self) -> Iterator[Batch]:

@@ -14,11 +14,13 @@ from torch import Tensor
 
 from bakeoff.artifacts import read_json
 from bakeoff.data.splits import Split
+from bakeoff.training.device import device
 from bakeoff.training.history import best_epoch
 from bakeoff.training.layers import layer_table
 from bakeoff.training.loop import Observer, fit, set_up_process
 from bakeoff.training.settings import to_dict
 from bakeoff.training.trained import Trained
+from bakeoff.training.workers import ALONE, Workers
 from bakeoff.vision.configs import Autoencoder, from_dict
 from bakeoff.vision.encoders import ResNet18
 from bakeoff.vision.network import (
@@ -27,7 +29,6 @@ from bakeoff.vision.network import (
     ImageClassifier,
     ImagePredictor,
     Shape,
-    device,
     load_encoder,
     placed,
 )
@@ -46,6 +47,7 @@ def train_image_network(
     checkpoint: Path | None = None,
     observers: Sequence[Observer] = (),
     earlier: Path | None = None,
+    workers: Workers = ALONE,
 ) -> Trained:
     """Train one network (a `bakeoff.training.step.Train`).
 
@@ -59,6 +61,7 @@ def train_image_network(
         checkpoint: a folder of its own, to go on from after a kill.
         observers: told about steps and epochs.
         earlier: holds the folder of the autoencoder it starts from.
+        workers: those who share the training.
 
     Raises:
         UserError: weights that cannot be read, or a diverging loss.
@@ -76,11 +79,11 @@ def train_image_network(
     task: Reconstruction | Classification
     predictor: AutoencoderPredictor | ImagePredictor
     if isinstance(settings, Autoencoder):
-        model = placed(AutoencoderNetwork(settings, shape))
-        task = Reconstruction(settings, seed, *data)
+        model = placed(AutoencoderNetwork(settings, shape), workers)
+        task = Reconstruction(settings, seed, *data, workers)
         predictor = AutoencoderPredictor(settings, shape, model, train.classes, threads)
     else:
-        model = placed(ImageClassifier(settings, shape, len(train.classes)))
+        model = placed(ImageClassifier(settings, shape, len(train.classes)), workers)
         if settings.pretraining:
             assert earlier is not None
             folder = earlier / f"{settings.pretraining.name}-seed{seed}"
@@ -90,13 +93,19 @@ def train_image_network(
             assert isinstance(model.encoder, ResNet18)
             model.encoder.load(settings.weights)
         if settings.frozen:
-            task = Probing(settings, seed, *data, model)
+            task = Probing(settings, seed, *data, model, workers)
         else:
-            task = Classification(settings, seed, *data)
+            task = Classification(settings, seed, *data, workers)
         predictor = ImagePredictor(settings, shape, model, train.classes, threads)
     preparation = time.perf_counter() - started
     history = fit(
-        model, task, settings.training, seed=seed, observers=observers, checkpoint=checkpoint
+        model,
+        task,
+        settings.training,
+        seed=seed,
+        observers=observers,
+        checkpoint=checkpoint,
+        workers=workers,
     )
     used = replace(
         settings,

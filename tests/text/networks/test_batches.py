@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from bakeoff.errors import UserError
-from bakeoff.text.networks.batches import batches, sorted_rows, steps_per_epoch, training_rows
+from bakeoff.text.networks.batches import batch_of, sorted_rows, steps_per_epoch, training_rows
 from bakeoff.text.networks.vocabulary import PADDING, UNKNOWN, Encoded, Vocabulary
 
 WORDS = Vocabulary(["film", "good", "bad"])
@@ -51,7 +51,7 @@ def test_a_vocabulary_is_saved_in_order(tmp_path):
 
 def test_a_batch_is_as_long_as_its_longest_text():
     encoded = Encoded(np.array([5, 6, 7, 8, 9, 3], dtype=np.int32), np.array([3, 1, 2]))
-    [batch] = batches(encoded, [np.array([2, 1])], np.array([0, 1, 0]))
+    batch = batch_of(encoded, np.array([2, 1]), np.array([0, 1, 0]))
     assert batch.tokens.tolist() == [[9, 3], [8, PADDING]]
     assert batch.lengths.tolist() == [2, 1]
     assert batch.labels.tolist() == [0, 1]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from bakeoff.text.networks.vocabulary import Encoded
+from bakeoff.training.device import device, sent
 
 POOL = 32
 """Batches whose texts are sorted by length together; more pad less and mix less."""
@@ -51,14 +50,12 @@ def sorted_rows(lengths: np.ndarray, batch_size: int) -> list[np.ndarray]:
     return np.split(order, range(batch_size, len(order), batch_size))
 
 
-def batches(
-    encoded: Encoded, rows_of_batches: list[np.ndarray], labels: np.ndarray | None = None
-) -> Iterator[Batch]:
-    """The texts of each group of rows as a batch."""
-    for rows in rows_of_batches:
-        tokens, lengths = encoded.padded(rows)
-        yield Batch(
-            torch.from_numpy(tokens),
-            torch.from_numpy(lengths),
-            None if labels is None else torch.from_numpy(labels[rows]),
-        )
+def batch_of(encoded: Encoded, rows: np.ndarray, labels: np.ndarray | None = None) -> Batch:
+    """The texts of these rows, on the device."""
+    tokens, lengths = encoded.padded(rows)
+    where = device()
+    return Batch(
+        sent(tokens, where),
+        sent(lengths, where),
+        None if labels is None else sent(labels[rows], where),
+    )

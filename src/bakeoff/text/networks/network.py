@@ -16,10 +16,11 @@ from torch.nn import functional as F
 
 from bakeoff.artifacts import read_json
 from bakeoff.data.splits import Split
+from bakeoff.errors import UserError
 from bakeoff.text.configs import TextNetwork, from_dict
 from bakeoff.text.networks.batches import (
     Batch,
-    batches,
+    batch_of,
     sorted_rows,
     steps_per_epoch,
     training_rows,
@@ -28,11 +29,13 @@ from bakeoff.text.networks.encoders import build_encoder
 from bakeoff.text.networks.vectors import load_vectors
 from bakeoff.text.networks.vocabulary import PADDING, Encoded, Vocabulary
 from bakeoff.text.preprocessing import count_emptied, parse, preprocess_all
+from bakeoff.training.device import autocast, device
 from bakeoff.training.history import best_epoch
 from bakeoff.training.layers import layer_table
-from bakeoff.training.loop import Observer, Outcome, fit, set_up_process
+from bakeoff.training.loop import Observer, fit, set_up_process
 from bakeoff.training.settings import to_dict
 from bakeoff.training.trained import Trained
+from bakeoff.training.workers import ALONE, Outcome, Workers
 
 PREDICTION_BATCH = 128
 EXAMPLE = 127, 131
@@ -49,6 +52,7 @@ class TextClassifier(nn.Module):
         self, config: TextNetwork, vocabulary: int, embedding_dim: int, classes: int
     ) -> None:
         super().__init__()
+        self._precision = config.precision
         self._pooling, self._bidirectional = config.pooling, config.bidirectional
         self.embedding = nn.Embedding(vocabulary, embedding_dim, sparse=True)
         nn.init.normal_(self.embedding.weight, std=0.1)
@@ -74,12 +78,13 @@ class TextClassifier(nn.Module):
         mask = real_tokens(tokens, lengths)
         # Dropout1d drops whole rows of its second axis: words. To drop single numbers instead would
         # cost a third of an epoch on a CPU.
-        states = self.encoder(self.word_dropout(embedded), mask, tokens)
-        return self.head(self._pool(states, mask, lengths))
+        with autocast(self._precision):
+            states = self.encoder(self.word_dropout(embedded), mask, tokens)
+        return self.head(self._pool(states.float(), mask, lengths))
 
     def _pool(self, states: Tensor, mask: Tensor, lengths: Tensor) -> Tensor:
         if self._pooling == "last":
-            ahead = states[torch.arange(len(states)), lengths - 1]
+            ahead = states[torch.arange(len(states), device=states.device), lengths - 1]
             if not self._bidirectional:
                 return ahead
             half = states.shape[2] // 2
@@ -108,21 +113,31 @@ class _Classification:
         seed: int,
         train: tuple[Encoded, np.ndarray],
         validation: tuple[Encoded, np.ndarray],
+        workers: Workers = ALONE,
     ) -> None:
         self._settings, self._seed = config.training, seed
+        self._workers = workers
         self._disturbance = config.disturbance
         self._train, self._validation = train, validation
+        if len(validation[1]) < workers.count:
+            raise UserError(
+                f"{workers.count} workers cannot share the {len(validation[1])} texts of the "
+                "validation split; train with fewer workers"
+            )
         self.steps_per_epoch = steps_per_epoch(len(train[1]), config.training.batch_size)
 
-    def training_batches(self, epoch: int) -> Iterator[Batch]:
+    def training_batches(self, epoch: int) -> Iterator[Batch | None]:
         encoded, labels = self._train
         rng = np.random.default_rng([self._seed, epoch])
         rows = training_rows(encoded.lengths, self._settings.batch_size, rng)
-        return batches(encoded, rows, labels)
+        for own in map(self._workers.share, rows):
+            yield batch_of(encoded, own, labels) if len(own) else None
 
     def validation_batches(self) -> Iterator[Batch]:
         encoded, labels = self._validation
-        return batches(encoded, sorted_rows(encoded.lengths, PREDICTION_BATCH), labels)
+        for own in map(self._workers.share, sorted_rows(encoded.lengths, PREDICTION_BATCH)):
+            if len(own):
+                yield batch_of(encoded, own, labels)
 
     def epoch_cost(self, _: int, /) -> float:
         return 1.0
@@ -177,7 +192,7 @@ class NetworkPredictor:
         """`threads` CPU threads score: the last bits of probabilities depend on their number."""
         self.classes = classes
         self._threads = threads
-        self._config, self._vocabulary, self._model = config, vocabulary, model
+        self._config, self._vocabulary, self._model = config, vocabulary, model.to(device())
 
     def probabilities(self, inputs: Sequence[str]) -> np.ndarray:
         """Shape (texts, classes), float64; the same for a text whatever stands beside it."""
@@ -192,10 +207,10 @@ class NetworkPredictor:
         torch.set_num_threads(self._threads)
         self._model.eval()
         result = np.empty((len(encoded.lengths), len(self.classes)))
-        rows = sorted_rows(encoded.lengths, PREDICTION_BATCH)
-        for some, batch in zip(rows, batches(encoded, rows), strict=True):
+        for rows in sorted_rows(encoded.lengths, PREDICTION_BATCH):
+            batch = batch_of(encoded, rows)
             logits = self._model(batch.tokens, batch.lengths)
-            result[some] = logits.double().softmax(dim=1).numpy()
+            result[rows] = logits.double().softmax(dim=1).cpu().numpy()
         return result
 
     def save(self, folder: Path) -> None:
@@ -226,6 +241,7 @@ def train_network(
     threads: int,
     checkpoint: Path | None = None,
     observers: Sequence[Observer] = (),
+    workers: Workers = ALONE,
 ) -> Trained:
     """Train one network; vocabulary and word vectors learn from the training split alone.
 
@@ -238,6 +254,7 @@ def train_network(
         threads: CPU threads.
         checkpoint: a folder of its own, to go on from after a kill.
         observers: told about steps and epochs.
+        workers: those who share the training.
 
     Raises:
         UserError: word vectors that cannot be read, no frequent word, or a diverging loss.
@@ -253,10 +270,18 @@ def train_network(
         preprocess_all(validation.inputs, steps), config.max_tokens, config.keep
     )
     model, facts = _build(config, vocabulary, texts, encoded, len(train.classes), seed)
-    task = _Classification(config, seed, (encoded, train.labels), (held_out, validation.labels))
+    model.to(device())
+    data = (encoded, train.labels), (held_out, validation.labels)
+    task = _Classification(config, seed, *data, workers)
     preparation = time.perf_counter() - started
     history = fit(
-        model, task, config.training, seed=seed, observers=observers, checkpoint=checkpoint
+        model,
+        task,
+        config.training,
+        seed=seed,
+        observers=observers,
+        checkpoint=checkpoint,
+        workers=workers,
     )
     used = replace(
         config,
@@ -265,7 +290,10 @@ def train_network(
     )
     predictor = NetworkPredictor(config, vocabulary, model, train.classes, threads)
     batch, tokens = EXAMPLE
-    example = (torch.ones(batch, tokens, dtype=torch.long), torch.full((batch,), tokens))
+    example = (
+        torch.ones(batch, tokens, dtype=torch.long, device=device()),
+        torch.full((batch,), tokens, device=device()),
+    )
     return Trained(
         name=name,
         seed=seed,

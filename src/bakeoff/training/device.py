@@ -1,0 +1,27 @@
+"""Where networks compute, and how exactly."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def device() -> torch.device:
+    """The GPU where there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def autocast(precision: str) -> torch.autocast:
+    """The context of a forward pass: bf16 where that is asked for or, on CUDA, left open."""
+    kind = device().type
+    half = precision == "bf16" or (precision == "auto" and kind == "cuda")
+    return torch.autocast(kind, torch.bfloat16, enabled=half)
+
+
+def sent(values: np.ndarray | Tensor, where: torch.device) -> Tensor:
+    """Values on a device; a GPU takes them from pinned memory, and is not waited for."""
+    tensor = torch.as_tensor(values)
+    if where.type == "cuda" and tensor.device.type == "cpu":
+        tensor = tensor.pin_memory()
+    return tensor.to(where, non_blocking=True)

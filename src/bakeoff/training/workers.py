@@ -1,0 +1,213 @@
+"""Who trains a network: one process, or several that each take a share of every batch.
+
+Workers hold the same weights and see the same global batches in the same order; each computes on
+its share, and what they must know of each other is summed. Whatever all must decide alike (the loss
+is no number, the best epoch, the end) is decided on sums, so that nobody waits for one that left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch import distributed as dist
+
+from bakeoff.training.layout import as_stored
+
+Rows = TypeVar("Rows", np.ndarray, Tensor)
+
+
+class Figures(Protocol):
+    """What the training loop adds up of a batch."""
+
+    @property
+    def loss(self) -> Tensor:
+        """Scalar: the mean over the batch."""
+        ...
+
+    @property
+    def examples(self) -> int: ...
+
+    @property
+    def correct(self) -> Tensor | None:
+        """Number of right predictions; None where that means nothing."""
+        ...
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the objective says about one batch."""
+
+    loss: Tensor
+    """Scalar: the mean over the batch. What of it is a constant, the objective has differentiated
+    itself already."""
+    examples: int
+    logits: Tensor | None = None
+    """Shape (batch, classes); None where there are no classes."""
+    labels: Tensor | None = None
+    """Shape (batch,), the right classes of `logits`."""
+
+    @property
+    def correct(self) -> Tensor | None:
+        """Number of right predictions; None where that means nothing."""
+        if self.logits is None or self.labels is None:
+            return None
+        return (self.logits.detach().argmax(dim=1) == self.labels).sum()
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """The `Figures` of a batch that several workers shared."""
+
+    loss: Tensor
+    examples: int
+    correct: Tensor | None
+
+
+class Workers(Protocol):
+    """What a training needs to know of those who share it."""
+
+    rank: int
+    """Which of them this process is; 0 writes the result and tells of progress."""
+    count: int
+
+    def share(self, rows: Rows) -> Rows:
+        """Of the rows of a batch those that are this worker's."""
+        ...
+
+    def sum(self, *tensors: Tensor) -> None:
+        """Put in place of each tensor its sum over all workers."""
+        ...
+
+    def gathered(self, rows: Tensor) -> Tensor:
+        """The rows (n, ...) of all workers, one worker's after the other's; a gradient flows to
+        this worker's alone.
+        """
+        ...
+
+    def pooled(
+        self, outcome: Outcome | None, dense: Sequence[nn.Parameter], sparse: Sequence[nn.Parameter]
+    ) -> Figures:
+        """The figures of a whole batch; gradients become those of its mean loss.
+
+        Args:
+            outcome: of this worker's share, differentiated already; None where it has no rows.
+            dense: parameters whose gradients are dense.
+            sparse: parameters whose gradients are sparse.
+        """
+        ...
+
+    def epoch_ended(self, record: dict[str, Any], *, saved: bool) -> None:
+        """An epoch ended, and, if it is `saved`, worker 0 has just written a checkpoint."""
+        ...
+
+
+class Alone:
+    """The only worker."""
+
+    rank, count = 0, 1
+
+    def share(self, rows: Rows) -> Rows:
+        return rows
+
+    def sum(self, *tensors: Tensor) -> None:
+        pass
+
+    def gathered(self, rows: Tensor) -> Tensor:
+        return rows
+
+    def pooled(
+        self, outcome: Outcome | None, dense: Sequence[nn.Parameter], sparse: Sequence[nn.Parameter]
+    ) -> Figures:
+        assert outcome is not None
+        return outcome
+
+    def epoch_ended(self, record: dict[str, Any], *, saved: bool) -> None:
+        pass
+
+
+ALONE = Alone()
+
+
+class Group:
+    """One of the processes of torch.distributed's default group."""
+
+    def __init__(self) -> None:
+        self.rank, self.count = dist.get_rank(), dist.get_world_size()
+        nccl = dist.get_backend() == "nccl"
+        self._device = torch.device("cuda", torch.cuda.current_device()) if nccl else None
+
+    def share(self, rows: Rows) -> Rows:
+        # Neighbours in a batch are of similar length: to take every count-th balances the work.
+        return rows[self.rank :: self.count]
+
+    def sum(self, *tensors: Tensor) -> None:
+        for tensor in tensors:
+            moved = tensor if self._device is None else tensor.to(self._device)
+            dist.all_reduce(moved)
+            if moved is not tensor:
+                tensor.copy_(moved)
+
+    def gathered(self, rows: Tensor) -> Tensor:
+        counts = torch.zeros(self.count, dtype=torch.int64, device=rows.device)
+        counts[self.rank] = len(rows)
+        dist.all_reduce(counts)
+        lengths = counts.tolist()
+        padded = rows.new_zeros((max(lengths), *rows.shape[1:]))
+        padded[: len(rows)] = rows.detach()
+        parts = [torch.empty_like(padded) for _ in lengths]
+        dist.all_gather(parts, padded)
+        all_rows = [part[:n] for part, n in zip(parts, lengths, strict=True)]
+        all_rows[self.rank] = rows
+        return torch.cat(all_rows)
+
+    def pooled(
+        self, outcome: Outcome | None, dense: Sequence[nn.Parameter], sparse: Sequence[nn.Parameter]
+    ) -> Figures:
+        where = next((p.device for p in (*dense, *sparse)), torch.device("cpu"))
+        examples = outcome.examples if outcome else 0
+        # Loss, right predictions, whether they mean anything, examples.
+        figures = torch.zeros(4, device=where)
+        if outcome:
+            figures[0] = outcome.loss.detach() * examples
+            if (correct := outcome.correct) is not None:
+                figures[1], figures[2] = correct, 1
+        figures[3] = examples
+        # A parameter that no worker used keeps no gradient, so that weight decay spares it.
+        used = torch.tensor([p.grad is not None for p in dense], dtype=figures.dtype, device=where)
+        stored = [torch.zeros_like(p) if p.grad is None else p.grad for p in dense]
+        flat = [(as_stored(g) * examples).reshape(-1) for g in stored]
+        buffer = torch.cat([*flat, used, figures])
+        dist.all_reduce(buffer)
+        sums, rest = buffer.split([len(buffer) - len(dense) - 4, len(dense) + 4])
+        *counts, loss, right, told, total = rest.tolist()
+        parts = (sums / total).split([gradient.numel() for gradient in stored])
+        for parameter, gradient, part, count in zip(dense, stored, parts, counts, strict=True):
+            layout = as_stored(gradient)
+            layout.copy_(part.view_as(layout))
+            parameter.grad = gradient if count else None
+        for parameter in sparse:
+            parameter.grad = self._summed_sparse(parameter, examples / total)
+        return Pooled(torch.tensor(loss / total), int(total), torch.tensor(right) if told else None)
+
+    def _summed_sparse(self, parameter: nn.Parameter, weight: float) -> Tensor:
+        """The weighted sum of sparse gradients: their rows and values gathered, which NCCL can do
+        and which moves no more than the words of a batch.
+        """
+        own = parameter.grad
+        if own is None:
+            indices = torch.zeros(0, dtype=torch.int64, device=parameter.device)
+            values = parameter.new_zeros((0, *parameter.shape[1:]))
+        else:
+            own = own.coalesce()
+            indices, values = own.indices()[0], own.values() * weight
+        return torch.sparse_coo_tensor(
+            self.gathered(indices).unsqueeze(0), self.gathered(values), parameter.shape
+        )
+
+    def epoch_ended(self, record: dict[str, Any], *, saved: bool) -> None:
+        pass

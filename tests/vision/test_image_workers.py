@@ -1,0 +1,106 @@
+"""Image networks that two processes train together, against one."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from drawn import drawn
+from together import Together
+
+from bakeoff.errors import UserError
+from bakeoff.training.settings import TrainingSettings, to_dict
+from bakeoff.training.workers import ALONE, Group, Outcome
+from bakeoff.vision.configs import Autoencoder, ImageNetwork
+from bakeoff.vision.training import train_image_network
+
+FAST = TrainingSettings(epochs=2, least_steps=0, batch_size=12, learning_rate=1e-3, patience=9)
+NETWORK = ImageNetwork(encoder="linear", training=FAST)
+TRIPLET = replace(NETWORK, loss="triplet", images_per_class=4, margin=0.5)
+ALIKE = {
+    "autoencoder": Autoencoder(encoder="linear", training=FAST),
+    "cross-entropy": NETWORK,
+    "center": replace(NETWORK, loss="center", center_weight=0.1),
+}
+NORMED = {
+    "conv": ImageNetwork(encoder="conv", training=FAST),
+    "probe": replace(NETWORK, frozen=True),
+    "triplet": TRIPLET,
+    "resnet": ImageNetwork(encoder="resnet18", training=replace(FAST, epochs=1)),
+}
+SPLITS = drawn(37), drawn(15, seed=1)
+
+
+def trained(config, workers, splits=SPLITS):
+    model = train_image_network(
+        "some", to_dict(config), *splits, seed=0, threads=1, workers=workers
+    )
+    history = [
+        {k: v for k, v in record.items() if k not in ("seconds", "pictures")}
+        for record in model.history
+    ]
+    return history, model.validation_probabilities
+
+
+def trained_in_group(config, splits=SPLITS):
+    return trained(config, Group(), splits)
+
+
+@pytest.fixture(scope="module")
+def together():
+    pair = Together()
+    yield pair
+    pair.close()
+
+
+@pytest.mark.parametrize("name", ALIKE)
+def test_two_workers_learn_what_one_does(name, together):
+    (first, ours), (second, theirs) = together(trained_in_group, ALIKE[name])
+    assert first == second
+    assert np.array_equal(ours, theirs)
+    alone, probabilities = trained(ALIKE[name], ALONE)
+    for one, two in zip(first, alone, strict=True):
+        for figure, value in two.items():
+            assert one[figure] == (value and pytest.approx(value, rel=1e-3)), figure
+    assert ours == pytest.approx(probabilities, abs=1e-3)
+
+
+@pytest.mark.parametrize("name", NORMED)
+def test_batch_norms_of_shares_leave_workers_alike_and_near_one(name, together):
+    (first, ours), (second, theirs) = together(trained_in_group, NORMED[name])
+    assert first == second
+    assert np.array_equal(ours, theirs)
+    alone, _ = trained(NORMED[name], ALONE)
+    assert first[0]["train_loss"] == pytest.approx(alone[0]["train_loss"], rel=0.3)
+
+
+def triplet_gradients(count):
+    """Of a triplet loss without batch norm: the embeddings are the parameters' own."""
+    from bakeoff.vision.tasks import Classification
+
+    torch.manual_seed(0)
+    layer = torch.nn.Linear(4, 3)
+    rows, labels = torch.randn(9, 4), torch.arange(9) % 3
+    workers = Group() if count > 1 else ALONE
+    task = Classification.__new__(Classification)
+    task._config, task._workers = TRIPLET, workers
+    own = workers.share(labels)
+    loss = task._triplet(layer(workers.share(rows)), own)
+    loss.backward()
+    pooled = workers.pooled(Outcome(loss, len(own)), list(layer.parameters()), [])
+    return pooled.loss.item(), layer.weight.grad.numpy()
+
+
+def test_triplets_are_mined_over_the_rows_of_all(together):
+    loss, gradient = triplet_gradients(1)
+    assert np.abs(gradient).max() > 0.01
+    for shared, of_worker in together(triplet_gradients, 2):
+        assert shared == pytest.approx(loss, rel=1e-5)
+        assert of_worker == pytest.approx(gradient, rel=1e-4, abs=1e-6)
+
+
+def test_fewer_pictures_than_workers_are_one_line(together):
+    splits = drawn(37), drawn(1, seed=1)
+    for error in together(trained_in_group, NETWORK, splits):
+        assert isinstance(error, UserError)
+        assert "2 workers cannot share 1 pictures" in str(error)
