@@ -13,6 +13,7 @@ def train_text_network(
     seed: int,
     configs: str,
     threads: int,
+    workers: int = 1,
     files_hash: str = "",
 ) -> None:
     """Train one network over word indices.
@@ -24,6 +25,7 @@ def train_text_network(
         seed: Fixes weights, order of batches and dropout.
         configs: JSON object, name → every hyper-parameter.
         threads: CPU threads; results repeat bit for bit on the same number.
+        workers: Processes that share the batches; results differ by their number.
         files_hash: Hash of the files that they name.
     """
     import json
@@ -42,4 +44,5 @@ def train_text_network(
             threads=threads,
             train=train_text_network,
             files=files_hash,
+            workers=workers,
         )

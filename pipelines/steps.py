@@ -73,6 +73,7 @@ class Steps:
                 configs=item.configs,
                 files_hash=item.files_hash,
                 threads=self._plan.threads,
+                workers=self._plan.workers,
             ).outputs["models"]
             self._models[loop] = trained
             self._evaluations[loop] = self._evaluated(trained)

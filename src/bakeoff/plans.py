@@ -53,6 +53,9 @@ class Plan:
     seed: int = 0
     seeds: int = 1
     threads: int = 2
+    """CPU threads of each worker of a training."""
+    workers: int = 1
+    """Processes that share the batches of a training."""
 
     @property
     def classical(self) -> dict[str, Config]:

@@ -45,9 +45,11 @@ from bakeoff.cli.options import (
     TimeColumn,
     WandbMode,
     Weights,
+    Where,
     Word2vec,
     names,
 )
+from bakeoff.errors import UserError
 
 if TYPE_CHECKING:
     from bakeoff.plans import Plan
@@ -86,9 +88,21 @@ def run(
     threads: Annotated[
         int,
         typer.Option(
-            help="CPU threads of a training; default: all cores, shared by --parallel.", min=0
+            help="CPU threads of a training, or of each of its workers; default: all cores, shared "
+            "by --parallel and --workers.",
+            min=0,
         ),
     ] = 0,
+    where: Annotated[
+        Where,
+        typer.Option(
+            help="Where networks train: in their step, or by workers on Ray, which starts on this "
+            "machine unless RAY_ADDRESS names one."
+        ),
+    ] = Where.inline,
+    workers: Annotated[
+        int, typer.Option(help="Processes that share the batches of a training on Ray.", min=1)
+    ] = 1,
     parallel: Annotated[
         int,
         typer.Option(
@@ -143,8 +157,13 @@ def run(
         metric=metric.value,
         seed=seed,
         seeds=seeds,
-        threads=threads or max(cores() // parallel, 1),
+        threads=threads or max(cores() // (parallel * workers), 1),
+        workers=workers,
     )
+    if where is Where.inline and workers > 1:
+        raise UserError(f"--workers {workers} need Ray, which starts them: add --where ray")
+    if where is Where.ray and runner is Runner.docker:
+        raise UserError("--where ray starts workers on this machine: leave out --runner docker")
     # Whoever ends this process ends its steps too.
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:
@@ -158,6 +177,7 @@ def run(
             image=image or _default_image(),
             watch=progress.see,
             parallel=parallel,
+            where=where.value,
             command=shlex.join(["bakeoff", *sys.argv[1:]]),
         )
     progress.show(finished)

@@ -15,9 +15,18 @@ PANELS = {
     "Split": ("split", "split_column", "group_column", "time_column"),
     "How models train": (
         *("preprocessing", "glove", "word2vec", "freeze_vectors", "weights", "precision"),
-        *("keep_sides", "changes", "seed", "seeds", "threads", "parallel", "parallelism"),
+        *(
+            "keep_sides",
+            "changes",
+            "seed",
+            "seeds",
+            "threads",
+            "parallel",
+            "parallelism",
+            "workers",
+        ),
     ),
-    "Where": ("runner", "image", "wandb", "runs", "output"),
+    "Where": ("where", "runner", "image", "wandb", "runs", "output"),
 }
 """Heading → options, wherever a command has them."""
 

@@ -12,6 +12,11 @@ from bakeoff.errors import UserError
 from bakeoff.training.settings import MOST_SEED
 
 
+class Where(StrEnum):
+    inline = "inline"
+    ray = "ray"
+
+
 class Runner(StrEnum):
     subprocess = "subprocess"
     docker = "docker"

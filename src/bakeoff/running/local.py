@@ -30,7 +30,7 @@ from bakeoff.plans import Plan
 from bakeoff.running.runs import RunFolder
 from bakeoff.running.store import checkpoints, store, using_store
 from bakeoff.tracking.identity import VARIABLE as PLAN
-from bakeoff.training.settings import CHECKPOINTS, to_dict
+from bakeoff.training.settings import CHECKPOINTS, WHERE, to_dict
 
 Watch = Callable[[dict[str, Any]], None]
 
@@ -48,6 +48,7 @@ def run_locally(
     image: str,
     watch: Watch,
     parallel: int = 1,
+    where: str = "inline",
     command: str = "",
 ) -> RunFolder:
     """Run a plan to its report; finished steps of earlier runs are reused.
@@ -60,6 +61,7 @@ def run_locally(
         image: container image of the steps, used by `docker`.
         watch: called with every event of the running steps.
         parallel: networks trained at the same time.
+        where: networks train: `inline`, in their step, or on `ray`.
         command: what a person types for the same again.
 
     Raises:
@@ -79,6 +81,7 @@ def run_locally(
         "WANDB_PROJECT": os.environ.get("WANDB_PROJECT", "bakeoff"),
         events.VARIABLE: str(folder / "events"),
         CHECKPOINTS: str(checkpoints(root)),
+        WHERE: where,
         CACHE: str(cache()),
         # random.py in the current folder is not Python's.
         "PYTHONSAFEPATH": "1",

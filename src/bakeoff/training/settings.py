@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from bakeoff.dotted import Count, CountOrNone, NotNegative, Positive, Share, check
 
+WHERE = "BAKEOFF_WHERE"
+"""Variable: where networks train: `inline`, the default, or `ray`. It changes no result."""
 CHECKPOINTS = "BAKEOFF_CHECKPOINTS"
 """Variable: the folder for checkpoints of interrupted networks; without it none are kept."""
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,8 +19,9 @@ from bakeoff.environment import cores
 from bakeoff.tracking import Identity, open_run
 from bakeoff.training.loop import EventObserver, Observer
 from bakeoff.training.memory import forget_peak
-from bakeoff.training.settings import CHECKPOINTS
+from bakeoff.training.settings import CHECKPOINTS, WHERE
 from bakeoff.training.trained import Trained, write_trained
+from bakeoff.training.workers import ALONE, Workers
 
 
 class Train(Protocol):
@@ -36,6 +39,7 @@ class Train(Protocol):
         checkpoint: Path | None,
         observers: Sequence[Observer],
         earlier: Path,
+        workers: Workers,
     ) -> Trained:
         """`earlier` holds the folders of the networks before it."""
         ...
@@ -50,24 +54,29 @@ def train_networks(
     threads: int,
     train: Train,
     files: str = "",
+    workers: int = 1,
 ) -> None:
     """Train networks one after another; an interrupted one goes on from its last checkpoint.
+
+    Where, says `$BAKEOFF_WHERE`: in this process (inline), or by workers on Ray (ray), which do the
+    same work on the same batches.
 
     Args:
         dataset: a "dataset" artifact.
         models: where the "models" artifact goes; it holds a folder for each network.
         configs: name → configuration, as JSON holds it.
         seed: fixes weights, order of batches and dropout.
-        threads: CPU threads, on fewer CPUs as many as there are; a result repeats bit for bit on
-            the same number only.
+        threads: CPU threads of each worker, on fewer CPUs as many as there are; a result repeats
+            bit for bit on the same number only.
         train: trains one of them.
         files: hash of files that a configuration names; a checkpoint of others is not continued,
             nor is one of other code.
+        workers: how many share the batches; any number may go on from a checkpoint.
     """
-    training, validation = read_split(dataset, "train"), read_split(dataset, "validation")
     threads = min(threads, cores())
     settings = {"configs": dict(configs), "seed": seed, "threads": threads}
     key = settings_hash([settings, artifact_hash(dataset), os.environ.get(CODE), files])
+    settings["workers"] = workers
     identity = Identity.of_step(dataset, key)
     with (
         _checkpoints(key) as checkpoints,
@@ -77,22 +86,76 @@ def train_networks(
         ),
     ):
         facts["identity"] = identity.facts()
-        for name, config in configs.items():
+        job = _Job(
+            dataset=dataset,
+            out=out,
+            configs=configs,
+            seed=seed,
+            threads=threads,
+            train=train,
+            checkpoints=checkpoints,
+            identity=identity,
+        )
+        if os.environ.get(WHERE) == "ray":
+            from bakeoff.training.on_ray import train_on_ray
+
+            train_on_ray(job, workers=workers, threads=threads)
+        else:
+            job(ALONE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Job:
+    """What each worker does; it travels to where the worker is."""
+
+    dataset: Path
+    out: Path
+    configs: Mapping[str, Mapping[str, Any]]
+    seed: int
+    threads: int
+    train: Train
+    checkpoints: Path | None
+    identity: Identity
+
+    def __call__(self, workers: Workers) -> None:
+        """Train all networks; worker 0 leaves their folders in `out`, and tells of it."""
+        if workers.rank == 0:
+            self._train(workers, self.out)
+            return
+        with tempfile.TemporaryDirectory(prefix="bakeoff-worker-") as scratch:
+            self._train(workers, Path(scratch))
+
+    def _train(self, workers: Workers, out: Path) -> None:
+        splits = read_split(self.dataset, "train"), read_split(self.dataset, "validation")
+        for name, config in self.configs.items():
             forget_peak()
-            with open_run(name, seed, config, out, job="train", identity=identity) as run:
-                trained = train(
+            with self._told(workers, name, config) as (observers, told):
+                trained = self.train(
                     name,
                     config,
-                    training,
-                    validation,
-                    seed=seed,
-                    threads=threads,
-                    checkpoint=checkpoints and checkpoints / name,
-                    observers=[EventObserver(name, seed), run],
+                    *splits,
+                    seed=self.seed,
+                    threads=self.threads,
+                    checkpoint=self.checkpoints and self.checkpoints / name,
+                    observers=observers,
                     earlier=out,
+                    workers=workers,
                 )
-                write_trained(trained, out / trained.folder_name, training.classes, validation)
-                run.log_training(trained)
+                write_trained(trained, out / trained.folder_name, splits[0].classes, splits[1])
+                told(trained)
+
+    @contextmanager
+    def _told(
+        self, workers: Workers, name: str, config: Mapping[str, Any]
+    ) -> Iterator[tuple[list[Observer], Callable[[Trained], None]]]:
+        """Who is told of epochs, and of the end: of several workers' training once."""
+        if workers.rank:
+            yield [], lambda _: None
+            return
+        with open_run(
+            name, self.seed, config, self.out, job="train", identity=self.identity
+        ) as run:
+            yield [EventObserver(name, self.seed), run], run.log_training
 
 
 @contextmanager
