@@ -10,14 +10,14 @@ import os
 import socket
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from bakeoff.environment import cores
 from bakeoff.errors import UserError
 from bakeoff.training.janitor import cleared
-from bakeoff.training.workers import Group, Workers
+from bakeoff.training.workers import Group, LostWorkerError, Workers
 
 ADDRESS = "RAY_ADDRESS"
 """Ray's own variable: a cluster that runs already, as host:port; without it one starts here."""
@@ -55,10 +55,12 @@ def train_on_ray(job: Job, *, workers: int, threads: int) -> None:
     try:
         import ray
         from ray.train import WorkerGroupError
+        from ray.train.v2._internal.exceptions import RayTrainError
     except ModuleNotFoundError:
         raise UserError(
             "Ray is not installed: pip install 'bakeoff[ray]', or leave out --where ray"
         ) from None
+    died = (ray.exceptions.RayError, RayTrainError)
     with _connected(ray):
         there = ray.cluster_resources()
         _refuse_too_much(there, workers, threads)
@@ -68,8 +70,8 @@ def train_on_ray(job: Job, *, workers: int, threads: int) -> None:
                 _fit(job, workers, threads, gpus, attempt)
                 return
             except WorkerGroupError as error:
-                failure = _cause(error.worker_failures)
-                if not isinstance(failure, ray.exceptions.RayError):
+                failure = _cause(error.worker_failures.values(), died)
+                if not isinstance(failure, (*died, LostWorkerError)):
                     raise failure from None
                 print(f"attempt {attempt} of {ATTEMPTS}: a worker died", file=sys.stderr)
     raise UserError(
@@ -120,7 +122,7 @@ def _told() -> dict[str, str]:
 def _connected(ray: Any) -> Iterator[None]:
     """Ray at `$RAY_ADDRESS`, or one of its own that leaves nothing behind, however this ends."""
     os.environ |= {name: os.environ.get(name, value) for name, value in _QUIET.items()}
-    quiet = {"log_to_driver": False, "logging_level": "ERROR"}
+    quiet = {"log_to_driver": False, "logging_level": "CRITICAL"}
     address = os.environ.get(ADDRESS, "")
     if address:
         _reach(address)
@@ -176,10 +178,20 @@ def _refuse_too_much(there: Mapping[str, float], workers: int, threads: int) -> 
         )
 
 
-def _cause(failures: Mapping[int, Exception]) -> Exception:
-    """What went wrong first, of what each worker says: others only miss the one that left."""
-    ranked = sorted(failures.values(), key=lambda error: not isinstance(error, UserError))
-    return ranked[0]
+def _cause(failures: Iterable[Exception], died: tuple[type[Exception], ...]) -> Exception:
+    """What went wrong, of what is known of each worker: a refusal, a fault, a death, and least that
+    another one is gone.
+    """
+
+    def rank(error: Exception) -> int:
+        return [
+            isinstance(error, LostWorkerError),
+            isinstance(error, died),
+            not isinstance(error, UserError),
+            True,
+        ].index(True)
+
+    return max(failures, key=rank)
 
 
 def _line(error: Exception) -> str:

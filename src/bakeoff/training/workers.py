@@ -7,7 +7,8 @@ is no number, the best epoch, the end) is decided on sums, so that nobody waits 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -133,6 +134,18 @@ class Alone:
 ALONE = Alone()
 
 
+class LostWorkerError(RuntimeError):
+    """Another worker is gone: what is wrong, it would know."""
+
+
+@contextmanager
+def _or_lost() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        raise LostWorkerError(str(error)) from None
+
+
 class Group:
     """One of the processes of torch.distributed's default group."""
 
@@ -148,19 +161,21 @@ class Group:
     def sum(self, *tensors: Tensor) -> None:
         for tensor in tensors:
             moved = tensor if self._device is None else tensor.to(self._device)
-            dist.all_reduce(moved)
+            with _or_lost():
+                dist.all_reduce(moved)
             if moved is not tensor:
                 tensor.copy_(moved)
 
     def gathered(self, rows: Tensor) -> Tensor:
         counts = torch.zeros(self.count, dtype=torch.int64, device=rows.device)
         counts[self.rank] = len(rows)
-        dist.all_reduce(counts)
+        self.sum(counts)
         lengths = counts.tolist()
         padded = rows.new_zeros((max(lengths), *rows.shape[1:]))
         padded[: len(rows)] = rows.detach()
         parts = [torch.empty_like(padded) for _ in lengths]
-        dist.all_gather(parts, padded)
+        with _or_lost():
+            dist.all_gather(parts, padded)
         all_rows = [part[:n] for part, n in zip(parts, lengths, strict=True)]
         all_rows[self.rank] = rows
         return torch.cat(all_rows)
@@ -182,7 +197,7 @@ class Group:
         stored = [torch.zeros_like(p) if p.grad is None else p.grad for p in dense]
         flat = [(as_stored(g) * examples).reshape(-1) for g in stored]
         buffer = torch.cat([*flat, used, figures])
-        dist.all_reduce(buffer)
+        self.sum(buffer)
         sums, rest = buffer.split([len(buffer) - len(dense) - 4, len(dense) + 4])
         *counts, loss, right, told, total = rest.tolist()
         parts = (sums / total).split([gradient.numel() for gradient in stored])

@@ -1,0 +1,63 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from bakeoff.training.janitor import cleared, left_running
+
+WORK = """
+import subprocess, sys, time
+from bakeoff.training.janitor import cleared
+with cleared(sys.argv[1]):
+    subprocess.Popen(["sleep", "600"], start_new_session=True)
+    subprocess.Popen(["sh", "-c", "trap '' TERM; sleep 600"], start_new_session=True)
+    print("started", flush=True)
+    time.sleep(float(sys.argv[2]))
+"""
+
+
+def started(folder, seconds):
+    folder.mkdir()
+    (folder / "socket").write_text("")
+    process = subprocess.Popen(
+        [sys.executable, "-c", WORK, str(folder), str(seconds)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "started\n"
+    assert len(left_running(str(folder))) >= 2
+    return process
+
+
+def gone(folder):
+    """Whether nothing is left, before long."""
+    deadline = time.monotonic() + 20
+    while folder.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return not folder.exists() and not left_running(str(folder))
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_of_a_process_that_is_killed_nothing_is_left(number, tmp_path):
+    process = started(tmp_path / "scratch", 600)
+    os.kill(process.pid, number)
+    process.wait()
+    assert gone(tmp_path / "scratch")
+
+
+def test_nothing_is_left_once_the_context_is_left(tmp_path):
+    process = started(tmp_path / "scratch", 0)
+    assert process.wait(timeout=30) == 0
+    assert not (tmp_path / "scratch").exists()
+    assert not left_running(str(tmp_path / "scratch"))
+
+
+def test_others_are_left_alone(tmp_path):
+    other = subprocess.Popen(["sleep", "60"])
+    (tmp_path / "mine").mkdir()
+    with cleared(str(tmp_path / "mine")):
+        pass
+    assert other.poll() is None
+    other.kill()
+    other.wait()
