@@ -141,6 +141,8 @@ class _Job:
                     earlier=out,
                     workers=workers,
                 )
+                if workers.count > 1:
+                    trained.facts["workers"] = workers.count
                 write_trained(trained, out / trained.folder_name, splits[0].classes, splits[1])
                 told(trained)
 
