@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,14 +37,19 @@ needs_two = pytest.mark.skipif(cores() < 2, reason="needs two CPUs")
 
 
 class Dying(Regression):
-    """Kills worker 1 in the middle of an epoch, once."""
+    """Kills worker 1 in the middle of an epoch, once; tells of every epoch that begins."""
 
-    def __init__(self, workers, epoch, died):
+    def __init__(self, workers, epoch, died, pause):
         super().__init__(workers)
-        self.epoch, self.died = epoch, died
+        self.epoch, self.died, self.pause = epoch, died, pause
 
     def training_batches(self, epoch):
-        yield from super().training_batches(epoch)
+        if self.workers.rank == 0:
+            with (self.died.parent / "begun").open("a") as begun:
+                begun.write(f"{epoch}\n")
+        for batch in super().training_batches(epoch):
+            time.sleep(self.pause)
+            yield batch
         if epoch == self.epoch and self.workers.rank == 1 and not self.died.exists():
             self.died.touch()
             os.kill(os.getpid(), signal.SIGKILL)
@@ -52,19 +58,21 @@ class Dying(Regression):
 class Shared:
     """Trains a small network; in the epoch `dies`, if there is one, a worker dies."""
 
-    def __init__(self, folder, dies=0):
-        self.folder, self.dies = folder, dies
+    def __init__(self, folder, dies=0, epochs=3, pause=0.0):
+        self.folder, self.dies, self.pause = folder, dies, pause
+        self.settings = replace(SETTINGS, epochs=epochs, patience=epochs)
 
     def __call__(self, workers):
         torch.set_num_threads(1)
         torch.manual_seed(0)
-        model, task = Words(), Dying(workers, self.dies, self.folder / "died")
+        model, task = Words(), Dying(workers, self.dies, self.folder / "died", self.pause)
         place = self.folder / "checkpoint"
-        history = fit(model, task, SETTINGS, seed=0, checkpoint=place, workers=workers)
+        history = fit(model, task, self.settings, seed=0, checkpoint=place, workers=workers)
         if workers.rank == 0:
             state = {name: value.tolist() for name, value in model.state_dict().items()}
             figures = [{k: v for k, v in r.items() if k != "seconds"} for r in history]
-            torch.save((figures, state), self.folder / "result.pt")
+            torch.save((figures, state), self.folder / "part.pt")
+            (self.folder / "part.pt").rename(self.folder / "result.pt")
 
 
 def result(folder):
