@@ -88,7 +88,7 @@ def test_networks_of_a_line_up_train_in_its_order_and_see_those_before(dataset, 
     rows = pd.read_parquet(folders[0] / "validation.parquet")
     assert rows["id"].tolist() == [4, 5]
     manifest = read_manifest(tmp_path / "models", "models")
-    assert manifest["settings"] == {"configs": LINEUP, "seed": 3, "threads": 1}
+    assert manifest["settings"] == {"configs": LINEUP, "seed": 3, "threads": 1, "workers": 1}
     assert set(manifest["inputs"]) == {"dataset"}
 
 

@@ -38,8 +38,8 @@ _UNSPACED = (
     ("\U0001f000", "\U0001f3fa"),
     ("\U0001f400", "\U0001faff"),
 )
-"""First and last character of scripts that put no spaces between words, of their punctuation, and of
-emoji.
+"""First and last character of scripts that put no spaces between words, of their punctuation, and
+of emoji.
 """
 _SKIN_TONES = "\U0001f3fb-\U0001f3ff"
 _JOINER = "\u200d"
@@ -106,7 +106,7 @@ def _unspaced() -> re.Pattern[str]:
 
 def split_unspaced(text: str) -> str:
     """Characters of Chinese, Japanese, Thai, Khmer, Lao, Burmese, Tibetan … and emoji as tokens, as
-    nothing tells their words apart: "iPhone很好😀" → "iPhone 很 好 😀". n-grams stand for the words.
+    nothing tells their words apart: "iPhone很好😀" → "iPhone 很 好 😀". n-grams stand for words.
     """
     return text if text.isascii() else _unspaced().sub(r" \g<0> ", text)
 
