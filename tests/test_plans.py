@@ -31,7 +31,7 @@ OWN = {"stl10": (5_000, 0, 8_000)}
         ({"keep_sides": True}, "--keep-sides changes none of these models"),
         ({"study": "resnet", "freeze_vectors": True}, "--freeze-vectors changes none"),
         ({"study": "resnet", "drop_suspects": True}, "--drop-suspects reads texts"),
-        ({"precision": "bf16"}, "--precision changes none of these models"),
+        ({"models": ["nb-counts"], "precision": "bf16"}, "--precision changes none of these"),
         ({"models": ["nb-counts"], "freeze_vectors": True}, "--freeze-vectors changes none"),
         ({"preprocessing": "reprot"}, "did you mean 'report'"),
         ({"split": "7:2"}, "split '7:2': give three numbers"),
