@@ -128,6 +128,7 @@ def test_options_of_data(refused, here, options, expected):
         (["run", "sentimnt"], "unknown study 'sentimnt': did you mean 'sentiment'?"),
         (["run", "sentiment", "--preset", "papr"], "did you mean 'paper'?"),
         (["run", "sentiment", "--models", "nb-counts,rnn64"], "did you mean 'rnn-64'?"),
+        (["run", "sentiment", "--models", " , "], "names none; leave it out"),
         (["run", "sentiment", "--data", "good.cvs"], "no such file: good.cvs"),
         (["run", "sentiment", "--split", "1:2"], "give three numbers"),
         (

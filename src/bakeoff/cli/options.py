@@ -199,5 +199,12 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
 def names(models: str) -> list[str]:
-    """The names of a comma-separated list."""
-    return [name.strip() for name in models.split(",") if name.strip()]
+    """The names of a comma-separated list.
+
+    Raises:
+        UserError: it holds commas alone.
+    """
+    found = [name.strip() for name in models.split(",") if name.strip()]
+    if models.strip() and not found:
+        raise UserError(f"--models {models!r} names none; leave it out for those of the preset")
+    return found
