@@ -1,5 +1,6 @@
 """Writing pipelines and components as YAML that a KFP 2.x backend takes."""
 
+import shlex
 import warnings
 from pathlib import Path
 from typing import Any
@@ -47,9 +48,10 @@ def refuse_local_files(plan: Plan) -> None:
     for source in files:
         path = Path(source)
         name = path.name if path.suffix else f"{path.name}.parquet"  # Folders have no address.
+        here = shlex.quote(source if path.suffix else name)
         where = "is on this machine, where" if path.exists() else "has no address, and"
         raise UserError(
-            f"{source} {where} no step on a cluster can read it: put it to S3 (aws s3 cp {source if path.suffix else name} "
+            f"{source} {where} no step on a cluster can read it: put it to S3 (aws s3 cp {here} "
             f"s3://bucket/{name}, or bakeoff submit --upload s3://bucket) and give the address, "
             f"s3://bucket/{name}, instead"
         )

@@ -3,7 +3,7 @@
 import fsspec
 import pytest
 import s3fs
-from submission.fake_kfp import FakeKfp
+from fake_kfp import FakeKfp
 
 
 @pytest.fixture(autouse=True)

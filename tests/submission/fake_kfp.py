@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -67,7 +68,7 @@ class FakeKfp:
         self.on_terminate: Callable[[], None] = lambda: None
         self.asked: list[str] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def close(self) -> None:
@@ -83,7 +84,9 @@ class FakeKfp:
         if self.token and headers.get("Authorization") != f"Bearer {self.token}":
             return 401, {"code": 16, "message": "Failed to authenticate: token review failed"}
         if path == "/apis/v2beta1/experiments":
-            namespace = body["namespace"] if body and self.users else query.get("namespace", [""])[0]
+            namespace = (
+                body["namespace"] if body and self.users else query.get("namespace", [""])[0]
+            )
             if self.users and namespace not in self.users:
                 message = f"Failed to authorize: User is not authorized in namespace {namespace}"
                 return 403, {"code": 7, "message": message}
@@ -135,10 +138,11 @@ class FakeKfp:
                 else:
                     status, answer = fake.answer(self.command, self.path, body, self.headers)
                 data = (answer if isinstance(answer, str) else json.dumps(answer)).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
+                with suppress(ConnectionError):  # Of a client that has given up.
+                    self.send_response(status)
+                    self.send_header("Content-Length", str(len(data)))
+                    self.end_headers()
+                    self.wfile.write(data)
 
             do_GET = do_POST = do_DELETE = handle_any  # noqa: N815
 

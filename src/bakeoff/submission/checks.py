@@ -6,6 +6,7 @@ kubeconfig's user may not look at is not checked; whether an image can be pulled
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -51,7 +52,7 @@ def look_before(
     from kubernetes import client, config
 
     try:
-        api = config.new_client_from_config()
+        api = config.new_client_from_config(os.environ.get("KUBECONFIG"))
     except Exception:  # None, or one that cannot be read: kubectl says which.
         return "no kubeconfig: secrets, service account and nodes were not looked at before"
     core = client.CoreV1Api(api)
