@@ -19,9 +19,10 @@ WHEELS := images/wheels
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' src/bakeoff/__init__.py)
 REVISION = $(shell git describe --always --dirty --abbrev=40 --exclude='*' 2>/dev/null || echo unknown)
 
-.PHONY: help setup run test test-slow lint format compile images
+.PHONY: help setup run test test-slow lint format compile images \
+	cluster-up cluster-submit cluster-open cluster-down e2e
 help: ## list the commands
-	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 18
+	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 21
 
 setup: $(INSTALLED) ## make .venv with bakeoff and its tools, at the locked versions
 
@@ -59,6 +60,21 @@ format: setup ## put the code into the house style
 
 compile: setup ## write every pipeline and component as KFP YAML into compiled/
 	$(BIN)/bakeoff compile all --output compiled/
+
+cluster-up: ## a kind cluster with KFP and KubeRay, and the image in it
+	@IMAGE=$(IMAGE) k8s/kind.sh up
+
+cluster-submit: setup ## hold a bake-off on it: make cluster-submit STUDY=sentiment ARGS="--preset quick"
+	@IMAGE=$(IMAGE) BIN=$(BIN) k8s/kind.sh submit $(STUDY) $(or $(ARGS),--preset quick)
+
+cluster-open: ## KFP's own pages at http://localhost:8080
+	@IMAGE=$(IMAGE) k8s/kind.sh open
+
+cluster-down: ## remove the cluster
+	@IMAGE=$(IMAGE) k8s/kind.sh down
+
+e2e: setup ## run every pipeline, tiny, on the cluster that KUBECONFIG names
+	BAKEOFF_IMAGE=$(IMAGE) $(BIN)/pytest tests/e2e/e2e.py $(ARGS)
 
 images: $(WHEELS)/dependencies/.complete ## build the container images (needs a Docker engine)
 	rm -rf build $(WHEELS)/package
