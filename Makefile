@@ -9,19 +9,22 @@ ARGS ?=
 PYTHON ?= python3.11 python3
 # The wheels of an image come from .venv, so BASE needs the same Python version, system and processor.
 BASE ?= python:3.11-slim
-IMAGE ?= bakeoff-cpu-python:$(VERSION)
+# cpu, or cuda: whether the image is for GPUs. The wheels of torch decide what it can.
+DEVICE ?= cpu
+IMAGE ?= bakeoff-$(DEVICE)-python:$(VERSION)
 
 EXTRAS := ray,s3,wandb
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
-WHEELS := images/wheels
+WHEELS := images/wheels/$(DEVICE)
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' src/bakeoff/__init__.py)
 REVISION = $(shell git describe --always --dirty --abbrev=40 --exclude='*' 2>/dev/null || echo unknown)
 
-.PHONY: help setup run test test-slow lint format compile images
+.PHONY: help setup run test test-slow lint format compile images push \
+	cluster-up cluster-submit cluster-open cluster-down e2e
 help: ## list the commands
-	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 18
+	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 21
 
 setup: $(INSTALLED) ## make .venv with bakeoff and its tools, at the locked versions
 
@@ -60,16 +63,40 @@ format: setup ## put the code into the house style
 compile: setup ## write every pipeline and component as KFP YAML into compiled/
 	$(BIN)/bakeoff compile all --output compiled/
 
-images: $(WHEELS)/dependencies/.complete ## build the container images (needs a Docker engine)
+cluster-up: ## a kind cluster with KFP and KubeRay, and the image in it
+	@IMAGE=$(IMAGE) k8s/kind.sh up
+
+cluster-submit: setup ## hold a bake-off on it: make cluster-submit STUDY=sentiment ARGS="--preset quick"
+	@IMAGE=$(IMAGE) BIN=$(BIN) k8s/kind.sh submit $(STUDY) $(or $(ARGS),--preset quick)
+
+cluster-open: ## KFP's own pages at http://localhost:8080
+	@IMAGE=$(IMAGE) k8s/kind.sh open
+
+cluster-down: ## remove the cluster
+	@IMAGE=$(IMAGE) k8s/kind.sh down
+
+e2e: setup ## run every pipeline, tiny, on the cluster that KUBECONFIG names
+	BAKEOFF_IMAGE=$(IMAGE) $(BIN)/pytest tests/e2e/e2e.py $(ARGS)
+
+images: $(WHEELS)/.complete ## build the container image, or DEVICE=cuda's (needs a Docker engine)
 	rm -rf build $(WHEELS)/package
 	SOURCE_DATE_EPOCH=315532800 $(BIN)/pip wheel -qq --no-deps --wheel-dir $(WHEELS)/package .
-	DOCKER_BUILDKIT=1 docker build --file images/cpu/Dockerfile --tag $(IMAGE) \
+	DOCKER_BUILDKIT=1 docker build --file images/Dockerfile --tag $(IMAGE) --build-arg DEVICE=$(DEVICE) \
 	    --build-arg BASE=$(BASE) --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) $(WHEELS)
+	@docker image inspect --format '{{.Size}}' $(IMAGE) \
+	    | awk '{printf "%s: %.2f GB\n", "$(IMAGE)", $$1 / 1e9}'
+
+push: ## send it to its registry, and print how steps name it: make push IMAGE=registry.example/bakeoff:1
+	docker push $(IMAGE)
+	@docker image inspect --format '--image {{index .RepoDigests 0}}' $(IMAGE)
 
 # pip reads its own settings (PIP_INDEX_URL, PIP_EXTRA_INDEX_URL, PIP_FIND_LINKS, pip.conf) here, not in
 # the build. Name PyTorch's index of CPU wheels there, or torch brings CUDA along: 2 GB more.
-$(WHEELS)/dependencies/.complete: $(INSTALLED)
+$(WHEELS)/.complete: $(INSTALLED)
 	rm -rf build $(@D)
-	$(BIN)/pip wheel -qq --constraint constraints.txt --wheel-dir $(@D) '.[$(EXTRAS)]'
-	rm $(@D)/bakeoff-*.whl
+	$(BIN)/pip wheel -qq --constraint constraints.txt --wheel-dir $(@D)/dependencies '.[$(EXTRAS)]'
+	rm $(@D)/dependencies/bakeoff-*.whl
+	mkdir $(@D)/torch
+	cd $(@D)/dependencies && for wheel in torch*.whl nvidia_*.whl cuda_*.whl triton-*.whl; do \
+	    ! [[ -f $$wheel ]] || mv "$$wheel" ../torch/; done
 	touch $@

@@ -1,5 +1,6 @@
 """Writing pipelines and components as YAML that a KFP 2.x backend takes."""
 
+import shlex
 import warnings
 from pathlib import Path
 from typing import Any
@@ -34,22 +35,25 @@ def compile_plan(plan: Plan, options: Options, path: Path) -> None:
     from bakeoff.pipelines.sentiment import sentiment
 
     if not options.local:
-        _refuse_local(plan)
+        refuse_local_files(plan)
     graph = {"text": sentiment, "image": images}[plan.modality]
     _write(graph(plan, options), path)
 
 
-def _refuse_local(plan: Plan) -> None:
+def refuse_local_files(plan: Plan) -> None:
+    """Raise a UserError if a plan for a cluster names a file of this machine."""
     files = [file for file in plan.files if Path(file).is_absolute()]
     if plan.data not in NAMED_SETS and "://" not in plan.data:
         files.append(location(plan.data))
     for source in files:
         path = Path(source)
         name = path.name if path.suffix else f"{path.name}.parquet"  # Folders have no address.
+        here = shlex.quote(source if path.suffix else name)
         where = "is on this machine, where" if path.exists() else "has no address, and"
         raise UserError(
-            f"{source} {where} no step on a cluster can read it: give an address instead, such as "
-            f"s3://bucket/{name}"
+            f"{source} {where} no step on a cluster can read it: put it to S3 (aws s3 cp {here} "
+            f"s3://bucket/{name}, or bakeoff submit --upload s3://bucket) and give the address, "
+            f"s3://bucket/{name}, instead"
         )
 
 

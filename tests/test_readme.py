@@ -19,7 +19,8 @@ COMMANDS = re.findall(r"^    bakeoff (.*?)(?:  +#.*)?$", README, re.MULTILINE)
 def options(group):
     for command in group.commands.values():
         yield from options(command) if hasattr(command, "commands") else ()
-        yield from (name for parameter in command.params for name in parameter.opts)
+        for parameter in command.params:
+            yield from (*parameter.opts, *parameter.secondary_opts)
 
 
 def test_options_exist():

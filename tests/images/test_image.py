@@ -73,6 +73,22 @@ print(torch.ones(2, 2).matmul(torch.ones(2, 2)).sum().item(), bakeoff.__version_
 
 
 @pytest.mark.usefixtures("config")
+def test_kuberay_finds_what_it_calls_in_the_image() -> None:
+    """bash, `ray start`, and the dashboard's job submission; no wget, as Ray's version is told."""
+    options = ("--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--entrypoint=/bin/bash")
+    command = "ulimit -n; ray --version; python -c 'import ray.dashboard.modules.job.job_head'"
+    said = docker("run", "--rm", "--network", "none", *options, IMAGE, "-c", command)
+    assert "ray, version" in said
+
+
+@pytest.mark.usefixtures("config")
+def test_a_change_of_bakeoff_is_a_small_layer() -> None:
+    sizes = docker("history", "--human=false", "--format={{.Size}}", IMAGE).split()
+    newest, before, *_ = [int(size) for size in sizes if int(size)]
+    assert newest < 20e6 < before
+
+
+@pytest.mark.usefixtures("config")
 @pytest.mark.parametrize("user", ["", "12345:0", f"{os.getuid()}:{os.getgid()}"])
 def test_home_is_writable_for_any_user(user: str) -> None:
     program = """

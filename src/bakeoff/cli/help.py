@@ -27,6 +27,10 @@ PANELS = {
         ),
     ),
     "Where": ("where", "runner", "image", "wandb", "runs", "output"),
+    "Cluster": (
+        *("host", "namespace", "experiment", "name", "service_account", "pipeline_root"),
+        *("wait", "cron", "upload"),
+    ),
 }
 """Heading → options, wherever a command has them."""
 

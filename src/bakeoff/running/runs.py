@@ -94,9 +94,14 @@ def model_folder(run: RunFolder, training: dict[str, Any]) -> Path:
     """Where a training of `trainings` is kept.
 
     Raises:
-        UserError: it was removed.
+        UserError: it was removed, or not fetched.
     """
     folder = in_store(run.path.parent, training["folder"])
     if not (folder / "model.json").exists():
+        if fetched := run.facts.get("kfp"):
+            raise UserError(
+                f"the model {training['model']} was not fetched: bakeoff fetch "
+                f"{fetched['run_id']} --models {training['model']}"
+            )
         raise UserError(f"the model is gone from {folder}; run the bake-off again")
     return folder

@@ -1,0 +1,296 @@
+"""Commands that hold a bake-off on a cluster, and bring its results."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bakeoff.cli.app import app
+from bakeoff.cli.bakeoffs import _default_image, _plan
+from bakeoff.cli.options import (
+    Changes,
+    ClassLevel,
+    DropSuspects,
+    FreezeVectors,
+    Glove,
+    GroupColumn,
+    Image,
+    ImageColumn,
+    KeepSides,
+    LabelColumn,
+    Limit,
+    Metric,
+    MetricName,
+    Models,
+    Precision,
+    Preprocessing,
+    Preset,
+    PresetImageSize,
+    Runs,
+    Seed,
+    Seeds,
+    SkipBadImages,
+    SkipBadRows,
+    Split,
+    SplitColumn,
+    Study,
+    StudyData,
+    TextColumn,
+    TimeColumn,
+    WandbMode,
+    Weights,
+    Word2vec,
+    names,
+)
+from bakeoff.errors import UserError
+
+if TYPE_CHECKING:
+    from bakeoff.submission.api import Pipelines
+
+Host = Annotated[
+    str,
+    typer.Option(
+        help="Address of KFP, such as http://localhost:8080. The token goes into KFP_TOKEN, or a "
+        "browser's cookies into KFP_COOKIE.",
+        envvar=["KFP_HOST", "KF_PIPELINES_ENDPOINT"],
+        metavar="URL",
+    ),
+]
+Namespace = Annotated[
+    str,
+    typer.Option(
+        help="Where steps run: yours, where KFP has many users; else KFP's own.",
+        show_default="kubeflow",
+    ),
+]
+ClusterRun = Annotated[
+    str, typer.Argument(help="Id of a run, or the address of its page.", metavar="RUN")
+]
+
+
+@app.command()
+def submit(
+    study: Study,
+    host: Host = "",
+    preset: Preset = "full",
+    models: Models = "",
+    data: StudyData = None,
+    text_column: TextColumn = "text",
+    image_column: ImageColumn = "",
+    label_column: LabelColumn = "label",
+    split_column: SplitColumn = "",
+    group_column: GroupColumn = "",
+    time_column: TimeColumn = "",
+    image_size: PresetImageSize = None,
+    class_level: ClassLevel = 0,
+    split: Split = "",
+    limit: Limit = None,
+    skip_bad_rows: SkipBadRows = False,
+    skip_bad_images: SkipBadImages = False,
+    drop_suspects: DropSuspects = False,
+    upload: Annotated[
+        str,
+        typer.Option(
+            help="Put files of this machine (--data, --glove, …) there first, under names that "
+            "tell their content.",
+            metavar="s3://BUCKET/PREFIX",
+        ),
+    ] = "",
+    preprocessing: Preprocessing = "",
+    glove: Glove = "",
+    word2vec: Word2vec = "",
+    freeze_vectors: FreezeVectors = False,
+    weights: Weights = "",
+    precision: Precision = "",
+    keep_sides: KeepSides = False,
+    changes: Changes = None,
+    metric: MetricName = Metric.accuracy,
+    seed: Seed = 0,
+    seeds: Seeds = 1,
+    threads: Annotated[int, typer.Option(help="CPU threads of a training.", min=1)] = 2,
+    image: Image = "",
+    parallelism: Annotated[
+        int, typer.Option(help="Networks trained at a time; 0: as many as there is room.", min=0)
+    ] = 0,
+    wandb: Annotated[
+        WandbMode | None,
+        typer.Option(help="Weights & Biases on the cluster; online reads the secret `wandb`."),
+    ] = None,
+    namespace: Namespace = "",
+    experiment: Annotated[str, typer.Option(help="Under which KFP lists the run.")] = "bakeoff",
+    name: Annotated[str, typer.Option(help="Of the run.", show_default="study and preset")] = "",
+    service_account: Annotated[
+        str, typer.Option(help="As which steps run.", show_default="KFP's own")
+    ] = "",
+    pipeline_root: Annotated[
+        str,
+        typer.Option(
+            help="Where artifacts go.", metavar="s3://BUCKET/PREFIX", show_default="KFP's own"
+        ),
+    ] = "",
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Follow the run to its end.")
+    ] = True,
+    cron: Annotated[
+        str,
+        typer.Option(
+            help="A run each time instead of one now: second minute hour day month weekday.",
+            metavar="'0 0 6 * * 1'",
+        ),
+    ] = "",
+) -> None:
+    """Hold a bake-off on a KFP cluster, and follow it: what runs, what waits and why.
+
+    Looks first whether the cluster has what it needs (secrets, service account, a node large
+    enough), where a kubeconfig is at hand. Ends with 0 when the run succeeded, 1 when it failed or
+    was canceled. Ctrl-C asks whether to cancel it or to leave it running.
+    """
+    from bakeoff.pipelines.compiling import refuse_local_files
+    from bakeoff.pipelines.options import Options
+    from bakeoff.submission.api import Pipelines
+    from bakeoff.submission.submitting import Submission, without_local_files
+    from bakeoff.submission.submitting import submit as start
+
+    chosen = _plan(
+        study,
+        preset,
+        models,
+        data=data,
+        input_column=image_column or ("" if text_column == "text" else text_column),
+        label_column=label_column,
+        split_column=split_column,
+        group_column=group_column,
+        time_column=time_column,
+        image_size=image_size,
+        class_level=class_level,
+        split=split,
+        limit=limit,
+        skip_bad=skip_bad_rows or skip_bad_images,
+        drop_suspects=drop_suspects,
+        preprocessing=preprocessing,
+        glove=glove,
+        word2vec=word2vec,
+        freeze_vectors=freeze_vectors,
+        weights=weights,
+        precision=precision,
+        keep_sides=keep_sides,
+        changes=changes or (),
+        metric=metric.value,
+        seed=seed,
+        seeds=seeds,
+        threads=threads,
+    )
+    options = Options(
+        image=image or _default_image(),
+        parallelism=parallelism,
+        wandb=wandb.value if wandb else "",
+    )
+    if not upload:
+        refuse_local_files(chosen)
+    kfp = Pipelines(host, namespace)
+    if upload:
+        chosen = without_local_files(chosen, upload)
+    how = Submission(
+        experiment=experiment,
+        name=name,
+        service_account=service_account,
+        pipeline_root=pipeline_root,
+        cron=cron,
+    )
+    made, unseen = start(kfp, chosen, options, how)
+    for line in unseen:
+        print(f"note: {line}", file=sys.stderr)
+    if cron:
+        recurring = made["recurring_run_id"]
+        print(f"recurring run {recurring}\n{kfp.host}/#/recurringrun/details/{recurring}")
+        return
+    print(f"run {made['run_id']}\n{kfp.link(made['run_id'])}", flush=True)
+    if wait:
+        _follow(kfp, made["run_id"])
+
+
+@app.command()
+def follow(run: ClusterRun, host: Host = "", namespace: Namespace = "") -> None:
+    """Follow a run on a cluster to its end, as submit does."""
+    from bakeoff.submission.api import Pipelines
+
+    _follow(Pipelines(host, namespace), run_id(run))
+
+
+@app.command()
+def cancel(run: ClusterRun, host: Host = "", namespace: Namespace = "") -> None:
+    """Cancel a run on a cluster."""
+    from bakeoff.submission.api import Pipelines
+    from bakeoff.submission.following import ENDED
+
+    kfp, which = Pipelines(host, namespace), run_id(run)
+    state = kfp.run(which).get("state")
+    if state in ENDED:
+        print(f"run {which} has ended already: {str(state).lower()}")
+        return
+    kfp.terminate(which)
+    print(f"run {which} is being canceled")
+
+
+@app.command()
+def fetch(
+    run: ClusterRun,
+    host: Host = "",
+    models: Annotated[
+        str,
+        typer.Option(
+            help="Trained models to bring: names separated by commas, winner, all or none.",
+            metavar="A,B",
+        ),
+    ] = "winner",
+    data: Annotated[
+        bool, typer.Option("--data", help="Bring what it trained on too, as evaluate needs it.")
+    ] = False,
+    namespace: Namespace = "",
+    runs: Runs = Path("runs"),
+) -> None:
+    """Bring results, report and models of a run on a cluster into the folder of runs.
+
+    There report, predict and evaluate work on it. Artifacts come by S3: AWS_ENDPOINT_URL,
+    AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY say from where and by whose rights.
+    """
+    from bakeoff.submission.api import Pipelines
+    from bakeoff.submission.fetching import fetch as bring
+
+    found = bring(Pipelines(host, namespace), run_id(run), runs, models=names(models), data=data)
+    print(f"{found.path.name}\n{found.report.resolve().as_uri()}")
+
+
+def run_id(run: str) -> str:
+    """The id of a run that was given by id or by the address of its page."""
+    found = run.partition("?")[0].rstrip("/").rpartition("/")[2]
+    if not found:
+        raise UserError(f"{run!r} is no id of a run: it stands at the end of its page's address")
+    return found
+
+
+def _follow(kfp: Pipelines, which: str) -> None:
+    from bakeoff.submission.following import follow as watch
+
+    state = watch(kfp, which, lambda line: print(line, flush=True), lambda: _asked_to_cancel(which))
+    if not state:
+        return
+    if state != "SUCCEEDED":
+        raise typer.Exit(1)
+    print(f"its results: bakeoff fetch {which}")
+
+
+def _asked_to_cancel(which: str) -> bool:
+    """Ask what Ctrl-C meant; whoever cannot answer, or presses it again, leaves the run alone."""
+    if sys.stdin.isatty():
+        try:
+            print(f"\ncancel run {which}, or leave it running? [c/L] ", end="", flush=True)
+            if sys.stdin.readline().strip().lower().startswith("c"):
+                return True
+        except KeyboardInterrupt:
+            pass
+    print(f"\nrun {which} goes on; follow it again: bakeoff follow {which}")
+    return False

@@ -1,0 +1,1 @@
+"""A bake-off on a cluster: submitted, followed, canceled, and its results fetched."""

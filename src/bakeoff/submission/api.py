@@ -1,0 +1,230 @@
+"""Kubeflow Pipelines' REST API, v2beta1, as far as submitting and following a run needs it.
+
+`kfp.Client` has no deadlines (a host that drops packets holds it for minutes), writes a context
+file into the home folder, knows no canceled runs and gives no reasons; so these few calls are here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from bakeoff.errors import UserError
+
+TOKEN, COOKIE = "KFP_TOKEN", "KFP_COOKIE"
+"""Environment variables: a bearer token; the cookies of a browser's login."""
+RUNS = "/apis/v2beta1/runs"
+RECURRING_RUNS = "/apis/v2beta1/recurringruns"
+_MOUNTED_TOKEN = Path("/var/run/secrets/kubeflow/pipelines/token")
+"""Where a pod that may use KFP has its token."""
+_CONNECT, _FIRST_ANSWER, _ANSWER = 4, 5, 60
+"""Seconds."""
+
+FORWARD = "kubectl -n kubeflow port-forward service/ml-pipeline-ui 8080:80"
+"""Makes KFP of a cluster that has no address of its own reachable at http://localhost:8080."""
+
+
+class NoAnswerError(Exception):
+    """KFP is away, or fails: what it was asked may be asked again."""
+
+
+class NotFoundError(Exception):
+    """There is no such thing on the server."""
+
+
+class Pipelines:
+    """KFP behind an address."""
+
+    def __init__(self, host: str, namespace: str = "") -> None:
+        """Connect.
+
+        Args:
+            host: its address, such as http://localhost:8080.
+            namespace: of a multi-user installation; others have one.
+
+        Raises:
+            UserError: nothing that is KFP answers there within 10 s, or it refuses the token.
+        """
+        import urllib3
+
+        if not host:
+            raise UserError(
+                f"--host is missing, the address of KFP; without one of its own: {FORWARD}, then "
+                "--host http://localhost:8080"
+            )
+        parts = urlsplit(host if "://" in host else f"https://{host}")
+        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+            raise UserError(
+                "--host is no address of KFP: give scheme, name and port alone, such as "
+                f"http://localhost:8080; a token goes into {TOKEN}"
+            )
+        self.host = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+        self._headers = {"Accept": "application/json"}
+        if token := _token():
+            self._headers["Authorization"] = f"Bearer {token}"
+        if cookie := os.environ.get(COOKIE, "").strip():
+            self._headers["Cookie"] = cookie
+        authorities = os.environ.get("SSL_CERT_FILE") or os.environ.get("REQUESTS_CA_BUNDLE")
+        self._pool = urllib3.PoolManager(ca_certs=authorities, retries=False)
+        try:
+            health = self._call("GET", "/apis/v2beta1/healthz", wait=_FIRST_ANSWER)
+        except (NoAnswerError, NotFoundError) as error:
+            local = parts.hostname in ("localhost", "127.0.0.1", "::1")
+            advice = f"is a port forwarded? {FORWARD}" if local else "check --host"
+            raise UserError(f"no KFP answers at {self.host} ({error}): {advice}") from None
+        self.multi_user = bool(health.get("multi_user"))
+        if self.multi_user and not namespace:
+            raise UserError(
+                f"{self.host} has many users: say whose namespace is meant with --namespace"
+            )
+        self.namespace = namespace or "kubeflow"
+
+    def link(self, run_id: str) -> str:
+        """The page of a run."""
+        return f"{self.host}/#/runs/details/{run_id}"
+
+    def experiment(self, name: str) -> str:
+        """The id of the experiment of that name, which is made where there is none."""
+        predicate = {"operation": "EQUALS", "key": "display_name", "string_value": name}
+        query = [("filter", json.dumps({"predicates": [predicate]}))]
+        body = {"display_name": name}
+        if self.multi_user:
+            query.append(("namespace", self.namespace))
+            body["namespace"] = self.namespace
+        found = self._call("GET", "/apis/v2beta1/experiments", query=query).get("experiments")
+        if found:
+            return found[0]["experiment_id"]
+        return self._call("POST", "/apis/v2beta1/experiments", body=body)["experiment_id"]
+
+    def create(self, where: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Start a run (`RUNS`), or a recurring one (`RECURRING_RUNS`)."""
+        return self._call("POST", where, body=body)
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        """A run, with its state.
+
+        Raises:
+            UserError: there is none of that id.
+            NoAnswerError: KFP is away.
+        """
+        try:
+            return self._call("GET", f"{RUNS}/{quote(run_id, safe='')}")
+        except NotFoundError:
+            raise UserError(
+                f"{self.host} has no run {run_id}; its page ends with the id of a run"
+            ) from None
+
+    def workflow(self, run_id: str) -> dict[str, Any]:
+        """The Argo workflow of a run as KFP last saw it, {} where it tells none.
+
+        v2beta1 gives tasks neither reasons nor addresses of artifacts; v1beta1 hands the workflow
+        out, which has both.
+        """
+        try:
+            found = self._call("GET", f"/apis/v1beta1/runs/{quote(run_id, safe='')}")
+            return json.loads(found["pipeline_runtime"]["workflow_manifest"])
+        except (NotFoundError, KeyError, TypeError, ValueError):
+            return {}
+
+    def log(self, run_id: str, pod: str) -> str:
+        """What a pod of a run printed, "" where it cannot be had."""
+        path = f"/apis/v1alpha1/runs/{quote(run_id, safe='')}/nodes/{quote(pod, safe='')}/log"
+        try:
+            return self._text(path)
+        except (NotFoundError, NoAnswerError, UserError):
+            return ""
+
+    def terminate(self, run_id: str) -> None:
+        """Cancel a run."""
+        try:
+            self._call("POST", f"{RUNS}/{quote(run_id, safe='')}:terminate")
+        except NotFoundError:
+            raise UserError(f"{self.host} has no run {run_id}") from None
+
+    def _text(self, path: str) -> str:
+        return self._send("GET", path, None, (), _ANSWER).data.decode(errors="replace")
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        query: Any = (),
+        wait: float = _ANSWER,
+    ) -> dict[str, Any]:
+        response = self._send(method, path, body, query, wait)
+        try:
+            answer = json.loads(response.data or b"{}")
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise UserError(
+                f"{self.host} answers with a page, not as KFP does: check --host (on Kubeflow it "
+                f"ends in /pipeline), and log in with {TOKEN} or {COOKIE}"
+            )
+        return answer
+
+    def _send(self, method: str, path: str, body: Any, query: Any, wait: float) -> Any:
+        import urllib3
+
+        timeout = urllib3.Timeout(connect=_CONNECT, read=wait)
+        address = f"{self.host}{path}?{urlencode(query)}" if query else self.host + path
+        try:
+            response = self._pool.request(
+                method, address, json=body, headers=self._headers, timeout=timeout, redirect=False
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise NoAnswerError(_reason(error)) from None
+        if response.status >= 400:
+            raise self._explained(response)
+        return response
+
+    def _explained(self, error: Any) -> Exception:
+        """The error for a response of failure."""
+        message = _message(error.data)
+        if error.status == 404:
+            return NotFoundError(message or "404")
+        if error.status == 401:
+            return UserError(
+                f"{self.host} refuses the token ({message or 'unauthorized'}): put a valid one "
+                f"into {TOKEN}, such as of: kubectl -n NAMESPACE create token default-editor "
+                "--audience pipelines.kubeflow.org"
+            )
+        if error.status == 403:
+            return UserError(
+                f"{self.host} does not allow this in the namespace {getattr(self, 'namespace', '')}"
+                f" ({message or 'forbidden'}): name one of yours with --namespace, or log in with "
+                f"{TOKEN} or {COOKIE}"
+            )
+        if 400 <= error.status < 500 and error.status not in (408, 429):
+            return UserError(f"{self.host} refuses it: {message or error.reason}")
+        return NoAnswerError(message or f"{error.status} {error.reason or ''}".strip())
+
+
+def _token() -> str:
+    """A bearer token from the environment, or what a pod of the cluster is given."""
+    if token := os.environ.get(TOKEN, "").strip():
+        return token
+    path = Path(os.environ.get("KF_PIPELINES_SA_TOKEN_PATH", _MOUNTED_TOKEN))
+    return path.read_text().strip() if path.is_file() else ""
+
+
+def _message(body: bytes) -> str:
+    """The first line of what KFP's gateway says is wrong."""
+    try:
+        said = json.loads(body)
+        text = str(said.get("message") or said.get("error") or said.get("error_message") or "")
+    except (ValueError, AttributeError):
+        text = ""  # A page of a proxy.
+    return text.splitlines()[0][:300] if text else ""
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong with a connection, without the objects that urllib3 names."""
+    text = str(getattr(error, "reason", None) or error)
+    return text.rpartition(": ")[2].strip("<>()' ")[:200] or type(error).__name__

@@ -1,0 +1,169 @@
+"""Following a run to its end: a line whenever a task changes, with its reason when it waits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bakeoff.errors import UserError
+from bakeoff.submission.api import NoAnswerError, Pipelines
+from bakeoff.submission.workflow import (
+    DONE,
+    FAILED,
+    Task,
+    display_names,
+    outcome,
+    tasks,
+    was_terminated,
+)
+
+ENDED = {"SUCCEEDED", "FAILED", "CANCELED", "SKIPPED"}
+_PAUSE = 3.0
+"""Seconds between two looks."""
+_PATIENCE = 600.0
+"""Seconds that KFP may be away."""
+_LAST_LINES = 5
+"""Of the log of a task that failed, where none of them is an error of ours."""
+
+
+def follow(
+    kfp: Pipelines,
+    run_id: str,
+    show: Callable[[str], None],
+    interrupted: Callable[[], bool] = lambda: False,
+    *,
+    pause: float = _PAUSE,
+    patience: float = _PATIENCE,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> str:
+    """Tell what happens to a run until it has ended.
+
+    Args:
+        kfp: where it runs.
+        run_id: which.
+        show: is given each line.
+        interrupted: asked at Ctrl-C: whether to cancel the run and see its end; else it is left.
+        pause: seconds between two looks.
+        patience: seconds that KFP may be away.
+        clock: seconds that never go back.
+        sleep: waits for seconds.
+
+    Returns:
+        SUCCEEDED, FAILED or CANCELED; "" of a run that was left.
+
+    Raises:
+        UserError: there is no such run, the token has become invalid, or KFP stays away; the run
+            goes on.
+    """
+    following = _Following(kfp, run_id, show, patience, clock)
+    while True:
+        try:
+            if state := following.look():
+                return state
+            sleep(pause)
+        except KeyboardInterrupt:
+            if not interrupted():
+                return ""
+            kfp.terminate(run_id)
+
+
+class _Following:
+    """What has been told of a run."""
+
+    def __init__(
+        self,
+        kfp: Pipelines,
+        run_id: str,
+        show: Callable[[str], None],
+        patience: float,
+        clock: Callable[[], float],
+    ) -> None:
+        self._kfp, self._run_id, self._print = kfp, run_id, show
+        self._patience, self._clock = patience, clock
+        self._begun = clock()
+        self._away: float | None = None
+        self._shown: dict[str, tuple[str, str]] = {}
+        self._said = ""
+
+    def look(self) -> str:
+        """Tell what is new; the state of a run that has ended, else ""."""
+        try:
+            run = self._kfp.run(self._run_id)
+            workflow = self._kfp.workflow(self._run_id)
+        except NoAnswerError as error:
+            self._endure(error)
+            return ""
+        if self._away is not None:
+            self._tell("KFP answers again")
+            self._away = None
+        found = tasks(workflow, display_names(run.get("pipeline_spec") or {}))
+        for task in found:
+            now = task.state, task.reason
+            if now != self._shown.get(task.key) and _worth_a_line(task):
+                self._tell(_line(task))
+            self._shown[task.key] = now
+        if run.get("state") in ENDED:
+            return self._end(run, workflow, found)
+        if (said := outcome(workflow)) and said != self._said:
+            self._tell(said)
+            self._said = said
+        return ""
+
+    def _tell(self, line: str) -> None:
+        self._print(f"{_time(self._clock() - self._begun):>7}  {line}")
+
+    def _endure(self, error: NoAnswerError) -> None:
+        if self._away is None:
+            self._tell(f"KFP does not answer ({error}); still asking")
+            self._away = self._clock()
+        if self._clock() - self._away > self._patience:
+            raise UserError(
+                f"KFP has not answered for {self._patience / 60:.0f} minutes ({error}); the run "
+                f"may go on: bakeoff follow {self._run_id}"
+            )
+
+    def _end(self, run: Mapping[str, Any], workflow: Mapping[str, Any], found: list[Task]) -> str:
+        canceled = was_terminated(run, workflow) and run["state"] != "SUCCEEDED"
+        state = "CANCELED" if canceled else str(run["state"])
+        reason = ""
+        if state == "FAILED":
+            failed = [task for task in found if task.state == FAILED]
+            for task in failed:
+                log = self._kfp.log(self._run_id, task.pod) if task.pod else ""
+                for line in _last_words(log):
+                    self._tell(f"{task.label} said: {line}")
+            if not failed:
+                reason = outcome(workflow) or str((run.get("error") or {}).get("message") or "")
+        self._tell(f"run {self._run_id} {state.lower()}" + (f": {reason}" if reason else ""))
+        return state
+
+
+def _worth_a_line(task: Task) -> bool:
+    """A task that has only just been placed is told once it runs, or says why it waits."""
+    return bool(task.reason) or task.state != "waits"
+
+
+def _line(task: Task) -> str:
+    text = f"{task.label}: {task.state}"
+    if task.state == DONE and task.seconds is not None:
+        text += f" in {_time(task.seconds)}"
+    return f"{text}: {task.reason}" if task.reason else text
+
+
+def _last_words(log: str) -> list[str]:
+    """What a step said of its failure: its own line, or the last ones."""
+    lines = [line.rstrip() for line in log.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("error: ")]
+    return errors[-1:] or lines[-_LAST_LINES:]
+
+
+def _time(seconds: float) -> str:
+    """
+    >>> _time(83.4)
+    '1:23'
+    """
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,247 @@
+"""What the Argo workflow behind a run says of its tasks: state, reason, artifacts.
+
+KFP runs a task as a driver pod, which resolves its inputs and looks into the cache, and an executor
+pod, which does the work. Argo writes why a pod waits or failed into the message of its node.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+WAITS, RUNS, DONE, REUSED, FAILED = "waits", "runs", "done", "reused", "failed"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task of a run."""
+
+    key: str
+    """Its place in the graph: unique in the run, the same at every look."""
+    label: str
+    """What a person calls it: its display name, in a loop with the item's model."""
+    state: str
+    """waits, runs, done, reused or failed."""
+    reason: str = ""
+    """Why it waits or failed, in words."""
+    pod: str = ""
+    """The pod of its work."""
+    seconds: float | None = None
+    """How long its work took."""
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    """Names of its artifacts → their addresses."""
+    inputs: Mapping[str, list[str]] = field(default_factory=dict)
+    """Names of the artifacts it was given → their addresses."""
+
+
+def display_names(spec: Mapping[str, Any]) -> dict[str, str]:
+    """Tasks of a compiled pipeline → their display names."""
+    spec = spec.get("pipeline_spec", spec)
+    components = spec.get("components", {}).values()
+    dags = [part["dag"] for part in [spec.get("root", {}), *components] if "dag" in part]
+    return {
+        name: task.get("taskInfo", {}).get("name", name)
+        for dag in dags
+        for name, task in dag.get("tasks", {}).items()
+    }
+
+
+def tasks(workflow: Mapping[str, Any], names: Mapping[str, str]) -> list[Task]:
+    """The tasks that have begun, in the order in which they did.
+
+    Args:
+        workflow: as KFP or Kubernetes hands it out.
+        names: from `display_names`.
+    """
+    drivers: dict[str, dict[str, Any]] = {}
+    executors: dict[str, dict[str, Any]] = {}
+    for node in sorted(_nodes(workflow), key=lambda node: node.get("startedAt") or ""):
+        if node["type"] != "Pod":
+            continue
+        *above, last = _path(node["name"])
+        if last == "executor":
+            executors["/".join(above)] = node  # The last try is the one that counts.
+        elif last.endswith("-driver"):
+            drivers["/".join([*above, last.removesuffix("-driver")])] = node
+    return [
+        task
+        for key in dict.fromkeys([*drivers, *executors])
+        if (task := _task(key, drivers.get(key), executors.get(key), names, workflow))
+    ]
+
+
+def outcome(workflow: Mapping[str, Any]) -> str:
+    """What the workflow itself says of its end or its waiting, "" where nothing."""
+    return explained(str(workflow.get("status", {}).get("message") or ""))
+
+
+def was_terminated(run: Mapping[str, Any], workflow: Mapping[str, Any]) -> bool:
+    """Whether somebody canceled a run, whose state may be FAILED all the same."""
+    history = [entry.get("state") for entry in run.get("state_history") or ()]
+    stopped = workflow.get("spec", {}).get("activeDeadlineSeconds") == 0
+    return stopped or "CANCELING" in history or run.get("state") in ("CANCELING", "CANCELED")
+
+
+def explained(message: str) -> str:
+    """A message of Argo or Kubernetes in words, with what to do where that is known."""
+    message = " ".join(message.split())
+    for pattern, words in _WORDS:
+        if found := re.search(pattern, message):
+            return found.expand(words)
+    return message[:300]
+
+
+_WORDS = (
+    (
+        r"Unschedulable: 0/(\d+) nodes are available: ([^.]*)",
+        r"no node has room for it (\2): wait, or ask for less",
+    ),
+    (
+        r"(?:ImagePullBackOff|ErrImage(?:Pull|NeverPull)|InvalidImageName).*?image \"([^\"]+)\"",
+        r"the image \1 cannot be pulled: is it there, and may the cluster pull it?",
+    ),
+    (r"ImagePullBackOff|ErrImagePull", r"its image cannot be pulled: name another with --image"),
+    (
+        r'secrets? "([^"]+)" not found',
+        r"the secret \1 is missing: kubectl create secret generic \1 …",
+    ),
+    (
+        r"couldn't find key (\S+) in Secret (?:\S+/)?(\S+)",
+        r"the secret \2 has no key \1: make it anew with that key",
+    ),
+    (r'configmaps? "([^"]+)" not found', r"the config map \1 is missing"),
+    (
+        r'serviceaccounts? "?([^\s":]+)"? not found',
+        r"the service account \1 is missing: apply k8s/, or name another with --service-account",
+    ),
+    (r"exceeded quota: ([^,]+)", r"the namespace's quota \1 is used up: wait, or ask for less"),
+    (
+        r"OOMKilled",
+        r"it needed more memory than its limit: give it more memory, or less data or batch",
+    ),
+    (
+        r"(?:was active on the node longer than the specified deadline|DeadlineExceeded)",
+        r"it took longer than its deadline",
+    ),
+    (
+        r"violates PodSecurity \"?([\w:.-]+)",
+        r"the namespace's Pod Security (\1) refuses its pod",
+    ),
+)
+"""What is found in a message → what a person is told."""
+
+
+def _nodes(workflow: Mapping[str, Any]) -> list[dict[str, Any]]:
+    status = workflow.get("status", {})
+    if packed := status.get("compressedNodes"):  # Of large workflows.
+        return list(json.loads(gzip.decompress(base64.b64decode(packed))).values())
+    return list((status.get("nodes") or {}).values())
+
+
+def _path(name: str) -> list[str]:
+    """The parts of a node's name below the root of the pipeline, without numbers of tries.
+
+    >>> _path("ae-x(0).root(0).for-loop-1(0).iterations(1:1)(0).train(0).executor(0)")
+    ['for-loop-1', 'iterations(1:1)', 'train', 'executor']
+    """
+    parts = [re.sub(r"\(\d+\)$", "", part) for part in name.split(".")]
+    return parts[2:] if len(parts) > 2 and parts[1] == "root" else parts[1:]
+
+
+def _task(
+    key: str,
+    driver: Mapping[str, Any] | None,
+    executor: Mapping[str, Any] | None,
+    names: Mapping[str, str],
+    workflow: Mapping[str, Any],
+) -> Task | None:
+    name = key.rpartition("/")[2]
+    given = _executor_input(driver)
+    label = names.get(name, name)
+    values = given.get("inputs", {}).get("parameterValues", {})
+    if "/" in key and (model := values.get("model")) and str(model) not in label:
+        label += f" {model}"
+        if values.get("seed"):
+            label += f" (seed {int(values['seed'])})"
+    node = executor or driver
+    if node is None:
+        return None
+    phase, reason = node.get("phase", ""), explained(node.get("message") or "")
+    if phase in ("Failed", "Error"):
+        state = FAILED
+    elif executor is None:
+        parameters = _parameters(driver)
+        if name not in names and not reason:
+            return None  # The driver of a loop or of the whole graph, of which nobody asks.
+        state = REUSED if parameters.get("cached-decision") == "true" else WAITS
+        if state == WAITS and phase in ("Succeeded", "Skipped") and not parameters:
+            return None
+        reason = reason if state == WAITS else ""
+    elif phase == "Succeeded":
+        state, reason = DONE, ""
+    elif phase == "Running":
+        state = RUNS
+    elif phase in ("Omitted", "Skipped"):
+        return None
+    else:
+        state = WAITS
+    pod = _pod(workflow, executor) if executor else ""
+    artifacts = given.get("outputs", {}).get("artifacts", {})
+    return Task(
+        key=key,
+        label=label,
+        state=state,
+        reason=reason,
+        pod=pod,
+        seconds=_seconds(executor) if executor else None,
+        outputs={name: found["artifacts"][0]["uri"] for name, found in artifacts.items()},
+        inputs={
+            name: [one["uri"] for one in found.get("artifacts", ())]
+            for name, found in given.get("inputs", {}).get("artifacts", {}).items()
+        },
+    )
+
+
+def _parameters(node: Mapping[str, Any] | None) -> dict[str, str]:
+    outputs = (node or {}).get("outputs") or {}
+    return {p["name"]: p.get("value", "") for p in outputs.get("parameters", ())}
+
+
+def _executor_input(driver: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What a driver resolved for its executor: parameters, and artifacts with their addresses."""
+    try:
+        pod = json.loads(_parameters(driver).get("pod-spec-patch") or "{}")
+        command = pod["containers"][0]["command"]
+        return json.loads(command[command.index("--executor_input") + 1])
+    except (KeyError, IndexError, ValueError, TypeError):
+        return {}
+
+
+def _pod(workflow: Mapping[str, Any], node: Mapping[str, Any]) -> str:
+    """Argo names a pod by workflow, template and a hash."""
+    template = node.get("templateName") or node.get("templateRef", {}).get("template", "")
+    number = node["id"].rpartition("-")[2]
+    return f"{workflow['metadata']['name']}-{template}-{number}"
+
+
+def _seconds(node: Mapping[str, Any]) -> float | None:
+    try:
+        begun, ended = (datetime.fromisoformat(node[key]) for key in ("startedAt", "finishedAt"))
+    except (KeyError, TypeError, ValueError):
+        return None
+    return (ended - begun).total_seconds()
+
+
+def outputs_of(all_tasks: list[Task], artifact: str) -> Iterator[str]:
+    """Addresses of the artifacts of that name, of tasks that wrote them or were given them."""
+    for task in all_tasks:
+        if artifact in task.outputs and task.state == DONE:
+            yield task.outputs[artifact]
+    for task in all_tasks:
+        yield from task.inputs.get(artifact, ())

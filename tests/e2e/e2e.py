@@ -1,0 +1,198 @@
+"""Every pipeline, tiny, on a real cluster: `make e2e`, on what KUBECONFIG names.
+
+KFP_HOST and AWS_ENDPOINT_URL name KFP and its object store; without them their ports are forwarded.
+AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY come from KFP's own secret, BAKEOFF_IMAGE is the image.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+NAMESPACE = os.environ.get("KFP_NAMESPACE", "kubeflow")
+BAKEOFF = str(Path(sys.executable).with_name("bakeoff"))
+SMALL = ("--preset", "quick", "--threads", "1", "--parallelism", "1", "--wandb", "disabled")
+RUNS = {
+    "sentiment": ("--models", "nb-counts,rnn-64", "--limit", "600", "--set", "training.epochs=2"),
+    "autoencoder": ("--models", "ae-linear-frozen", "--limit", "300", "--set", "training.epochs=2"),
+    "resnet": ("--models", "resnet18", "--limit", "300", "--set", "training.epochs=1"),
+}
+ON_RAYJOBS = {"resnet"}
+ENDED = 3600
+
+
+def kubectl(*arguments: str) -> str:
+    done = subprocess.run(["kubectl", *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@contextmanager
+def forwarded(service: str, port: int) -> Iterator[str]:
+    """The address at which a service of the cluster is reached from here."""
+    with subprocess.Popen(
+        ["kubectl", "-n", "kubeflow", "port-forward", f"service/{service}", f":{port}"],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as forwarding:
+        assert forwarding.stdout
+        found = re.search(r"127\.0\.0\.1:(\d+)", forwarding.stdout.readline())
+        assert found, f"the port of {service} cannot be forwarded"
+        yield f"http://127.0.0.1:{found[1]}"
+        forwarding.terminate()
+
+
+def secret(key: str) -> str:
+    path = f"jsonpath={{.data.{key}}}"
+    found = kubectl("-n", NAMESPACE, "get", "secret", "mlpipeline-minio-artifact", "-o", path)
+    return base64.b64decode(found).decode()
+
+
+@pytest.fixture(scope="module")
+def environment() -> Iterator[dict[str, str]]:
+    """What `bakeoff` needs to reach the cluster."""
+    with ExitStack() as ports:
+
+        def address(variable: str, service: str, port: int) -> str:
+            return os.environ.get(variable) or ports.enter_context(forwarded(service, port))
+
+        yield {
+            **os.environ,
+            "KFP_HOST": address("KFP_HOST", "ml-pipeline-ui", 80),
+            "AWS_ENDPOINT_URL": address("AWS_ENDPOINT_URL", "seaweedfs", 9000),
+            "AWS_ACCESS_KEY_ID": os.environ.get("AWS_ACCESS_KEY_ID") or secret("accesskey"),
+            "AWS_SECRET_ACCESS_KEY": os.environ.get("AWS_SECRET_ACCESS_KEY") or secret("secretkey"),
+            "AWS_DEFAULT_REGION": os.environ.get("AWS_DEFAULT_REGION", "us-east-1"),
+        }
+
+
+def bakeoff(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess:
+    """What the command printed is shown as it comes, with -s."""
+    return subprocess.run(
+        [BAKEOFF, *arguments], env=environment, capture_output=True, text=True, timeout=ENDED
+    )
+
+
+def knows(option: str) -> bool:
+    done = subprocess.run([BAKEOFF, "submit", "--help"], capture_output=True, text=True, check=True)
+    return f"{option} " in done.stdout
+
+
+@pytest.fixture(scope="module", params=RUNS)
+def submitted(request, environment, tmp_path_factory):
+    """A study that ran to its end and was fetched: its name, id, folder of runs, what was told."""
+    study = request.param
+    more = ["--image", image] if (image := os.environ.get("BAKEOFF_IMAGE")) else []
+    if study in ON_RAYJOBS:
+        if not knows("--where"):
+            pytest.skip("trainings on RayJobs are not in this version")
+        more += ["--where", "rayjob"]
+    if knows("--resources"):
+        more += ["--resources", "small"]
+    done = bakeoff(environment, "submit", study, *SMALL, *RUNS[study], *more)
+    print(done.stdout, done.stderr)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = re.search(r"^run ([0-9a-f-]{36})$", done.stdout, re.MULTILINE)
+    assert found
+    runs = tmp_path_factory.mktemp(study)
+    fetched = bakeoff(environment, "fetch", found[1], "--models", "all", "--runs", str(runs))
+    assert fetched.returncode == 0, fetched.stderr
+    return study, found[1], runs, done.stdout
+
+
+def test_results_are_those_of_all_models(submitted, environment):
+    study, _, runs, _ = submitted
+    told = bakeoff(environment, "report", "latest", "--json", "--runs", str(runs))
+    assert told.returncode == 0, told.stderr
+    models = {row["model"] for row in json.loads(told.stdout)["leaderboard"]}
+    assert models == {*RUNS[study][1].split(","), "largest-class"}
+    (page,) = runs.glob("*/report.html")
+    assert page.read_text().startswith("<!doctype html>")
+
+
+def test_its_models_predict(submitted, environment, tmp_path):
+    study, _, runs, _ = submitted
+    if study == "sentiment":
+        given = "a wonderful film"
+    else:
+        from PIL import Image
+
+        given = str(tmp_path / "a.png")
+        Image.new("L", (8, 8), 200).save(given)
+    done = bakeoff(environment, "predict", "latest", given, "--runs", str(runs))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("\n") == 1
+
+
+def test_every_task_was_told(submitted):
+    _, _, _, told = submitted
+    for task in ("prepare", "compare", "report"):
+        assert re.search(rf"{task}.*: (done|reused)", told), task
+
+
+def test_nothing_is_left(submitted):
+    """No RayJob, no RayCluster, no pod that still waits or runs."""
+    _, run_id, _, _ = submitted
+    for _ in range(12):  # Pods take a moment to go.
+        left = [
+            line
+            for kind in ("rayjobs.ray.io", "rayclusters.ray.io")
+            for line in kubectl(
+                "-n", NAMESPACE, "get", kind, "--ignore-not-found", "--no-headers", "-o", "name"
+            ).split()
+        ]
+        pods = json.loads(kubectl("-n", NAMESPACE, "get", "pods", "-o", "json"))["items"]
+        left += [
+            pod["metadata"]["name"]
+            for pod in pods
+            if "ray.io/cluster" in (labels := pod["metadata"].get("labels", {}))
+            or (
+                labels.get("pipeline/runid") == run_id
+                and pod["status"]["phase"] in ("Pending", "Running")
+            )
+        ]
+        if not left:
+            return
+        time.sleep(5)
+    raise AssertionError(left)
+
+
+def test_a_canceled_run_ends_as_canceled_and_leaves_nothing(environment):
+    more = ["--image", image] if (image := os.environ.get("BAKEOFF_IMAGE")) else []
+    sent = bakeoff(
+        environment, "submit", "sentiment", *SMALL, *RUNS["sentiment"], "--no-wait", *more
+    )
+    found = re.search(r"^run ([0-9a-f-]{36})$", sent.stdout, re.MULTILINE)
+    assert found, sent.stderr
+    time.sleep(15)
+    assert bakeoff(environment, "cancel", found[1]).returncode == 0
+    ended = bakeoff(environment, "follow", found[1])
+    assert (ended.returncode, ended.stdout.splitlines()[-1].split()[-1]) == (1, "canceled")
+    test_nothing_is_left(("", found[1], None, ""))
+
+
+def test_an_image_that_is_not_there_is_told(environment):
+    sent = bakeoff(
+        *(environment, "submit", "sentiment", *SMALL, *RUNS["sentiment"], "--no-wait"),
+        *("--image", "registry.invalid/no-such:1"),
+    )
+    found = re.search(r"^run ([0-9a-f-]{36})$", sent.stdout, re.MULTILINE)
+    assert found, sent.stderr
+    with subprocess.Popen(
+        [BAKEOFF, "follow", found[1]], env=environment, stdout=subprocess.PIPE, text=True
+    ) as following:
+        assert following.stdout
+        told = next(line for line in following.stdout if "cannot be pulled" in line)
+        assert "the image registry.invalid/no-such:1" in told
+        assert bakeoff(environment, "cancel", found[1]).returncode == 0
+        following.wait(300)

@@ -1,0 +1,102 @@
+"""k8s/kind.sh with stand-ins for what it calls: says what is missing, and may be run again."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "k8s" / "kind.sh"
+STAND_INS = {
+    "docker": 'case "$1" in info) echo ${MEMORY:-8589934592};; image) [ -z "$NO_IMAGE" ];; '
+    'version) [ -z "$NO_ENGINE" ];; esac',
+    "kind": 'echo "kind $*" >>"$CALLS"; [ "$1 $2" != "get clusters" ] || cat "$CLUSTERS"',
+    "kubectl": 'echo "kubectl $*" >>"$CALLS"',
+    "git": ":",
+}
+
+
+@pytest.fixture
+def kind(tmp_path):
+    """Runs the script; gives exit code, what it said and what it called."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name, body in STAND_INS.items():
+        (folder / name).write_text(f"#!/bin/sh\n{body}\n")
+        (folder / name).chmod(0o755)
+    calls, clusters = tmp_path / "calls", tmp_path / "clusters"
+    clusters.write_text("")
+
+    def run(*arguments, without=(), there=False, **variables):
+        for name in without:
+            (folder / name).unlink()
+        clusters.write_text("bakeoff\n" if there else "other\n")
+        calls.write_text("")
+        system = tmp_path / "system"
+        system.mkdir(exist_ok=True)
+        for name in ("bash", "dirname", "grep", "cat", "sh", "seq", "sleep"):
+            if not (system / name).exists():
+                source = next(p for p in map(Path, ("/bin", "/usr/bin")) if (p / name).exists())
+                (system / name).symlink_to(source / name)
+        done = subprocess.run(
+            ["bash", str(SCRIPT), *arguments],
+            env={
+                **{"PATH": f"{folder}:{system}", "IMAGE": "bakeoff:1", "HOME": os.environ["HOME"]},
+                **{"CALLS": str(calls), "CLUSTERS": str(clusters), **variables},
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stderr, calls.read_text()
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"without": ["kind", "git"]}, "missing: kind git"),
+        ({"NO_ENGINE": "1"}, "no Docker engine answers"),
+        ({"NO_IMAGE": "1"}, "there is no image bakeoff:1: make images"),
+        ({"MEMORY": "4294967296"}, "has 4 GiB of memory, and 8 are needed"),
+    ],
+)
+def test_what_is_missing_is_said_before_anything_is_made(kind, settings, said):
+    code, told, calls = kind("up", **settings)
+    assert code == 1
+    assert said in told
+    assert "create" not in calls
+
+
+def test_up_makes_a_cluster_once(kind):
+    code, _, calls = kind("up")
+    assert code == 0
+    assert "kind create cluster --name bakeoff" in calls
+    assert "kind load docker-image bakeoff:1 --name bakeoff" in calls
+    assert "apply -k k8s/overlays/kind" in calls
+    code, _, again = kind("up", there=True)
+    assert code == 0
+    assert "create" not in again
+    assert again.splitlines()[1:] == calls.splitlines()[2:]
+
+
+def test_all_is_pinned_and_goes_to_that_cluster_alone(kind):
+    _, _, calls = kind("up")
+    applied = [line for line in calls.splitlines() if "github.com" in line]
+    assert len(applied) == 3
+    assert all("?ref=2.17.0" in line or "?ref=v1.7.0" in line for line in applied)
+    kubectl = [line for line in calls.splitlines() if line.startswith("kubectl")]
+    assert all(line.startswith("kubectl --context kind-bakeoff ") for line in kubectl)
+
+
+def test_down_may_be_run_again(kind):
+    assert "kind delete cluster --name bakeoff" in kind("down", there=True)[2]
+    code, told, calls = kind("down")
+    assert (code, "there is no cluster" in told, "delete" in calls) == (0, True, False)
+
+
+@pytest.mark.parametrize("command", ["submit", "open"])
+def test_without_a_cluster_it_says_how_to_get_one(kind, command):
+    code, told, _ = kind(command)
+    assert (code, told) == (1, "cluster: there is no cluster bakeoff: make cluster-up\n")

@@ -1,0 +1,113 @@
+"""What a run would wait for in vain is one line before it starts."""
+
+import pytest
+import yaml
+from fake_kubernetes import CORE, FakeKubernetes, node
+
+from bakeoff.errors import UserError
+from bakeoff.pipelines.compiling import compile_plan
+from bakeoff.pipelines.options import Options
+from bakeoff.plans import plan
+from bakeoff.submission.checks import look_before, requests, secrets
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory):
+    path = tmp_path_factory.mktemp("compiled") / "pipeline.yaml"
+    compile_plan(plan("sentiment", "quick"), Options(wandb="online"), path)
+    return list(yaml.safe_load_all(path.read_text()))
+
+
+@pytest.fixture
+def cluster(monkeypatch, tmp_path):
+    server = FakeKubernetes()
+    monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig(tmp_path)))
+    server.objects[f"{CORE}/secrets/wandb"] = {"data": {"api-key": "aGlkZGVu"}}
+    yield server
+    server.close()
+
+
+def look(pipeline, account=""):
+    return look_before(pipeline, "kubeflow", account, multi_user=False)
+
+
+def refused(pipeline, account=""):
+    with pytest.raises(UserError) as caught:
+        look(pipeline, account)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_cluster_that_has_all_is_not_spoken_of(pipeline):
+    assert look(pipeline) == ""
+
+
+def test_a_missing_secret_is_named_with_the_command_that_makes_it(cluster, pipeline):
+    del cluster.objects[f"{CORE}/secrets/wandb"]
+    command = "kubectl -n kubeflow create secret generic wandb --from-literal=api-key=…"
+    assert command in refused(pipeline)
+
+
+def test_a_secret_without_the_key_is_named_and_its_content_is_not(cluster, pipeline):
+    cluster.objects[f"{CORE}/secrets/wandb"] = {"data": {"key": "aGlkZGVu"}}
+    message = refused(pipeline)
+    assert "lacks the key api-key" in message
+    assert "aGlkZGVu" not in message
+    assert "hidden" not in message
+
+
+def test_a_missing_service_account_is_named(cluster, pipeline):
+    assert "no service account nobody" in refused(pipeline, "nobody")
+    del cluster.objects[f"{CORE}/serviceaccounts/pipeline-runner"]
+    assert "no service account pipeline-runner" in refused(pipeline)
+
+
+@pytest.mark.parametrize("nodes", [[node("1", "64Gi")], [node("64", "1Gi"), node("900m", "64Gi")]])
+def test_a_step_that_fits_on_no_node_is_told_by_its_numbers(cluster, pipeline, nodes):
+    cluster.objects["/api/v1/nodes"] = {"items": nodes}
+    message = refused(pipeline)
+    assert "asks for 1.5 CPUs and " in message
+    assert "the largest has" in message
+
+
+def test_a_cordoned_node_is_none(cluster, pipeline):
+    closed = node("64", "64Gi")
+    closed["spec"]["unschedulable"] = True
+    cluster.objects["/api/v1/nodes"] = {"items": [node("1", "2Gi"), closed]}
+    assert "the largest has 1 CPU and 2.0 GiB" in refused(pipeline)
+
+
+def test_a_cluster_that_makes_nodes_when_asked_is_not_refused(cluster, pipeline):
+    cluster.objects["/api/v1/nodes"] = {"items": []}
+    assert look(pipeline) == ""
+
+
+def test_what_nobody_may_look_at_is_not_refused(cluster, pipeline):
+    cluster.forbidden = {f"{CORE}/secrets/wandb", f"{CORE}/serviceaccounts/pipeline-runner"}
+    assert look(pipeline) == ""
+    cluster.forbidden.add("/api/v1/nodes")
+    assert "nodes may not be listed" in look(pipeline)
+
+
+def test_another_cluster_than_kfps_is_told(cluster, pipeline):
+    del cluster.objects[f"{CORE}/services/ml-pipeline"]
+    assert "has no KFP in the namespace kubeflow" in look(pipeline)
+
+
+def test_without_a_kubeconfig_it_is_said(pipeline, monkeypatch):
+    monkeypatch.setenv("KUBECONFIG", "/nowhere")
+    assert look(pipeline).startswith("no kubeconfig")
+
+
+def test_a_cluster_that_is_away_is_said(cluster, pipeline):
+    cluster.close()
+    assert "Kubernetes does not answer (" in look(pipeline)
+
+
+def test_secrets_and_requests_come_from_the_pipeline(pipeline):
+    assert secrets(pipeline) == {"wandb": {"api-key"}}
+    assert secrets(pipeline[:1]) == {}
+    asked = {request.step: request for request in requests(pipeline)}
+    assert {"prepare", "compare", "report"} <= set(asked)
+    assert asked["report"].memory == 2**30

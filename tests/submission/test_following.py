@@ -1,0 +1,149 @@
+"""A run that is followed: every change is a line, the end is the run's."""
+
+import itertools
+
+import pytest
+from fake_kfp import node, resolved, workflow
+
+from bakeoff.errors import UserError
+from bakeoff.submission.api import Pipelines
+from bakeoff.submission.following import follow
+
+DRIVER = node("prepare-driver", "Succeeded", **resolved())
+WAITS = workflow(DRIVER, node("prepare(0).executor", "Pending", 'secret "wandb" not found'))
+RUNS = workflow(DRIVER, node("prepare(0).executor", "Running"))
+DONE = workflow(DRIVER, node("prepare(0).executor", "Succeeded", finishedAt="2026-11-27T07:00:09Z"))
+FAILED = workflow(DRIVER, node("prepare(0).executor", "Failed", "Error (exit code 2)", id="wf-77"))
+
+
+@pytest.fixture
+def watch(kfp):
+    kfp.run_facts = {
+        "pipeline_spec": {"root": {"dag": {"tasks": {"prepare": {"taskInfo": {"name": "data"}}}}}}
+    }
+
+    def run(*looks, patience=600.0, interrupted=lambda: False, sleep=lambda _: None):
+        kfp.looks = list(looks)
+        lines = []
+        ticks = itertools.count(0, 10)
+        state = follow(
+            Pipelines(kfp.url),
+            "r1",
+            lines.append,
+            interrupted,
+            pause=0,
+            patience=patience,
+            clock=lambda: float(next(ticks)),
+            sleep=sleep,
+        )
+        assert not [line for line in lines if "\n" in line]
+        return state, [line[9:] for line in lines]
+
+    return run
+
+
+def test_a_run_from_waiting_to_its_end(watch):
+    state, lines = watch(
+        *[("PENDING", {}), ("RUNNING", WAITS), ("RUNNING", WAITS), ("RUNNING", RUNS)],
+        ("SUCCEEDED", DONE),
+    )
+    assert state == "SUCCEEDED"
+    assert lines == [
+        "data: waits: the secret wandb is missing: kubectl create secret generic wandb …",
+        "data: runs",
+        "data: done in 0:09",
+        "run r1 succeeded",
+    ]
+
+
+def test_a_failure_is_told_with_the_steps_own_line(watch, kfp):
+    kfp.logs["wf-system-container-impl-77"] = (
+        "{executor}\nerror: the file is empty\nexit status 2\n"
+    )
+    state, lines = watch(("RUNNING", RUNS), ("FAILED", FAILED))
+    assert state == "FAILED"
+    assert lines[-3:] == [
+        "data: failed: Error (exit code 2)",
+        "data said: error: the file is empty",
+        "run r1 failed",
+    ]
+
+
+def test_without_a_line_of_ours_the_last_lines_of_the_log_are_told(watch, kfp):
+    kfp.logs["wf-system-container-impl-77"] = "\n".join(f"line {i}" for i in range(9))
+    _, lines = watch(("FAILED", FAILED))
+    assert [line for line in lines if "said" in line] == [
+        f"data said: line {i}" for i in range(4, 9)
+    ]
+
+
+def test_a_run_that_fails_outside_its_tasks_says_why(watch):
+    broken = workflow(message="error in entry template: 0/1 nodes")
+    state, lines = watch(("FAILED", broken))
+    assert (state, lines) == ("FAILED", ["run r1 failed: error in entry template: 0/1 nodes"])
+
+
+@pytest.mark.parametrize(
+    "end", [("CANCELED", RUNS), ("FAILED", workflow(DRIVER, deadline=0))], ids=["state", "deadline"]
+)
+def test_a_canceled_run_ends_as_canceled(watch, end):
+    state, lines = watch(("RUNNING", RUNS), ("CANCELING", RUNS), end)
+    assert state == "CANCELED"
+    assert lines[-1] == "run r1 canceled"
+
+
+@pytest.mark.parametrize("trouble", ["drop", "503"])
+def test_a_server_away_for_a_moment_is_told_once(watch, kfp, trouble):
+    pauses = iter([[trouble] * 3])
+
+    def sleep(_):
+        kfp.trouble += next(pauses, [])
+
+    state, lines = watch(("RUNNING", RUNS), ("SUCCEEDED", DONE), sleep=sleep)
+    assert state == "SUCCEEDED"
+    assert lines[0] == "data: runs"
+    assert lines[1].startswith("KFP does not answer (")
+    assert lines[2:] == ["KFP answers again", "data: done in 0:09", "run r1 succeeded"]
+
+
+def test_a_server_that_stays_away_is_given_up_the_run_goes_on(watch, kfp):
+    def sleep(_):
+        kfp.trouble = ["drop"]
+
+    with pytest.raises(UserError, match=r"not answered for 1 minutes.*bakeoff follow r1"):
+        watch(("RUNNING", RUNS), patience=60, sleep=sleep)
+
+
+def test_a_token_that_expires_is_one_line(watch, kfp):
+    with pytest.raises(UserError, match="refuses the token"):
+        watch(("RUNNING", RUNS), sleep=lambda _: kfp.trouble.append("401"))
+
+
+def interrupting(times):
+    def sleep(_):
+        if next(times, False):
+            raise KeyboardInterrupt
+
+    return sleep
+
+
+def test_ctrl_c_leaves_the_run_alone(watch, kfp):
+    state, _ = watch(("RUNNING", RUNS), sleep=interrupting(iter([True])))
+    assert state == ""
+    assert not [asked for asked in kfp.asked if "terminate" in asked]
+
+
+def test_ctrl_c_cancels_the_run_and_sees_its_end(watch, kfp):
+    def end():
+        kfp.looks = [("FAILED", workflow(DRIVER, deadline=0))]
+
+    kfp.on_terminate = end
+    state, lines = watch(
+        ("RUNNING", RUNS), interrupted=lambda: True, sleep=interrupting(iter([True]))
+    )
+    assert state == "CANCELED"
+    assert lines.count("data: runs") == 1
+
+
+def test_a_run_with_no_reasons_is_followed_by_its_state(watch):
+    assert watch(("RUNNING", {}), ("SUCCEEDED", {})) == ("SUCCEEDED", ["run r1 succeeded"])

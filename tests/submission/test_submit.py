@@ -1,0 +1,174 @@
+"""The commands, from what a person types to what KFP is asked."""
+
+import sys
+
+import pytest
+from fake_kfp import node, resolved, workflow
+
+from bakeoff.cli import main
+from bakeoff.cli.submit import run_id
+
+DONE = workflow(
+    node("prepare-driver", "Succeeded", **resolved()),
+    node("prepare(0).executor", "Succeeded", finishedAt="2026-11-27T07:00:09Z"),
+)
+SMALL = ("sentiment", "--preset", "quick", "--models", "nb-counts,rnn-64")
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    def cli(*arguments):
+        monkeypatch.setattr(sys, "argv", ["bakeoff", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return ended.value.code, captured.out, captured.err
+
+    return cli
+
+
+def refused(result):
+    code, out, err = result
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    return err
+
+
+def test_a_run_is_submitted_followed_and_its_links_are_printed(run, kfp):
+    kfp.looks = [("RUNNING", workflow()), ("SUCCEEDED", DONE)]
+    code, out, err = run("submit", *SMALL, "--host", kfp.url, "--seed", 3, "--name", "mine")
+    assert (code, err.splitlines()[0][:5]) == (0, "note:")
+    assert f"{kfp.url}/#/runs/details/r1" in out
+    assert "prepare: done in 0:09" in out
+    assert out.endswith("its results: bakeoff fetch r1\n")
+    (made,) = kfp.made
+    assert made["display_name"] == "mine"
+    assert made["experiment_id"] == kfp.experiments["bakeoff"]
+    assert made["pipeline_spec"]["pipeline_spec"]["pipelineInfo"]["name"] == "sentiment"
+    assert "kubernetes" in made["pipeline_spec"]["platform_spec"]["platforms"]
+
+
+@pytest.mark.parametrize("state", ["FAILED", "CANCELED"])
+def test_the_exit_code_is_the_runs(run, kfp, state):
+    kfp.looks = [(state, workflow())]
+    code, out, _ = run("submit", *SMALL, "--host", kfp.url)
+    assert code == 1
+    assert f"run r1 {state.lower()}" in out
+
+
+def test_no_wait_prints_the_links_alone(run, kfp):
+    code, out, _ = run("submit", *SMALL, "--host", kfp.url, "--no-wait")
+    assert code == 0
+    assert out.splitlines() == ["run r1", f"{kfp.url}/#/runs/details/r1"]
+    assert "GET /apis/v2beta1/runs/r1" not in kfp.asked
+
+
+def test_settings_reach_the_run(run, kfp):
+    code, _, _ = run(
+        *("submit", *SMALL, "--host", kfp.url, "--no-wait", "--experiment", "mine"),
+        *("--service-account", "me", "--pipeline-root", "s3://b/r", "--limit", 77),
+    )
+    assert code == 0
+    (made,) = kfp.made
+    assert kfp.experiments == {"mine": "e0"}
+    assert made["service_account"] == "me"
+    assert made["runtime_config"]["pipeline_root"] == "s3://b/r"
+    root = made["pipeline_spec"]["pipeline_spec"]["root"]
+    assert root["inputDefinitions"]["parameters"]["limit"]["defaultValue"] == 77
+
+
+def test_the_clock_starts_runs(run, kfp):
+    code, out, _ = run("submit", *SMALL, "--host", kfp.url, "--cron", "0 0 6 * * 1")
+    assert (code, out.splitlines()[0]) == (0, "recurring run r1")
+    (made,) = kfp.made
+    assert made["trigger"] == {"cron_schedule": {"cron": "0 0 6 * * 1"}}
+    assert "data_hash" not in made["runtime_config"]["parameters"]
+    assert "six fields" in run("submit", *SMALL, "--host", kfp.url, "--cron", "0 6 * * 1")[2]
+
+
+def test_a_file_of_this_machine_is_refused_with_the_command_that_puts_it_to_s3(run, tmp_path):
+    file = tmp_path / "my reviews.csv"
+    file.write_text("text,label\na,b\n")
+    message = refused(run("submit", "sentiment", "--data", file, "--host", "http://localhost:9"))
+    assert f"aws s3 cp '{file}' s3://bucket/my reviews.csv" in message
+    assert "--upload" in message
+    vectors = tmp_path / "vectors.txt"
+    vectors.write_text("a 1 2\n")
+    glove = ("--glove", vectors, "--models", "bilstm-glove")
+    assert "vectors.txt" in refused(run("submit", "sentiment", *glove, "--host", "http://x"))
+
+
+def test_files_are_uploaded_by_their_content_once(run, kfp, s3, tmp_path):
+    file, vectors = tmp_path / "reviews.csv", tmp_path / "vectors.txt"
+    file.write_text("text,label\na,b\n")
+    vectors.write_text("a 1 2\n")
+    given = ("--data", file, "--glove", vectors, "--models", "bilstm-glove")
+    where = ("--upload", "s3://mlpipeline/data/", "--host", kfp.url, "--no-wait")
+    assert run("submit", "sentiment", *given, *where)[0] == 0
+    first = {path: s3.info(path)["LastModified"] for path in s3.find("mlpipeline/data")}
+    assert run("submit", "sentiment", *given, *where)[0] == 0
+    s3.invalidate_cache()
+    assert {p: s3.info(p)["LastModified"] for p in s3.find("mlpipeline/data")} == first
+    assert sorted(path.rpartition("-")[2] for path in first) == ["reviews.csv", "vectors.txt"]
+    assert s3.cat(next(p for p in first if p.endswith("csv"))) == file.read_bytes()
+    text = str(kfp.made[0])
+    assert str(tmp_path) not in text
+    assert all(f"s3://{path}" in text for path in first)
+    file.write_text("text,label\na,c\n")
+    assert run("submit", "sentiment", *given, *where)[0] == 0
+    assert len(s3.find("mlpipeline/data")) == 3
+
+
+@pytest.mark.parametrize("prefix", ["data", "/tmp/x", "http://b/x", "s3:///x"])
+def test_an_upload_to_what_is_no_s3_is_refused(run, kfp, tmp_path, prefix):
+    file = tmp_path / "reviews.csv"
+    file.write_text("text,label\na,b\n")
+    given = ("--data", file, "--upload", prefix, "--host", kfp.url)
+    assert "s3://bucket" in refused(run("submit", "sentiment", *given))
+    assert kfp.made == []
+
+
+def test_a_folder_is_not_uploaded(run, kfp, tmp_path):
+    (tmp_path / "cats").mkdir()
+    (tmp_path / "cats" / "a.png").write_bytes(b"x")
+    given = ("--data", tmp_path, "--upload", "s3://mlpipeline", "--host", kfp.url)
+    assert "is a folder" in refused(run("submit", "resnet", *given))
+
+
+def test_cancel(run, kfp):
+    kfp.looks = [("RUNNING", workflow())]
+    assert run("cancel", "r1", "--host", kfp.url)[:2] == (0, "run r1 is being canceled\n")
+    assert kfp.asked[-1] == "POST /apis/v2beta1/runs/r1:terminate"
+    kfp.looks = [("SUCCEEDED", workflow())]
+    assert run("cancel", "r1", "--host", kfp.url)[1] == "run r1 has ended already: succeeded\n"
+    assert "no run r2" in refused(run("cancel", "r2", "--host", kfp.url))
+
+
+def test_follow_again(run, kfp):
+    kfp.looks = [("SUCCEEDED", DONE)]
+    assert run("follow", f"{kfp.url}/#/runs/details/r1?x=1", "--host", kfp.url)[0] == 0
+
+
+@pytest.mark.parametrize("given", ["r1", "http://k/#/runs/details/r1", "k/#/runs/details/r1/?a=b"])
+def test_a_run_is_named_by_id_or_page(given):
+    assert run_id(given) == "r1"
+
+
+def test_no_secret_gets_anywhere(run, kfp, monkeypatch, tmp_path):
+    secrets = {
+        "KFP_TOKEN": "token-5ecret",
+        "KFP_COOKIE": "session=5ecret",
+        "WANDB_API_KEY": "key-5ecret",
+        "AWS_SECRET_ACCESS_KEY": "aws-5ecret",
+    }
+    for name, value in secrets.items():
+        monkeypatch.setenv(name, value)
+    kfp.looks = [("FAILED", workflow())]
+    results = [
+        run("submit", *SMALL, "--host", kfp.url, "--wandb", "online"),
+        run("follow", "r1", "--host", kfp.url),
+        run("fetch", "r1", "--host", kfp.url, "--runs", tmp_path),
+    ]
+    kfp.trouble = ["", "401"]
+    results.append(run("cancel", "r1", "--host", kfp.url))
+    assert "5ecret" not in str(results)
+    assert "5ecret" not in str(kfp.made)
