@@ -3,8 +3,6 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from bakeoff.cluster.rayjob import Owner, Pods, RayJob, rayjob_name, with_room_for_ray
 from rayjob_rules import (
     DNS_1035,
     against_kuberay,
@@ -12,6 +10,8 @@ from rayjob_rules import (
     against_schema,
     pods_of,
 )
+
+from bakeoff.cluster.rayjob import Owner, Pods, RayJob, rayjob_name, with_room_for_ray
 
 PODS = Pods(
     image="registry.example/bakeoff:1",

@@ -148,6 +148,13 @@ class RayJob:
             },
         }
 
+    def limits(self) -> dict[str, int]:
+        """Seconds that it may be in a status; what is not named, it may be for ever."""
+        return {
+            **dict.fromkeys(("", "Initializing", "Waiting"), self.pre_running_seconds),
+            "Running": self.active_seconds,
+        }
+
     def _cluster(self) -> dict[str, Any]:
         alone = self.workers == 1
         cluster: dict[str, Any] = {
