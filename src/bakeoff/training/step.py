@@ -16,6 +16,8 @@ from bakeoff.artifacts import artifact_hash, explained_write_errors, new_artifac
 from bakeoff.container import CODE
 from bakeoff.data.splits import Split, read_split
 from bakeoff.environment import cores
+from bakeoff.s3 import fetched, is_remote, manifest_of, published
+from bakeoff.shipped import shipped
 from bakeoff.tracking import Identity, open_run
 from bakeoff.training.loop import EventObserver, Observer
 from bakeoff.training.memory import forget_peak
@@ -46,8 +48,8 @@ class Train(Protocol):
 
 
 def train_networks(
-    dataset: Path,
-    models: Path,
+    dataset: Path | str,
+    models: Path | str,
     *,
     configs: Mapping[str, Mapping[str, Any]],
     seed: int,
@@ -55,15 +57,16 @@ def train_networks(
     train: Train,
     files: str = "",
     workers: int = 1,
+    task: Any = None,
 ) -> None:
     """Train networks one after another; an interrupted one goes on from its last checkpoint.
 
     Where, says `$BAKEOFF_WHERE`: in this process (inline), or by workers on Ray (ray), which do the
-    same work on the same batches.
+    same work on the same batches, or by those of a RayJob (rayjob), which is made for it.
 
     Args:
-        dataset: a "dataset" artifact.
-        models: where the "models" artifact goes; it holds a folder for each network.
+        dataset: a "dataset" artifact: a folder, or its address in S3.
+        models: where the "models" artifact goes, likewise; it holds a folder for each network.
         configs: name → configuration, as JSON holds it.
         seed: fixes weights, order of batches and dropout.
         threads: CPU threads of each worker, on fewer CPUs as many as there are; a result repeats
@@ -72,23 +75,35 @@ def train_networks(
         files: hash of files that a configuration names; a checkpoint of others is not continued,
             nor is one of other code.
         workers: how many share the batches; any number may go on from a checkpoint.
+        task: what the pods of a RayJob are given (a `dsl.TaskConfig`).
     """
-    threads = min(threads, cores())
+    where = os.environ.get(WHERE)
+    if where == "rayjob":
+        from bakeoff.cluster.step import train_on_rayjob
+
+        asked = {
+            "configs": {name: dict(config) for name, config in configs.items()},
+            "seed": seed,
+            "threads": threads,
+            "train": f"{train.__module__}:{train.__qualname__}",  # type: ignore[attr-defined]
+            "files": files,
+            "workers": workers,
+        }
+        train_on_rayjob(Path(dataset), Path(models), task=task, job=asked)
+        return
+    # The CPUs of the workers of a remote training are not this machine's.
+    threads = threads if is_remote(dataset) else min(threads, cores())
     settings = {"configs": dict(configs), "seed": seed, "threads": threads}
-    key = settings_hash([settings, artifact_hash(dataset), os.environ.get(CODE), files])
+    with manifest_of(dataset) as described:
+        dataset_hash = artifact_hash(described)
+        key = settings_hash([settings, dataset_hash, os.environ.get(CODE), files])
+        identity = Identity.of_step(described, key)
     settings["workers"] = workers
-    identity = Identity.of_step(dataset, key)
-    with (
-        _checkpoints(key) as checkpoints,
-        new_artifact(models, "models", settings=settings, inputs={"dataset": dataset}) as (
-            out,
-            facts,
-        ),
-    ):
-        facts["identity"] = identity.facts()
+    with _checkpoints(key) as checkpoints:
         job = _Job(
             dataset=dataset,
-            out=out,
+            models=models,
+            settings=settings,
             configs=configs,
             seed=seed,
             threads=threads,
@@ -96,7 +111,7 @@ def train_networks(
             checkpoints=checkpoints,
             identity=identity,
         )
-        if os.environ.get(WHERE) == "ray":
+        if where == "ray":
             from bakeoff.training.on_ray import train_on_ray
 
             train_on_ray(job, workers=workers, threads=threads)
@@ -108,8 +123,9 @@ def train_networks(
 class _Job:
     """What each worker does; it travels to where the worker is."""
 
-    dataset: Path
-    out: Path
+    dataset: Path | str
+    models: Path | str
+    settings: Mapping[str, Any]
     configs: Mapping[str, Mapping[str, Any]]
     seed: int
     threads: int
@@ -118,18 +134,29 @@ class _Job:
     identity: Identity
 
     def __call__(self, workers: Workers) -> None:
-        """Train all networks; worker 0 leaves their folders in `out`, and tells of it."""
-        if workers.rank == 0:
-            self._train(workers, self.out)
-            return
-        with tempfile.TemporaryDirectory(prefix="bakeoff-worker-") as scratch:
-            self._train(workers, Path(scratch))
+        """Train all networks; worker 0 writes the artifact, and tells of it."""
+        with fetched(self.dataset) as dataset:
+            if workers.rank:
+                with tempfile.TemporaryDirectory(prefix="bakeoff-worker-") as scratch:
+                    self._train(workers, dataset, Path(scratch))
+                return
+            inputs = {"dataset": dataset}
+            with (
+                shipped("worker"),
+                published(self.models) as models,
+                new_artifact(models, "models", settings=self.settings, inputs=inputs) as (
+                    out,
+                    facts,
+                ),
+            ):
+                facts["identity"] = self.identity.facts()
+                self._train(workers, dataset, out)
 
-    def _train(self, workers: Workers, out: Path) -> None:
-        splits = read_split(self.dataset, "train"), read_split(self.dataset, "validation")
+    def _train(self, workers: Workers, dataset: Path, out: Path) -> None:
+        splits = read_split(dataset, "train"), read_split(dataset, "validation")
         for name, config in self.configs.items():
             forget_peak()
-            with self._told(workers, name, config) as (observers, told):
+            with self._told(workers, name, config, out) as (observers, told):
                 trained = self.train(
                     name,
                     config,
@@ -148,15 +175,13 @@ class _Job:
 
     @contextmanager
     def _told(
-        self, workers: Workers, name: str, config: Mapping[str, Any]
+        self, workers: Workers, name: str, config: Mapping[str, Any], out: Path
     ) -> Iterator[tuple[list[Observer], Callable[[Trained], None]]]:
         """Who is told of epochs, and of the end: of several workers' training once."""
         if workers.rank:
             yield [], lambda _: None
             return
-        with open_run(
-            name, self.seed, config, self.out, job="train", identity=self.identity
-        ) as run:
+        with open_run(name, self.seed, config, out, job="train", identity=self.identity) as run:
             yield [EventObserver(name, self.seed), run], run.log_training
 
 

@@ -1,0 +1,100 @@
+"""What runs on the head of a RayJob: `python -m bakeoff.cluster.entrypoint FOLDER ATTEMPT`.
+
+The same training as everywhere, by workers of the Ray it stands in. What it is asked for it reads
+in FOLDER (S3), where it leaves what it prints and how it ended.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import threading
+import traceback
+from typing import Any
+
+from bakeoff.cluster.clock import RealClock
+from bakeoff.cluster.following import LOG, outcome_name
+from bakeoff.cluster.heartbeat import watch
+from bakeoff.cluster.status import Outcome
+from bakeoff.cluster.step import JOB
+from bakeoff.errors import UserError
+from bakeoff.s3 import Folder, S3AwayError
+from bakeoff.shipped import VARIABLE, shipped
+from bakeoff.training.settings import WHERE
+
+
+def main(place: str, attempt: str) -> int:
+    """Returns the exit code: 2 if a person has to put something right, 1 after a fault, else 0."""
+    work = Folder(place)
+    job = json.loads(work.read(JOB) or b"")
+    os.environ[WHERE] = "ray"
+    os.environ[VARIABLE] = (work / LOG).place
+
+    def left(outcome: Outcome, message: str = "") -> None:
+        told = {"outcome": outcome.value, "message": message}
+        work.write(outcome_name(attempt), json.dumps(told).encode())
+
+    with shipped("driver") as shipper:
+
+        def abandoned() -> None:
+            print("nobody follows this training any more: it ends itself", flush=True)
+            if shipper:
+                shipper.flush()
+            left(Outcome.ABANDONED)
+            # No failure: KubeRay takes the cluster away at once, and tries nothing again.
+            os._exit(0)
+
+        heart = (work, job["heartbeat_seconds"], RealClock(), abandoned)
+        threading.Thread(target=watch, args=heart, daemon=True).start()
+        outcome, message = _trained(job)
+    if outcome:
+        left(outcome, message)
+    return {Outcome.DONE: 0, Outcome.REFUSED: 2}.get(outcome, 1) if outcome else 1
+
+
+def _trained(job: dict[str, Any]) -> tuple[Outcome | None, str]:
+    """How the training ended, and why; None where it may end otherwise another time."""
+    from bakeoff.training.step import train_networks
+
+    try:
+        train_networks(
+            job["dataset"],
+            job["models"],
+            configs=job["configs"],
+            seed=job["seed"],
+            threads=job["threads"],
+            train=_function(job["train"]),
+            files=job["files"],
+            workers=job["workers"],
+        )
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return Outcome.REFUSED, str(error)
+    except Exception as error:
+        traceback.print_exc()
+        if _may_pass(error):
+            return None, ""
+        return Outcome.CRASHED, f"{type(error).__name__}: {error}"
+    return Outcome.DONE, ""
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether another try may fare better: S3 was away, or a part of Ray."""
+    from ray.exceptions import RayError
+
+    return isinstance(error, S3AwayError | RayError | ConnectionError)
+
+
+def _function(name: str) -> Any:
+    """
+    >>> _function("os.path:join").__name__
+    'join'
+    """
+    module, _, function = name.partition(":")
+    return getattr(importlib.import_module(module), function)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,64 @@
+"""What may be said of RayJobs beside what is said of the task: it changes no result."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, fields
+
+from bakeoff.errors import UserError, unknown_name
+
+VARIABLE = "BAKEOFF_RAYJOB"
+"""Variable: JSON, the fields of `RayJobSettings` that are not the default."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RayJobSettings:
+    """How RayJobs are run."""
+
+    service_account: str = "bakeoff-ray"
+    """Of Ray's pods: it needs no right, and its token is not mounted."""
+    queue: str = ""
+    """Kueue's local queue."""
+    priority_class: str = ""
+    """Of Ray's pods."""
+    ephemeral_storage: str = ""
+    """Disk of each pod that trains, such as 20Gi: data set, models and Ray's own files."""
+    attempts: int = 3
+    """RayJobs at most, where what failed may succeed another time."""
+    pre_running_minutes: int = 20
+    """For all pods to start."""
+    active_hours: int = 24
+    """For a training; KubeRay ends it then."""
+    heartbeat_minutes: int = 10
+    """Without a sign of the step, after which a training ends itself."""
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if isinstance(value, int) and value < 1:
+                raise UserError(f"{VARIABLE}: {name} is {value}; give a whole number from 1 on")
+
+    @classmethod
+    def of_task(cls) -> RayJobSettings:
+        """Those of this process's environment.
+
+        Raises:
+            UserError: there is no such setting, or no such value.
+        """
+        try:
+            given = json.loads(os.environ.get(VARIABLE) or "{}")
+            assert isinstance(given, dict)
+        except (ValueError, AssertionError):
+            raise UserError(
+                f'{VARIABLE} is no JSON object; give one, such as {{"queue": "team"}}'
+            ) from None
+        known = {one.name: type(one.default) for one in fields(cls)}
+        for name, value in given.items():
+            if name not in known:
+                raise unknown_name(f"setting in {VARIABLE}", name, known)
+            if type(value) is not known[name]:
+                raise UserError(f"{VARIABLE}: {name} is {value!r}; give {_WORDS[known[name]]}")
+        return cls(**given)
+
+
+_WORDS = {int: "a whole number", str: "a text"}
