@@ -13,10 +13,10 @@ def choose_width(models: dsl.Input[List[dsl.Model]], later: list) -> list:
 
     Args:
         models: Trained networks, among them the RNNs.
-        later: Items of the next loop: model, seed, configs.
+        later: Items of the next loop: model, seed, settings.
 
     Returns:
-        The same items with the chosen width in their configurations.
+        The same items with the chosen width in their settings.
     """
     from pathlib import Path
 

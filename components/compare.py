@@ -1,6 +1,6 @@
 """Evaluations of all models → the leaderboard, the winner and how sure it is."""
 
-from typing import List, Optional
+from typing import List
 
 from kfp import dsl
 
@@ -10,29 +10,32 @@ from bakeoff.container import IMAGE
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
 def compare(
     dataset: dsl.Input[dsl.Dataset],
+    evaluations: dsl.Input[dsl.Artifact],
     comparison: dsl.Output[dsl.Artifact],
-    metrics: dsl.Output[dsl.Metrics],
-    classification: dsl.Output[dsl.ClassificationMetrics],
-    settings: str,
-    classical: dsl.Input[dsl.Artifact] = None,
-    networks: Optional[dsl.Input[List[dsl.Artifact]]] = None,
-    networks_of_chosen_width: Optional[dsl.Input[List[dsl.Artifact]]] = None,
-    ensemble: dsl.Input[dsl.Artifact] = None,
+    leaderboard: dsl.Output[dsl.Metrics],
+    winner_on_test: dsl.Output[dsl.ClassificationMetrics],
+    study: str,
+    pairs: List[List[str]] = [],  # noqa: B006 (KFP writes it down as it is)
+    preset: str = "full",
+    metric: str = "accuracy",
+    seed: int = 0,
+    seeds: int = 1,
 ) -> None:
     """Name the winner by validation, report test, and compare models with their uncertainty.
 
     Args:
         dataset: Train and validation split from `prepare`.
+        evaluations: Evaluations of all models.
         comparison: results.json, everything a report shows.
-        metrics: The leaderboard, for the KFP page.
-        classification: The winner's confusion matrix and ROC curve, for the KFP page.
-        settings: JSON object: study, preset, seed, seeds, metric, pairs to compare.
-        classical: Evaluations of the classical models.
-        networks: Evaluations of the networks.
-        networks_of_chosen_width: Evaluations of the networks whose width was chosen.
-        ensemble: Evaluations of the ensembles.
+        leaderboard: Every model's score and the verdict, for the KFP page.
+        winner_on_test: The winner's confusion matrix and ROC curve, for the KFP page.
+        study: "sentiment", "autoencoder" or "resnet".
+        pairs: Models whose difference is tested, first against second.
+        preset: What the models were trained by.
+        metric: What validation chooses by, and differences are tested in.
+        seed: First training seed.
+        seeds: Number of training seeds.
     """
-    import json
     from pathlib import Path
 
     from bakeoff.artifacts import read_manifest
@@ -42,18 +45,20 @@ def compare(
     from bakeoff.text.comparison import text_facts
     from bakeoff.vision.comparison import image_facts
 
-    loops = [*(networks or []), *(networks_of_chosen_width or [])]
-    artifacts = [artifact for artifact in [classical, *loops, ensemble] if artifact]
-    evaluations, prepared = [Path(artifact.path) for artifact in artifacts], Path(dataset.path)
+    found, prepared = [Path(evaluations.path)], Path(dataset.path)
     with step("compare"):
         modality = read_manifest(prepared, "dataset")["facts"]["modality"]
+        facts = text_facts if modality == "text" else image_facts
         results = compare(
-            evaluations,
+            found,
             Path(comparison.path),
             dataset=prepared,
-            facts=text_facts(evaluations, prepared)
-            if modality == "text"
-            else image_facts(evaluations, prepared),
-            **json.loads(settings),
+            facts=facts(found, prepared),
+            study=study,
+            preset=preset,
+            seed=seed,
+            seeds=seeds,
+            metric=metric,
+            pairs=pairs,
         )
-        log_results(results, metrics, classification)
+        log_results(results, leaderboard, winner_on_test)

@@ -1,5 +1,7 @@
 """Trained models and the test split → metrics, predictions and mistakes."""
 
+from typing import List, Optional
+
 from kfp import dsl
 
 from bakeoff.container import IMAGE
@@ -7,18 +9,24 @@ from bakeoff.container import IMAGE
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
 def evaluate(
-    models: dsl.Input[dsl.Model],
     test: dsl.Input[dsl.Dataset],
     evaluations: dsl.Output[dsl.Artifact],
-    metrics: dsl.Output[dsl.Metrics],
+    accuracies: dsl.Output[dsl.Metrics],
+    classical: dsl.Input[dsl.Model] = None,
+    networks: Optional[dsl.Input[List[dsl.Model]]] = None,
+    networks_of_chosen_width: Optional[dsl.Input[List[dsl.Model]]] = None,
+    ensemble: dsl.Input[dsl.Model] = None,
 ) -> None:
     """Score models on the test split. The only step that sees it.
 
     Args:
-        models: Folders of trained models.
         test: Test split from `prepare`.
         evaluations: One folder a model: metrics, probabilities, mistakes.
-        metrics: Test accuracy of each model, for the KFP page.
+        accuracies: Test accuracy of each training, for the KFP page.
+        classical: The classical models.
+        networks: The networks.
+        networks_of_chosen_width: The networks whose width was chosen.
+        ensemble: The ensembles.
     """
     from pathlib import Path
 
@@ -26,9 +34,11 @@ def evaluate(
     from bakeoff.predictors import load
     from bakeoff.step import step
 
+    loops = [*(networks or []), *(networks_of_chosen_width or [])]
+    models = [Path(artifact.path) for artifact in [classical, *loops, ensemble] if artifact]
     with step("evaluate"):
-        for name, accuracy in evaluate(
-            Path(models.path), Path(test.path), Path(evaluations.path), load=load
-        ).items():
-            metrics.log_metric(f"{name} accuracy", accuracy)
-        Path(metrics.path).touch()
+        scored = evaluate(models, Path(test.path), Path(evaluations.path), load=load)
+        for name, accuracy in scored.items():
+            accuracies.log_metric(f"{name} accuracy", accuracy)
+        # An output counts as cached only if its file exists.
+        Path(accuracies.path).touch()

@@ -9,11 +9,14 @@ from bakeoff.container import IMAGE
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
 def train_ensemble(
-    models: dsl.Output[dsl.Model],
+    ensemble_models: dsl.Output[dsl.Model],
     model: str,
-    config: str,
     seed: int,
-    seeds: int,
+    seeds: int = 1,
+    study: str = "sentiment",
+    preset: str = "full",
+    settings: str = "",
+    fingerprint: str = "",
     classical: dsl.Input[dsl.Model] = None,
     networks: Optional[dsl.Input[List[dsl.Model]]] = None,
     networks_of_chosen_width: Optional[dsl.Input[List[dsl.Model]]] = None,
@@ -21,27 +24,30 @@ def train_ensemble(
     """Mix models by weights fitted on validation.
 
     Args:
-        models: One folder an ensemble, with its members inside.
+        ensemble_models: One folder an ensemble, with its members inside.
         model: Name of the ensemble.
-        config: JSON object with every hyper-parameter.
         seed: First training seed.
         seeds: Number of training seeds.
+        study: The study that it belongs to.
+        preset: A preset of the study.
+        settings: What is changed of it, "least_weight=0.05".
+        fingerprint: Hash of its configuration.
         classical: The classical models.
         networks: The networks.
         networks_of_chosen_width: The networks whose width was chosen.
     """
-    import json
     from pathlib import Path
 
     from bakeoff.ensemble import train_ensemble
+    from bakeoff.lineup import configurations
     from bakeoff.step import step
 
     loops = [*(networks or []), *(networks_of_chosen_width or [])]
     with step("train", model):
         train_ensemble(
             [Path(artifact.path) for artifact in [classical, *loops] if artifact],
-            Path(models.path),
+            Path(ensemble_models.path),
             name=model,
-            config=json.loads(config),
+            config=configurations(study, preset, model, settings)[model],
             seeds=range(seed, seed + seeds),
         )

@@ -8,25 +8,36 @@ from bakeoff.container import IMAGE
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
 def train_text_classical(
     dataset: dsl.Input[dsl.Dataset],
-    models: dsl.Output[dsl.Model],
-    configs: str,
+    classical_models: dsl.Output[dsl.Model],
+    models: str,
     seed: int,
+    study: str = "sentiment",
+    preset: str = "full",
+    settings: str = "",
+    fingerprint: str = "",
 ) -> None:
     """Train naive Bayes, linear models and trees on word n-grams.
 
     Args:
         dataset: Train and validation split from `prepare`.
-        models: One folder a model.
-        configs: JSON object, name → configuration.
+        classical_models: One folder a model.
+        models: Their names, divided by commas; `bakeoff models` lists them.
         seed: Fixes what is random in them.
+        study: The study that they belong to.
+        preset: A preset of the study.
+        settings: What is changed of them, "nbsvm.strength=0.1".
+        fingerprint: Hash of their configurations.
     """
-    import json
     from pathlib import Path
 
+    from bakeoff.lineup import configurations
     from bakeoff.step import step
     from bakeoff.text.classical.training import train_text_classical
 
     with step("train", "classical"):
         train_text_classical(
-            Path(dataset.path), Path(models.path), configs=json.loads(configs), seed=seed
+            Path(dataset.path),
+            Path(classical_models.path),
+            configs=configurations(study, preset, models, settings),
+            seed=seed,
         )

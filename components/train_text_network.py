@@ -8,29 +8,33 @@ from bakeoff.container import IMAGE
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
 def train_text_network(
     dataset: dsl.Input[dsl.Dataset],
-    models: dsl.Output[dsl.Model],
+    network_models: dsl.Output[dsl.Model],
     model: str,
     seed: int,
-    configs: str,
-    threads: int,
+    study: str = "sentiment",
+    preset: str = "full",
+    settings: str = "",
+    threads: int = 2,
     workers: int = 1,
-    files_hash: str = "",
+    fingerprint: str = "",
 ) -> None:
     """Train one network over word indices.
 
     Args:
         dataset: Train and validation split from `prepare`.
-        models: A folder a network.
-        model: What to call the training while it runs.
+        network_models: A folder a network.
+        model: Its name; `bakeoff models` lists them.
         seed: Fixes weights, order of batches and dropout.
-        configs: JSON object, name → every hyper-parameter.
+        study: The study that it belongs to.
+        preset: How long it trains: "quick", "full" or "paper".
+        settings: What is changed of it, "training.epochs=8, hidden=64".
         threads: CPU threads; results repeat bit for bit on the same number.
         workers: Processes that share the batches; results differ by their number.
-        files_hash: Hash of the files that they name.
+        fingerprint: Hash of its configuration and of files that it names.
     """
-    import json
     from pathlib import Path
 
+    from bakeoff.lineup import configurations
     from bakeoff.step import step
     from bakeoff.text.networks.training import train_text_network
     from bakeoff.training.step import train_networks
@@ -38,11 +42,11 @@ def train_text_network(
     with step("train", model, seed):
         train_networks(
             Path(dataset.path),
-            Path(models.path),
-            configs=json.loads(configs),
+            Path(network_models.path),
+            configs=configurations(study, preset, model, settings),
             seed=seed,
             threads=threads,
             train=train_text_network,
-            files=files_hash,
+            files=fingerprint,
             workers=workers,
         )

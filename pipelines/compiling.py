@@ -12,6 +12,7 @@ from bakeoff.pipelines.options import Options
 from bakeoff.plans import Plan
 
 COMPONENTS = (
+    "plan",
     "prepare",
     "audit",
     "train_text_classical",

@@ -2,13 +2,13 @@
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 
 from kfp import dsl, kubernetes
 
 from bakeoff.code_hash import code_hash
 from bakeoff.container import CODE, IMAGE
-from bakeoff.data.sources import fingerprint
+from bakeoff.data.sources import location
+from bakeoff.parts import data_version
 from bakeoff.plans import Plan
 from bakeoff.tracking.identity import VARIABLE as IDENTITY
 
@@ -38,6 +38,7 @@ class Resources:
 
 
 RESOURCES = {
+    "plan": Resources(memory=2, minutes=15, retries=3),
     "prepare": Resources(memory=4, minutes=60, retries=3),
     "train-text-classical": Resources(memory=8, minutes=120, retries=1, threaded=True),
     "train-text-network": Resources(memory=4, minutes=720, retries=1, threaded=True),
@@ -49,6 +50,11 @@ RESOURCES = {
     "compare": Resources(memory=4, minutes=30, retries=3),
     "report": Resources(memory=2, minutes=15, retries=3),
 }
+DEADLINE = 7 * 24 * 3600
+"""Seconds of a run on a cluster."""
+LOOKED_UP = ("bakeoff.lineup",)
+"""Where trainings find their configurations. What it finds is in the fingerprint that they are
+given, so that another configuration of one model trains that model alone again."""
 _OTHER_MODALITY = {"text": "bakeoff.vision", "image": "bakeoff.text"}
 """What no step of a modality runs, although what is for both imports it."""
 
@@ -68,17 +74,27 @@ class Options:
     wandb: str = ""
     """Mode of W&B on the cluster; the key comes from the secret `wandb` (key `api-key`)."""
 
-    def content_hash(self, path: str) -> str:
-        """Hash of a file that a step reads besides its inputs; names that are no file have none."""
-        return fingerprint(path) if self.local and ("://" in path or Path(path).is_file()) else ""
+    @property
+    def deadline(self) -> int | None:
+        """Seconds after which a cluster ends a run, whatever it waits for."""
+        return None if self.local else DEADLINE
+
+    def versions(self, plan: Plan) -> dict[str, dict[str, str]]:
+        """Hashes of what a plan's steps read besides each other's outputs, where they are part of
+        what is compiled: on this machine, for the cache. On a cluster a run looks them up.
+        """
+        if not self.local:
+            return {}
+        sources = [location(plan.data), *plan.files]
+        return {"versions": {source: data_version(source) for source in sources}}
 
     def apply(self, task: dsl.PipelineTask, plan: Plan) -> dsl.PipelineTask:
         """Give a task of a plan its image, resources, retries, time limit and caching."""
         task.set_container_image(self.image)
         name = task.component_spec.name
         # Steps are pure functions of their inputs, so the same inputs may reuse the outputs. What
-        # stands behind a name or an address is known here by its hash; on a cluster it may change.
-        task.set_caching_options(enable_caching=self.local or name != "prepare")
+        # stands behind an address may change: on a cluster each run looks, in `plan`.
+        task.set_caching_options(enable_caching=self.local or name != "plan")
         if self.local:
             # Nothing else may stand here: what differs from run to run would never be reused.
             return task.set_env_variable(CODE, self.code or _code_of(name, plan.modality))
@@ -96,4 +112,5 @@ class Options:
 
 def _code_of(step: str, modality: str) -> str:
     component = f"bakeoff.components.{step.replace('-', '_')}"
-    return code_hash(component, without=(_OTHER_MODALITY[modality],))
+    looked_up = LOOKED_UP if step.startswith("train-") else ()
+    return code_hash(component, without=(_OTHER_MODALITY[modality], *looked_up))

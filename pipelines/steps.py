@@ -1,111 +1,120 @@
 """The steps that every graph has, with what a compilation adds to them."""
 
-import json
+from __future__ import annotations
+
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from kfp import dsl
 
 from bakeoff.components.compare import compare
 from bakeoff.components.evaluate import evaluate
+from bakeoff.components.plan import plan as plan_run
 from bakeoff.components.prepare import prepare
 from bakeoff.components.report import report
+from bakeoff.pipelines.form import Outputs
 from bakeoff.pipelines.options import Options
 from bakeoff.plans import Plan
-from bakeoff.studies import STUDIES
 
-
-class Outputs(NamedTuple):
-    """What a pipeline ends with."""
-
-    comparison: dsl.Artifact
-    page: dsl.HTML
+_COMPARED = ("preset", "metric", "seed", "seeds")
 
 
 class Steps:
-    """Adds steps to the graph that is being built, and remembers what they evaluated."""
+    """Adds steps to the graph that is being built, and remembers what they trained."""
 
-    def __init__(self, plan: Plan, options: Options) -> None:
-        self._plan, self._options = plan, options
+    def __init__(self, plan: Plan, options: Options, form: dict[str, Any]) -> None:
+        """`form` holds the values of the pipeline's parameters by name."""
+        self._plan, self._options, self._form = plan, options, form
         self._test: Any = None
         self._loops: set[str] = set()
         self._models: dict[str, Any] = {}
-        self._evaluations: dict[str, Any] = {}
+        names = (*_COMPARED, "models", "settings", "data")
+        self.planned = self.add(
+            plan_run,
+            "plan the run",
+            graph={part: ", ".join(models) for part, models in plan.parts.items()},
+            **self._of_form(*names),
+            **options.versions(plan),
+        ).outputs
+        """What this run trains, part by part. The items of networks are called Output: kfp.local
+        loops over no other output of a task."""
+
+    def _of_form(self, *names: str) -> dict[str, Any]:
+        return {"study": self._plan.study, **{name: self._form[name] for name in names}}
 
     @property
     def models(self) -> dict[str, Any]:
-        """Models by the loop or task that trained them, as one later step takes them."""
-        return self._collected(self._models)
-
-    def _collected(self, outputs: dict[str, Any]) -> dict[str, Any]:
+        """Models by the part of the graph that trained them, as one later step takes them."""
         # Compiling turns a Collected into the input of the one task that takes it.
         return {
             name: dsl.Collected(output) if name in self._loops else output
-            for name, output in outputs.items()
+            for name, output in self._models.items()
         }
 
-    def add(self, component: Any, **arguments: Any) -> Any:
-        """One task."""
-        return self._options.apply(component(**arguments), self._plan)
+    def add(self, component: Any, title: str, **arguments: Any) -> Any:
+        """One task, by what a person calls it."""
+        task = self._options.apply(component(**arguments), self._plan)
+        return task.set_display_name(title)
 
-    def prepare(self, **arguments: Any) -> Any:
+    def prepare(self) -> Any:
         """The dataset; the test split goes to `evaluate` alone."""
+        known = prepare.component_spec.inputs
         prepared = self.add(
-            prepare, modality=self._plan.modality, seed=self._plan.seed, **arguments
+            prepare,
+            "prepare data",
+            modality=self._plan.modality,
+            data_hash=self.planned["data_hash"],
+            **{name: value for name, value in self._form.items() if name in known},
         )
         self._test = prepared.outputs["test"]
         return prepared.outputs["dataset"]
 
-    def train(self, name: str, component: Any, **arguments: Any) -> None:
-        """A task that trains, and the evaluation of its models."""
-        trained = self.add(component, **arguments).outputs["models"]
-        self._models[name] = trained
-        self._evaluations[name] = self._evaluated(trained)
+    def train(self, part: str, component: Any, **arguments: Any) -> None:
+        """A task that trains all models of a part."""
+        title = "train classical models" if part == "classical" else f"train {part}"
+        task = self.add(component, title, **self._of_form("preset", "seed"), **arguments)
+        [self._models[part]] = task.outputs.values()
 
-    def train_each(self, loop: str, items: Any, component: Any, dataset: Any) -> None:
-        """A loop of trainings, each evaluated at once."""
-        with dsl.ParallelFor(items, name=loop, parallelism=self._options.parallelism) as item:
-            trained = self.add(
+    def train_each(self, part: str, items: Any, component: Any, dataset: Any) -> None:
+        """A loop of trainings, one an item."""
+        loop = dsl.ParallelFor(
+            items, name=part.replace("_", " "), parallelism=self._options.parallelism
+        )
+        first, *others = self._plan.parts[part]
+        title = f"train {first}{_others(others)}"
+        with loop as item:
+            task = self.add(
                 component,
+                title,
                 dataset=dataset,
                 model=item.model,
                 seed=item.seed,
-                configs=item.configs,
-                files_hash=item.files_hash,
+                settings=item.settings,
+                fingerprint=item.fingerprint,
                 threads=self._plan.threads,
                 workers=self._plan.workers,
-            ).outputs["models"]
-            self._models[loop] = trained
-            self._evaluations[loop] = self._evaluated(trained)
-        self._loops.add(loop)
-
-    def _evaluated(self, models: Any) -> Any:
-        return self.add(evaluate, models=models, test=self._test).outputs["evaluations"]
+                **self._of_form("preset"),
+            )
+            [self._models[part]] = task.outputs.values()
+        self._loops.add(part)
 
     def finish(self, dataset: Any) -> Outputs:
-        """Compare all that was evaluated, and draw the report."""
-        plan = self._plan
-        settings = {
-            "study": plan.study,
-            "preset": plan.preset,
-            "seed": plan.seed,
-            "seeds": plan.seeds,
-            "metric": plan.metric,
-            "pairs": [list(pair) for pair in STUDIES[plan.study].pairs],
-        }
+        """Evaluate and compare all that was trained, and draw the report."""
+        evaluated = self.add(evaluate, "evaluate on test", test=self._test, **self.models)
         compared = self.add(
             compare,
+            "compare models",
             dataset=dataset,
-            settings=json.dumps(settings),
-            **self._collected(self._evaluations),
+            evaluations=evaluated.outputs["evaluations"],
+            pairs=self.planned["pairs"],
+            **self._of_form(*_COMPARED),
         ).outputs["comparison"]
-        drawn = self.add(report, comparison=compared)
+        drawn = self.add(report, "draw report", comparison=compared)
         return Outputs(comparison=compared, page=drawn.outputs["page"])
 
 
-def loop_items(plan: Plan, options: Options, names: Sequence[str]) -> list[dict[str, Any]]:
-    """The items of a loop over the networks of these names."""
-    items = plan.items(names)
-    for item in items:
-        item["files_hash"] = "".join(options.content_hash(file) for file in item.pop("files"))
-    return items
+def _others(names: Sequence[str]) -> str:
+    """A loop has one title for all its trainings; KFP shows which is which by its parameters."""
+    if len(names) < 2:
+        return f" or {names[0]}" if names else ""
+    return f" or {len(names)} others"

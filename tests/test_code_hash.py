@@ -6,6 +6,7 @@ from importlib.machinery import BuiltinImporter, FrozenImporter, PathFinder
 import pytest
 
 from bakeoff import code_hash
+from bakeoff.pipelines.options import LOOKED_UP
 
 
 @pytest.fixture
@@ -127,9 +128,9 @@ def test_the_gpu_counts_where_torch_runs(package, monkeypatch):
 
 
 def runs(component):
-    """The modules of ours that a component runs."""
+    """The modules of ours that a component of trainings runs, but for what looks up models."""
     modules = {}
-    code_hash._collect(f"bakeoff.components.{component}", modules, set(), ())
+    code_hash._collect(f"bakeoff.components.{component}", modules, set(), LOOKED_UP)
     return {name.removeprefix("bakeoff.") for name in modules}
 
 

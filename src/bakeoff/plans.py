@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bakeoff.artifacts import settings_hash
+from bakeoff.changes import difference
 from bakeoff.configured import OPTIONS, UNMIRRORED, Change, checked, optioned, with_settings
 from bakeoff.data.columns import Columns
 from bakeoff.data.sources import refuse_credentials
 from bakeoff.data.splitting import SplitSpec
 from bakeoff.errors import UserError, unknown_name
 from bakeoff.evaluation.scores import ACCURACY, get_metric
-from bakeoff.studies import STUDIES, Config, Study, get_study
+from bakeoff.lineup import registered
+from bakeoff.studies import STUDIES, Config, get_study
 from bakeoff.text.configs import LinearText, TextNetwork, TreeText
 from bakeoff.text.networks.width import decides, follows
 from bakeoff.training.settings import MOST_SEED, Ensemble, to_dict
@@ -88,8 +89,14 @@ class Plan:
     @property
     def files(self) -> list[str]:
         """What networks read besides the data: word vectors and weights, by path or address."""
-        files = (_file_of(config) for config in self.networks.values())
-        return [file for file in dict.fromkeys(files) if file]
+        return [file for file in dict.fromkeys(map(self.file_of, self.networks)) if file]
+
+    def file_of(self, name: str) -> str:
+        """What a model reads besides the data; "" where that is nothing."""
+        config = self.models[name]
+        if isinstance(config, TextNetwork):
+            return config.vectors
+        return config.weights if isinstance(config, ImageNetwork) else ""
 
     @property
     def ensemble(self) -> str | None:
@@ -103,28 +110,33 @@ class Plan:
         widths = {config["hidden"] for config in configs.values() if decides(config)}
         return [n for n, config in configs.items() if len(widths) > 1 and follows(config)]
 
-    def items(self, names: Sequence[str]) -> list[dict[str, Any]]:
-        """What the tasks of a loop over networks are given, one a seed and task: model (the
-        names), seed, configs (JSON, name → configuration; autoencoders before what starts from
-        them) and the files it names.
+    @property
+    def parts(self) -> dict[str, list[str]]:
+        """The models by the part of the graph that trains them; a part without models is absent.
+
+        Networks whose width is chosen wait for those in `networks`; `classical` and `ensemble` are
+        one task each, the others loops.
         """
-        networks = self.networks
-        return [
-            {
-                "model": ", ".join(task),
-                "seed": seed,
-                "configs": json.dumps(
-                    {
-                        **_with_pretraining(networks[task[0]]),
-                        **{name: to_dict(networks[name]) for name in task},
-                    }
-                ),
-                "files": [file for name in task if (file := _file_of(networks[name]))],
-            }
-            for seed in self.training_seeds
-            for task in self.network_tasks
-            if task[0] in names
-        ]
+        first = [name for name in self.networks if name not in self.waiting]
+        parts = {
+            "classical": list(self.classical),
+            "networks": first,
+            "networks_of_chosen_width": self.waiting,
+            "ensemble": [self.ensemble] if self.ensemble else [],
+        }
+        return {part: names for part, names in parts.items() if names}
+
+    @property
+    def settings(self) -> str:
+        """What options and `--set` changed of the models, as `changes` of the same plan."""
+        usual = plan(
+            self.study,
+            self.preset,
+            models=list(self.models),
+            data=self.data,
+            metric=self.metric,
+        )
+        return difference(usual.models, self.models)
 
     @property
     def training_seeds(self) -> list[int]:
@@ -138,15 +150,6 @@ class Plan:
             "preset": self.preset,
             "settings": settings_hash(repr(self)),
         }
-
-
-def _file_of(config: TextNetwork | ImageNetwork) -> str:
-    return config.vectors if isinstance(config, TextNetwork) else config.weights
-
-
-def _with_pretraining(config: TextNetwork | ImageNetwork) -> dict[str, Any]:
-    pretraining = config.pretraining if isinstance(config, ImageNetwork) else None
-    return {pretraining.name: to_dict(pretraining)} if pretraining else {}
 
 
 def plan(
@@ -175,7 +178,7 @@ def plan(
         raise unknown_name("preset", preset, known.presets)
     chosen = known.presets[preset]
     names = [n for name in models or chosen.models for n in known.lineups.get(name, [name])]
-    configs = {name: _model(known, name) for name in names}
+    configs = registered(study, preset, names)
     if all(isinstance(config, Ensemble) for config in configs.values()):
         raise UserError(f"{', '.join(configs)} mixes other models: name some beside it")
     options = {name: given.pop(name, None) for name in OPTIONS}
@@ -197,7 +200,6 @@ def plan(
         raise UserError("--drop-suspects reads texts: leave it out of a study of images")
     refuse_credentials(settings["data"])
     SplitSpec.parse(settings["split"])
-    configs = Change(settings=chosen.settings).applied(configs)
     if settings["data"] == "digits":
         configs = UNMIRRORED.applied(configs)
     metric = get_metric(settings.get("metric", ACCURACY.name)).name
@@ -207,9 +209,3 @@ def plan(
     columns = Columns(split=made.split_column, group=made.group_column, time=made.time_column)
     columns.check()
     return replace(made, models=checked(configs, known.models, made.waiting))
-
-
-def _model(study: Study, name: str) -> Config:
-    if name not in study.models:
-        raise unknown_name("model", name, [*study.lineups, *study.models])
-    return study.models[name]

@@ -1,7 +1,5 @@
 """Every component as a function on folders, and the small ones as KFP tasks."""
 
-import json
-from dataclasses import replace
 from pathlib import Path
 from typing import List  # noqa: UP035 (KFP knows no other)
 
@@ -19,20 +17,14 @@ from bakeoff.components.report import report
 from bakeoff.components.train_ensemble import train_ensemble
 from bakeoff.components.train_text_classical import train_text_classical
 from bakeoff.components.train_text_network import train_text_network
+from bakeoff.dotted import changed
 from bakeoff.predictors import load
-from bakeoff.text.configs import LinearText, TextNetwork
-from bakeoff.training.settings import Ensemble, TrainingSettings, to_dict
+from bakeoff.studies import STUDIES
+from bakeoff.training.settings import to_dict
 
-CLASSICAL = {"nb": LinearText(method="naive-bayes", weighting="counts", ngrams=1)}
-RNN = TextNetwork(
-    encoder="rnn",
-    hidden=8,
-    embedding_dim=8,
-    max_tokens=24,
-    width_role="decides",
-    training=TrainingSettings(epochs=1, least_steps=0),
-)
-SETTINGS = {"study": "sentiment", "preset": "quick", "seed": 0, "seeds": 1, "pairs": []}
+SMALL = "embedding_dim=8, max_tokens=24, training.epochs=1, training.least_steps=0"
+RNNS = {"rnn-64": 8, "rnn-256": 16}
+"""Name → width, less than the name says."""
 
 
 def artifact(folder, name, kind=dsl.Artifact):
@@ -48,16 +40,9 @@ def prepared(data, folder, **rest):
 
 def trained_rnn(dataset, folder, width, name):
     models = artifact(folder, name, dsl.Model)
-    configs = json.dumps({name: to_dict(replace(RNN, hidden=width))})
-    train_text_network.python_func(dataset, models, name, seed=0, configs=configs, threads=1)
+    settings = f"{SMALL}, hidden={width}"
+    train_text_network.python_func(dataset, models, name, seed=0, settings=settings, threads=1)
     return models
-
-
-def evaluated(models, test, folder):
-    evaluations = artifact(folder, f"{models.name}-evaluations")
-    metrics = artifact(folder, f"{models.name}-metrics", dsl.Metrics)
-    evaluate.python_func(models, test, evaluations, metrics)
-    return evaluations, metrics
 
 
 @pytest.fixture(scope="module")
@@ -65,36 +50,29 @@ def chain(tmp_path_factory, reviews_csv):
     """All steps from data to report, each called as a function."""
     folder = tmp_path_factory.mktemp("chain")
     dataset, test = prepared(reviews_csv, folder)
-    classical = artifact(folder, "classical", dsl.Model)
-    configs = json.dumps({name: to_dict(config) for name, config in CLASSICAL.items()})
-    train_text_classical.python_func(dataset, classical, configs=configs, seed=0)
-    networks = [trained_rnn(dataset, folder, width, f"rnn-{width}") for width in (8, 16)]
-    trained = [classical, *networks]
-    ensemble = artifact(folder, "ensemble", dsl.Model)
-    config = json.dumps(to_dict(Ensemble()))
-    train_ensemble.python_func(
-        ensemble, "mix", config=config, seed=0, seeds=1, classical=classical, networks=networks
+    trained = {"classical": artifact(folder, "classical", dsl.Model)}
+    train_text_classical.python_func(
+        dataset, trained["classical"], models="nb-counts", seed=0, settings="ngrams=1"
     )
-    trained = [*trained, ensemble]
-    evaluations = {models.name: evaluated(models, test, folder) for models in trained}
+    networks = [trained_rnn(dataset, folder, width, name) for name, width in RNNS.items()]
+    trained["networks"] = networks
+    ensemble = artifact(folder, "ensemble", dsl.Model)
+    train_ensemble.python_func(ensemble, "ensemble", seed=0, seeds=1, **trained)
+    trained["ensemble"] = ensemble
+    evaluations = artifact(folder, "evaluations")
+    accuracies = artifact(folder, "accuracies", dsl.Metrics)
+    evaluate.python_func(test, evaluations, accuracies, **trained)
     comparison = artifact(folder, "comparison")
-    metrics = artifact(folder, "metrics", dsl.Metrics)
-    classification = artifact(folder, "classification", dsl.ClassificationMetrics)
+    leaderboard = artifact(folder, "leaderboard", dsl.Metrics)
+    winner = artifact(folder, "winner_on_test", dsl.ClassificationMetrics)
     compare.python_func(
-        dataset,
-        comparison,
-        metrics,
-        classification,
-        settings=json.dumps(SETTINGS),
-        classical=evaluations["classical"][0],
-        networks=[evaluations[models.name][0] for models in networks],
-        ensemble=evaluations["ensemble"][0],
+        dataset, evaluations, comparison, leaderboard, winner, study="sentiment", preset="quick"
     )
     page = artifact(folder, "page.html", dsl.HTML)
     summary = artifact(folder, "summary.md", dsl.Markdown)
     report.python_func(comparison, page, summary)
-    made = [dataset, test, ensemble, comparison, metrics, classification, page, summary]
-    return {**{a.name: a for a in made}, "networks": networks, "evaluations": evaluations}
+    made = [dataset, test, ensemble, evaluations, accuracies, comparison, leaderboard, winner]
+    return {**{a.name: a for a in [*made, page, summary]}, "networks": networks}
 
 
 def test_prepare_keeps_test_apart_and_loses_no_row(chain):
@@ -141,18 +119,28 @@ def test_audit_finds_swapped_labels_and_drops_them_from_train_alone(tmp_path, re
 
 
 def test_a_network_component_trains_the_configuration_it_is_given(chain):
-    for models, width in zip(chain["networks"], (8, 16), strict=True):
+    for models, (name, width) in zip(chain["networks"], RNNS.items(), strict=True):
         [folder] = Path(models.path).glob("*/")
-        assert folder.name == f"rnn-{width}-seed0"
-        assert read_json(folder / "model.json")["config"] == to_dict(replace(RNN, hidden=width))
+        assert folder.name == f"{name}-seed0"
+        asked = changed(
+            STUDIES["sentiment"].models[name],
+            {
+                "hidden": width,
+                "embedding_dim": 8,
+                "max_tokens": 24,
+                "training.epochs": 1,
+                "training.least_steps": 0,
+            },
+        )
+        assert read_json(folder / "model.json")["config"] == to_dict(asked)
         assert len(read_json(folder / "training.json")["history"]) == 1
 
 
 def test_an_ensemble_is_the_weighted_mean_of_its_members_and_holds_them(chain):
     [folder] = Path(chain["ensemble"].path).glob("*/")
-    assert folder.name == "mix-seed0"
+    assert folder.name == "ensemble-seed0"
     weights = read_json(folder / "weights.json")
-    assert set(weights) <= {"nb-seed0", "rnn-8-seed0", "rnn-16-seed0"}
+    assert set(weights) <= {"nb-counts-seed0", "rnn-64-seed0", "rnn-256-seed0"}
     assert sum(weights.values()) == pytest.approx(1)
     texts = ["a wonderful film", "awful and boring"]
     mean = sum(w * load(folder / "members" / n).probabilities(texts) for n, w in weights.items())
@@ -165,28 +153,31 @@ def test_choose_width_writes_the_better_rnn_into_every_item(chain):
         return read_json(training)["history"][0]["validation_accuracy"]
 
     narrow, wide = chain["networks"]
-    bilstm = to_dict(replace(RNN, encoder="lstm", hidden=99))
-    configs = json.dumps({"bilstm": bilstm})
-    later = [{"model": "bilstm", "seed": seed, "configs": configs} for seed in (0.0, 1.0)]
+    later = [
+        {"model": "bilstm", "seed": seed, "settings": f"layers=2, hidden={old}", "fingerprint": "f"}
+        for seed, old in ((0.0, 99), (1.0, 98))
+    ]
     items = choose_width.python_func([narrow, wide], later)
-    chosen = json.loads(items[0]["configs"])["bilstm"]["hidden"]
+    [chosen] = {int(item["settings"].removeprefix("layers=2, hidden=")) for item in items}
     assert chosen == 8 or (chosen == 16 and accuracy(wide) > accuracy(narrow))
     assert [item["seed"] for item in items] == [0, 1]
-    for item in items:
-        assert json.loads(item["configs"]) == {"bilstm": {**bilstm, "hidden": chosen}}
+    rest = {"model": "bilstm", "fingerprint": "f"}
+    assert all({name: item[name] for name in rest} == rest for item in items)
 
 
 def test_kfp_metrics_are_those_of_the_evaluation_and_the_leaderboard(chain):
     results = read_json(Path(chain["comparison"].path) / "results.json")
     board = {row["model"]: row["accuracy"] for row in results["leaderboard"]}
-    assert set(board) == {"nb", "rnn-8", "rnn-16", "mix", "largest-class"}
-    for evaluations, metrics in chain["evaluations"].values():
-        [file] = Path(evaluations.path).glob("*/evaluation.json")
-        record = read_json(file)
-        name, accuracy = record["model"], record["test"]["accuracy"]
-        assert metrics.metadata == {f"{name}-seed0 accuracy": accuracy}
-        assert board[name] == accuracy == chain["metrics"].metadata[f"{name} accuracy"]
-    matrix = chain["classification"].metadata["confusionMatrix"]["rows"]
+    assert set(board) == {"nb-counts", *RNNS, "ensemble", "largest-class"}
+    found = {
+        record["model"]: record["test"]["accuracy"]
+        for record in map(read_json, Path(chain["evaluations"].path).glob("*/evaluation.json"))
+    }
+    said = {f"{name}-seed0 accuracy": accuracy for name, accuracy in found.items()}
+    assert chain["accuracies"].metadata == said
+    for name, accuracy in found.items():
+        assert board[name] == accuracy == chain["leaderboard"].metadata[f"{name} accuracy"]
+    matrix = chain["winner_on_test"].metadata["confusionMatrix"]["rows"]
     assert sum(sum(row["row"]) for row in matrix) == 120
 
 
@@ -196,7 +187,7 @@ def test_report_shows_every_model(chain):
         Path(chain["summary.md"].path).read_text(),
     )
     assert page.lower().startswith("<!doctype html>")
-    for name in ("nb", "rnn-8", "rnn-16", "mix"):
+    for name in ("nb-counts", *RNNS, "ensemble"):
         assert name in page
         assert name in summary
 
@@ -205,7 +196,7 @@ def test_small_components_run_as_kfp_tasks(chain, reviews_csv, tmp_path, monkeyp
     """prepare → audit, two imported models → choose_width, an imported comparison → report."""
     from kfp import local
 
-    later = [{"model": "bilstm", "seed": 0, "configs": json.dumps({"bilstm": to_dict(RNN)})}]
+    later = [{"model": "bilstm", "seed": 0, "settings": "", "fingerprint": ""}]
     folders = [models.path for models in chain["networks"]]
     comparison = chain["comparison"].path
 

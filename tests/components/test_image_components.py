@@ -2,7 +2,6 @@
 
 import base64
 import io
-import json
 import re
 import shutil
 from dataclasses import replace
@@ -20,6 +19,7 @@ from bakeoff.components.evaluate import evaluate
 from bakeoff.components.prepare import prepare
 from bakeoff.components.report import report
 from bakeoff.components.train_image_network import train_image_network
+from bakeoff.lineup import changes_of
 from bakeoff.training.settings import TrainingSettings, to_dict
 from bakeoff.vision.configs import Autoencoder, ImageNetwork, Pictures
 
@@ -31,14 +31,13 @@ PROBE = ImageNetwork(
 SCRATCH = replace(PROBE, frozen=False, pretraining=None)
 TOGETHER = {
     "group": {
-        "ae-conv": CONV,
         "ae-conv-frozen": PROBE,
         "ae-conv-tuned": replace(SCRATCH, pretraining=CONV),
     },
     "scratch": {"ae-conv-scratch": SCRATCH},
 }
+
 PAIRS = [["ae-conv-tuned", "ae-conv-scratch"], ["ae-conv-tuned", "ae-conv-frozen"]]
-SETTINGS = {"study": "autoencoder", "preset": "quick", "seed": 0, "seeds": 1, "pairs": PAIRS}
 
 
 def artifact(folder, name, kind=dsl.Artifact):
@@ -58,31 +57,37 @@ def chain(tmp_path_factory):
     trained = {}
     for name, together in TOGETHER.items():
         trained[name] = artifact(folder, f"models-{name}", dsl.Model)
-        configs = json.dumps({model: to_dict(config) for model, config in together.items()})
         train_image_network.python_func(
-            dataset, trained[name], model=name, seed=0, configs=configs, threads=1
+            dataset,
+            trained[name],
+            model=", ".join(together),
+            seed=0,
+            study="autoencoder",
+            preset="quick",
+            settings=changes_of("autoencoder", "quick", together),
+            threads=1,
         )
     (folder / "hidden").rename(test.path)
-    evaluations, metrics = [], {}
-    for name, models in trained.items():
-        evaluations.append(artifact(folder, f"evaluations-{name}"))
-        metrics[name] = artifact(folder, f"metrics-{name}", dsl.Metrics)
-        evaluate.python_func(models, test, evaluations[-1], metrics[name])
+    evaluations = artifact(folder, "evaluations")
+    accuracies = artifact(folder, "accuracies", dsl.Metrics)
+    evaluate.python_func(test, evaluations, accuracies, networks=list(trained.values()))
     comparison = artifact(folder, "comparison")
-    board = artifact(folder, "metrics", dsl.Metrics)
-    classification = artifact(folder, "classification", dsl.ClassificationMetrics)
+    board = artifact(folder, "leaderboard", dsl.Metrics)
+    winner = artifact(folder, "winner", dsl.ClassificationMetrics)
     compare.python_func(
         dataset,
+        evaluations,
         comparison,
         board,
-        classification,
-        settings=json.dumps(SETTINGS),
-        networks=evaluations,
+        winner,
+        study="autoencoder",
+        pairs=PAIRS,
+        preset="quick",
     )
     page = artifact(folder, "page.html", dsl.HTML)
     summary = artifact(folder, "summary.md", dsl.Markdown)
     report.python_func(comparison, page, summary)
-    return folder, metrics, classification
+    return folder, accuracies, winner
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +107,7 @@ def test_an_autoencoder_is_trained_first_and_once(chain):
     assert {path.name for path in group.glob("*/")} == {
         *["ae-conv-seed0", "ae-conv-frozen-seed0", "ae-conv-tuned-seed0"]
     }
-    for name, config in (TOGETHER["group"] | TOGETHER["scratch"]).items():
+    for name, config in ({"ae-conv": CONV} | TOGETHER["group"] | TOGETHER["scratch"]).items():
         [found] = folder.glob(f"models-*/{name}-seed0")
         assert read_json(found / "model.json")["config"] == to_dict(config)
         assert len(read_json(found / "training.json")["history"]) == 2
@@ -121,17 +126,17 @@ def test_classifiers_are_on_the_board_and_the_autoencoder_beside_it(results):
 
 
 def test_metrics_and_predictions_are_those_of_the_test_split(chain, results):
-    folder, metrics, classification = chain
-    assert {**metrics["group"].metadata, **metrics["scratch"].metadata} == {
+    folder, accuracies, winner = chain
+    assert accuracies.metadata == {
         f"{row['model']}-seed0 accuracy": row["accuracy"]
         for row in results["leaderboard"]
         if row["kind"] != "baseline"
     }
-    matrix = classification.metadata["confusionMatrix"]["rows"]
+    matrix = winner.metadata["confusionMatrix"]["rows"]
     assert sum(sum(row["row"]) for row in matrix) == 30
     ids = pd.read_parquet(folder / "test" / "test.parquet")["id"]
     pixels = np.load(folder / "test" / "test.npy")
-    for path in folder.glob("evaluations-*/*/predictions.parquet"):
+    for path in folder.glob("evaluations/*/predictions.parquet"):
         frame = pd.read_parquet(path)
         rows = frame[frame["split"] == "test"]
         assert rows["id"].tolist() == ids.tolist()
@@ -172,14 +177,13 @@ def test_the_report_shows_every_model_and_pictures_of_them(chain, results):
 def test_a_refused_configuration_ends_the_component_with_one_line(chain, tmp_path, capsys):
     dataset = dsl.Dataset(name="dataset", uri=str(chain[0] / "dataset"))
     models = artifact(tmp_path, "models", dsl.Model)
-    wrong = json.dumps({"net": {**to_dict(SCRATCH), "loss": "tripelt"}})
     with pytest.raises(SystemExit) as stopped:
         train_image_network.python_func(
-            dataset, models, model="net", seed=0, configs=wrong, threads=1
+            dataset, models, model="resnet18", seed=0, study="resnet", settings="loss=tripelt"
         )
     assert stopped.value.code == 2
     [line] = capsys.readouterr().err.strip().splitlines()
-    assert line.startswith("error: unknown loss 'tripelt': did you mean 'triplet'?")
+    assert "unknown loss 'tripelt': did you mean 'triplet'?" in line
     assert not list(tmp_path.iterdir())
 
 
@@ -189,11 +193,12 @@ def test_models_evaluate_alone_on_a_machine_that_never_saw_the_training(chain, t
     shutil.copytree(chain[0] / "models-group", models)
     shutil.rmtree(models / "ae-conv-seed0")
     evaluations = artifact(tmp_path, "evaluations")
-    metrics = artifact(tmp_path, "metrics", dsl.Metrics)
+    accuracies = artifact(tmp_path, "accuracies", dsl.Metrics)
     evaluate.python_func(
-        dsl.Model(name="models", uri=str(models)),
         dsl.Dataset(name="test", uri=str(chain[0] / "test")),
         evaluations,
-        metrics,
+        accuracies,
+        networks=[dsl.Model(name="models", uri=str(models))],
     )
-    assert metrics.metadata == chain[1]["group"].metadata
+    assert len(accuracies.metadata) == 2
+    assert accuracies.metadata.items() <= chain[1].metadata.items()

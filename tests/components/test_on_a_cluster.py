@@ -9,7 +9,6 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,26 +18,9 @@ from kfp.dsl.types import artifact_types
 
 from bakeoff.artifacts import read_json, read_manifest
 from bakeoff.pipelines.compiling import COMPONENTS, compile_components
-from bakeoff.text.configs import LinearText, TextNetwork
-from bakeoff.training.settings import Ensemble, TrainingSettings, to_dict
-from bakeoff.vision.configs import ImageNetwork, Pictures
 
-BAYES = LinearText(method="naive-bayes", weighting="counts", ngrams=1)
-RNN = TextNetwork(
-    encoder="rnn",
-    hidden=4,
-    embedding_dim=4,
-    max_tokens=8,
-    width_role="decides",
-    training=TrainingSettings(epochs=1, least_steps=0),
-)
-CONV = ImageNetwork(
-    encoder="linear",
-    pictures=Pictures(size=8),
-    training=TrainingSettings(epochs=1, least_steps=0),
-)
-SETTINGS = {"preset": "quick", "seed": 0, "seeds": 1, "pairs": []}
-ENSEMBLE = {"model": "mix", "config": json.dumps(to_dict(Ensemble())), "seed": 0, "seeds": 1}
+SMALL = "embedding_dim=4, max_tokens=8, training.epochs=1, training.least_steps=0"
+PLANNED = {"study": "sentiment", "preset": "quick", "models": "", "data": "imdb-25k"}
 
 
 class Backend:
@@ -99,7 +81,10 @@ def _inputs(definitions, given):
             if parameter["parameterType"] in ("LIST", "STRUCT"):
                 parameters[name] = _floats(given[name])
         elif "defaultValue" in parameter:
-            parameters[name] = parameter["defaultValue"]
+            default = parameter["defaultValue"]
+            # Go writes a number that is whole without a point.
+            whole = parameter["parameterType"] == "NUMBER_INTEGER"
+            parameters[name] = int(default) if whole else default
     required = {
         n for part in definitions.values() for n, d in part.items() if "isOptional" not in d
     }
@@ -149,79 +134,93 @@ def _outputs(definitions, folder):
     }
 
 
-def as_json(**configs):
-    return json.dumps({name: to_dict(config) for name, config in configs.items()})
-
-
 @pytest.fixture
 def backend(tmp_path):
     return Backend(tmp_path)
 
 
-def compared(backend, name, dataset, study, evaluations):
+def compared(backend, name, dataset, study, test, models):
     """The models of a comparison, after a report was drawn from it."""
-    settings = json.dumps({"study": study, **SETTINGS})
-    comparison = backend("compare", name, dataset=dataset, settings=settings, **evaluations)
+    made = backend("evaluate", f"evaluate-{name}", test=test, **models)
+    evaluations = made["evaluations"]
+    comparison = backend("compare", name, dataset=dataset, evaluations=evaluations, study=study)
     drawn = backend("report", f"report-{name}", comparison=comparison["comparison"])
     assert "<html" in Path(drawn["page"][0]["uri"]).read_text()
     results = read_json(Path(comparison["comparison"][0]["uri"]) / "results.json")
     board = {f"{row['model']} accuracy": row["accuracy"] for row in results["leaderboard"]}
-    assert board.items() <= comparison["metrics"][0]["metadata"].items()
+    assert board.items() <= comparison["leaderboard"][0]["metadata"].items()
     return {row["model"] for row in results["leaderboard"]}
 
 
 def test_the_steps_of_texts(backend, reviews_csv):
+    graph = {
+        "classical": "nb-counts, nb-tfidf",
+        "networks": "rnn-64, rnn-256",
+        "networks_of_chosen_width": "bilstm",
+        "ensemble": "ensemble",
+    }
+    models = "nb-counts, rnn-64, rnn-256, bilstm, ensemble"
+    settings = f"{SMALL}, rnn-64.hidden=4, rnn-256.hidden=8, ngrams=1, least_weight=0.1"
+    asked = {**PLANNED, "models": models, "settings": settings, "data": str(reviews_csv)}
+    planned = backend("plan", graph=graph, **asked)
+    assert planned["data_hash"]
+    assert (planned["classical"], planned["classical_settings"]) == ("nb-counts", "ngrams=1")
     columns = {"input_column": "review", "label_column": "stars", "limit": 200}
     prepared = backend("prepare", data=str(reviews_csv), split="0.6:0.2:0.2", seed=0, **columns)
     dataset = backend("audit", dataset=prepared["dataset"], seed=0)["audited"]
-    classical = backend("train_text_classical", dataset=dataset, configs=as_json(nb=BAYES), seed=0)
+    classical = backend(
+        "train_text_classical",
+        dataset=dataset,
+        models=planned["classical"],
+        seed=0,
+        settings=planned["classical_settings"],
+    )["classical_models"]
     networks = []
-    for width in (4, 8):
-        name = f"rnn-{width}"
-        configs = as_json(**{name: replace(RNN, hidden=width)})
-        network = {"model": name, "seed": 0, "configs": configs, "threads": 1}
-        networks += backend("train_text_network", name, dataset=dataset, **network)["models"]
-    loops = {"classical": classical["models"], "networks": networks}
+    for item in planned["Output"]:
+        name = item["model"]
+        network = backend("train_text_network", name, dataset=dataset, threads=1, **item)
+        networks += network["network_models"]
+    trained = {"classical": classical, "networks": networks}
 
-    bilstm = as_json(bilstm=replace(RNN, encoder="lstm", hidden=99, width_role="follows"))
-    later = [{"model": "bilstm", "seed": 3, "configs": bilstm, "files_hash": ""}]
+    later = planned["networks_of_chosen_width"]
     [item] = backend("choose_width", models=networks, later=later)["Output"]
-    assert (item["seed"], type(item["seed"])) == (3, int)
-    assert json.loads(item["configs"])["bilstm"]["hidden"] in (4, 8)
+    assert (item["seed"], type(item["seed"])) == (0, int)
+    *rest, width = item["settings"].split(", ")
+    assert (rest, width in ("hidden=4", "hidden=8")) == (SMALL.split(", "), True)
 
-    alone = backend("train_ensemble", "of-networks", **ENSEMBLE, networks=networks)["models"]
-    [folder] = Path(alone[0]["uri"]).glob("*/")
-    assert set(read_json(folder / "weights.json")) <= {"rnn-4-seed0", "rnn-8-seed0"}
-    loops["ensemble"] = backend("train_ensemble", **ENSEMBLE, **loops)["models"]
+    assert planned["pairs"] == []
+    mixture = {"model": "ensemble", "seed": 0, "settings": planned["ensemble_settings"]}
+    alone = backend("train_ensemble", "of-networks", **mixture, networks=networks)
+    [folder] = Path(alone["ensemble_models"][0]["uri"]).glob("*/")
+    assert set(read_json(folder / "weights.json")) <= {"rnn-64-seed0", "rnn-256-seed0"}
+    assert read_json(folder / "model.json")["config"]["least_weight"] == 0.1
+    trained["ensemble"] = backend("train_ensemble", **mixture, **trained)["ensemble_models"]
 
-    evaluations = {
-        loop: [
-            backend("evaluate", f"{loop}-{number}", models=[model], test=prepared["test"])
-            for number, model in enumerate(models)
-        ]
-        for loop, models in loops.items()
-    }
-    evaluations = {
-        loop: [one for made in several for one in made["evaluations"]]
-        for loop, several in evaluations.items()
-    }
     # Whatever a graph leaves out is absent.
-    assert compared(backend, "all", dataset, "sentiment", evaluations) >= {"nb", "rnn-4", "mix"}
-    only = {"classical": evaluations["classical"]}
-    assert compared(backend, "classical", dataset, "sentiment", only) & {"nb", "rnn-4"} == {"nb"}
-    only = {"networks_of_chosen_width": evaluations["networks"]}
-    assert "mix" not in compared(backend, "chosen", dataset, "sentiment", only)
+    test = prepared["test"]
+    everyone = compared(backend, "all", dataset, "sentiment", test, trained)
+    assert everyone == {"nb-counts", "rnn-64", "rnn-256", "ensemble", "largest-class"}
+    only = {"classical": classical}
+    few = compared(backend, "classical", dataset, "sentiment", test, only)
+    assert few == {"nb-counts", "largest-class"}
+    only = {"networks_of_chosen_width": networks}
+    assert "ensemble" not in compared(backend, "chosen", dataset, "sentiment", test, only)
     assert backend.run == set(COMPONENTS) - {"train_image_network"}
 
 
 def test_the_steps_of_images(backend):
+    asked = {**PLANNED, "study": "autoencoder", "data": "digits"}
+    settings = "training.epochs=1, training.least_steps=0"
+    graph = {"networks": "ae-linear-scratch"}
+    [item] = backend("plan", graph=graph, **{**asked, "settings": settings})["Output"]
     prepared = backend("prepare", data="digits", split="100:30:30", seed=0, modality="image")
-    network = {"model": "conv", "seed": 0, "configs": as_json(conv=CONV), "threads": 1}
-    models = backend("train_image_network", dataset=prepared["dataset"], **network)["models"]
+    given = {"study": "autoencoder", "preset": "quick", "threads": 1, **item}
+    made = backend("train_image_network", dataset=prepared["dataset"], **given)
+    models = made["network_models"]
     assert read_manifest(Path(models[0]["uri"]))["settings"]["seed"] == 0
-    evaluations = backend("evaluate", models=models, test=prepared["test"])["evaluations"]
-    only = {"networks": evaluations}
-    assert "conv" in compared(backend, "all", prepared["dataset"], "resnet", only)
+    test, dataset = prepared["test"], prepared["dataset"]
+    found = compared(backend, "all", dataset, "autoencoder", test, {"networks": models})
+    assert found == {"ae-linear-scratch", "largest-class"}
 
 
 def test_the_command_itself_refuses_in_one_line(backend):
@@ -241,7 +240,7 @@ def test_the_command_itself_refuses_in_one_line(backend):
 
 def test_a_single_artifact_that_is_optional_by_its_annotation_fails(backend):
     """Why components write `Input[Artifact] = None`; and that this input can tell."""
-    given = {**ENSEMBLE, "classical": [{"uri": "/nowhere", "metadata": {}}]}
+    given = {"model": "ensemble", "seed": 0, "classical": [{"uri": "/nowhere", "metadata": {}}]}
     source = (r"classical: (dsl.Input\[dsl.Model\])", r"classical: Optional[\1]")
     with pytest.raises(TypeError, match=r"Cannot instantiate typing.Union"):
         backend("train_ensemble", source=source, **given)

@@ -88,7 +88,7 @@ class Workshop:
         """An "evaluations" artifact of such a model on the test split made before."""
         models = self.model(name, test, **model)
         target = self.root / "evaluations" / models.name
-        evaluate(models, self.root / "test", target, load=self.load)
+        evaluate([models], self.root / "test", target, load=self.load)
         return target
 
 

@@ -15,7 +15,7 @@ def test_what_it_writes(workshop):
     test = workshop.test([1, 0, 1, 0], ids=[10, 11, 12, 13])
     models = workshop.model("m", [0.9, 0.2, 0.3, 0.6], seconds=2.5)
     target = workshop.root / "evaluations"
-    assert evaluate(models, test, target, load=workshop.load) == {"m-seed0": 0.5}
+    assert evaluate([models], test, target, load=workshop.load) == {"m-seed0": 0.5}
 
     record = read_json(target / "m-seed0" / "evaluation.json")
     json.dumps(record, allow_nan=False)
@@ -41,7 +41,7 @@ def test_what_it_writes(workshop):
     assert rows["extent"].tolist() == [2, 2, 2, 2]
     # Texts of right predictions stay in the test split.
     assert rows["exhibit"].tolist() == ["", "", "text 2", "text 3"]
-    assert read_manifest(target, "evaluations")["inputs"].keys() == {"models", "test"}
+    assert read_manifest(target, "evaluations")["inputs"].keys() == {"models0", "test"}
 
 
 def test_mistakes_are_few_and_short(workshop):
@@ -49,7 +49,7 @@ def test_mistakes_are_few_and_short(workshop):
     test = workshop.test([1] * rows, texts=["long " * 1000] * rows)
     given = np.linspace(0.01, 0.4, rows)
     models = workshop.model("m", given)
-    evaluate(models, test, workshop.root / "e", load=workshop.load)
+    evaluate([models], test, workshop.root / "e", load=workshop.load)
     mistakes = read_json(workshop.root / "e" / "m-seed0" / "evaluation.json")["mistakes"]
     assert [m["id"] for m in mistakes] == list(range(MISTAKES))
     assert all(len(m["text"]) == 2001 and m["text"].endswith("…") for m in mistakes)
@@ -69,7 +69,7 @@ def test_other_classes_are_refused(workshop):
     models = workshop.model("m", [0.9])
     other = workshop.beside("other", ["bad", "good"]).test([1])
     with pytest.raises(UserError, match=r"m-seed0 knows the classes \['negative', 'positive'\]"):
-        evaluate(models, other, workshop.root / "e", load=workshop.load)
+        evaluate([models], other, workshop.root / "e", load=workshop.load)
     assert not (workshop.root / "e").exists()
 
 
@@ -77,10 +77,10 @@ def test_a_diverged_model_is_refused(workshop):
     test = workshop.test([1, 0])
     models = workshop.model("m", [float("nan"), 0.5])
     with pytest.raises(UserError, match="m-seed0 predicts probabilities that are no numbers"):
-        evaluate(models, test, workshop.root / "e", load=workshop.load)
+        evaluate([models], test, workshop.root / "e", load=workshop.load)
 
 
 def test_no_models_are_refused(workshop):
     test = workshop.test([1, 0])
     with pytest.raises(UserError, match="holds no trained model"):
-        evaluate(workshop.root / "nothing", test, workshop.root / "e", load=workshop.load)
+        evaluate([workshop.root / "nothing"], test, workshop.root / "e", load=workshop.load)

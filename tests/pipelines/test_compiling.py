@@ -8,11 +8,11 @@ import yaml
 
 from bakeoff.container import CODE
 from bakeoff.errors import UserError
+from bakeoff.parts import run_of
 from bakeoff.pipelines.compiling import COMPONENTS, compile_components, compile_plan
 from bakeoff.pipelines.options import RESOURCES, Options
 from bakeoff.plans import plan
 from bakeoff.studies import STUDIES
-from bakeoff.training.settings import to_dict
 
 IMAGE = "registry.example/bakeoff@sha256:" + "0" * 64
 
@@ -28,6 +28,20 @@ def tasks(spec):
     dags = [spec["root"]["dag"]]
     dags += [c["dag"] for c in spec["components"].values() if "dag" in c]
     return {name: task for dag in dags for name, task in dag["tasks"].items()}
+
+
+def planned(spec, **form):
+    """What a run is given whose form is left as it is but for some values."""
+    taken = tasks(spec)["plan"]["inputs"]["parameters"]
+    known = spec["root"]["inputDefinitions"]["parameters"]
+    values = {
+        name: source["runtimeValue"]["constant"]
+        if "runtimeValue" in source
+        else form.get(name, known[name]["defaultValue"])
+        for name, source in taken.items()
+    }
+    values |= {name: int(values[name]) for name in ("seed", "seeds")}
+    return run_of(**{"versions": {}, **values})
 
 
 @pytest.fixture(scope="module")
@@ -50,12 +64,8 @@ def consumers(spec, output):
 
 def test_only_evaluate_takes_the_test_split(cluster):
     spec = cluster[0]
-    names = consumers(spec, "test")
-    # The classical models, the networks, the ensemble.
-    assert names == {"evaluate", "evaluate-2", "evaluate-3"}
-    assert {tasks(spec)[name]["componentRef"]["name"] for name in names} == {
-        f"comp-{name}" for name in names
-    }
+    assert consumers(spec, "test") == {"evaluate"}
+    assert tasks(spec)["evaluate"]["componentRef"]["name"] == "comp-evaluate"
 
 
 def test_training_takes_the_dataset(cluster):
@@ -68,11 +78,12 @@ def test_training_takes_the_dataset(cluster):
 
 def test_the_whole_ladder_compiles(tmp_path):
     spec = compiled(tmp_path, Options(), models=["all"], seeds=3)[0]
-    inputs = tasks(spec)["train-ensemble"]["inputs"]["artifacts"]
-    assert set(inputs) == {"classical", "networks", "networks_of_chosen_width"}
-    parameters = spec["root"]["inputDefinitions"]["parameters"]
-    assert len(parameters["networks"]["defaultValue"]) == 3 * 5
-    assert len(parameters["networks_of_chosen_width"]["defaultValue"]) == 3 * 5
+    mixed = {"classical", "networks", "networks_of_chosen_width"}
+    assert set(tasks(spec)["train-ensemble"]["inputs"]["artifacts"]) == mixed
+    scored = set(tasks(spec)["evaluate"]["inputs"]["artifacts"])
+    assert scored == {"test", "ensemble", *mixed}
+    run = planned(spec)
+    assert len(run.networks) == len(run.networks_of_chosen_width) == 3 * 5
 
 
 def test_suspects_are_left_out_only_where_asked(tmp_path):
@@ -86,24 +97,24 @@ def test_suspects_are_left_out_only_where_asked(tmp_path):
 
 def test_every_step_has_the_pinned_image_and_installs_nothing(cluster):
     executors = cluster[0]["deploymentSpec"]["executors"]
-    assert len(executors) == 10
+    assert len(executors) == 9
     for executor in executors.values():
         container = executor["container"]
         assert container["image"] == IMAGE
-        assert "pip" not in " ".join(container["command"])
+        assert "pip install" not in " ".join(container["command"])
 
 
 def test_every_step_has_retries_caching_and_a_time_limit(cluster):
     spec, platform = cluster
     timeouts = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     steps = {n: t for n, t in tasks(spec).items() if not n.startswith("for-loop")}
-    assert len(steps) == 10
+    assert len(steps) == 9
     for name, task in steps.items():
-        # What stands behind a name or an address may change between two runs on a cluster.
-        assert task["cachingOptions"].get("enableCache", False) is (name != "prepare")
+        # What stands behind an address may change between two runs: `plan` looks each time.
+        assert task["cachingOptions"].get("enableCache", False) is (name != "plan")
         assert task["retryPolicy"]["maxRetryCount"] >= 1
     assert all(int(e["activeDeadlineSeconds"]) > 0 for e in timeouts.values())
-    assert len(timeouts) == 10
+    assert len(timeouts) == 9
 
 
 def cpus(quantity):
@@ -166,7 +177,7 @@ def test_images_are_trained_compared_and_drawn_and_only_evaluate_takes_test(stud
     assert consumers(spec, "test") == {"evaluate"}
     assert consumers(spec, "dataset") == {"train-image-network", "compare"}
     steps = {name for name in tasks(spec) if not name.startswith("for-loop")}
-    assert steps == {"prepare", "train-image-network", "evaluate", "compare", "report"}
+    assert steps == {"plan", "prepare", "train-image-network", "evaluate", "compare", "report"}
     assert tasks(spec)["prepare"]["inputs"]["parameters"]["modality"] == {
         "runtimeValue": {"constant": "image"}
     }
@@ -182,38 +193,22 @@ def test_images_are_trained_compared_and_drawn_and_only_evaluate_takes_test(stud
     } <= set(given)
     assert given["data"]["defaultValue"] == "stl10"
     timeouts = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
-    assert len(timeouts) == len(spec["deploymentSpec"]["executors"]) == 5
-
-
-def test_networks_of_the_same_autoencoder_are_one_item_which_comes_first(tmp_path):
-    spec = compiled(tmp_path, Options(), study="autoencoder", seeds=2)[0]
-    items = spec["root"]["inputDefinitions"]["parameters"]["networks"]["defaultValue"]
-    linear, conv = "ae-linear-frozen, ae-linear-tuned", "ae-conv-frozen, ae-conv-tuned"
-    wanted = [linear, "ae-linear-scratch", conv, "ae-conv-scratch"]
-    assert [(item["model"], item["seed"]) for item in items] == [
-        (name, seed) for seed in (0, 1) for name in wanted
-    ]
-    configs = json.loads(items[0]["configs"])
-    assert list(configs) == ["ae-linear", "ae-linear-frozen", "ae-linear-tuned"]
-    pretraining = configs["ae-linear-tuned"]["pretraining"]
-    assert configs["ae-linear"] == {"type": "Autoencoder", **pretraining}
-    assert list(json.loads(items[1]["configs"])) == ["ae-linear-scratch"]
+    assert len(timeouts) == len(spec["deploymentSpec"]["executors"]) == 6
 
 
 def test_changed_weights_are_noticed(tmp_path):
     weights = tmp_path / "weights.pth"
 
-    def files_hash(content):
+    def fingerprint(content):
         weights.write_bytes(content)
         spec = compiled(tmp_path, Options(local=True), study="resnet", weights=str(weights))[0]
-        items = spec["root"]["inputDefinitions"]["parameters"]["networks"]["defaultValue"]
-        assert json.loads(items[0]["configs"])["resnet18"]["weights"] == str(weights)
-        [found] = {item["files_hash"] for item in items}
-        return found
+        weights.unlink()  # It is looked at before the steps run, whose outputs may be reused.
+        weights.touch()
+        first = planned(spec).networks[0]
+        assert f"weights={weights}" in first["settings"]
+        return first["fingerprint"]
 
-    first = files_hash(b"one")
-    assert first
-    assert files_hash(b"one") == first != files_hash(b"two")
+    assert fingerprint(b"one") == fingerprint(b"one") != fingerprint(b"two")
 
 
 def test_parts_without_models_are_left_out(tmp_path):
@@ -223,12 +218,47 @@ def test_parts_without_models_are_left_out(tmp_path):
     assert "train-text-classical" not in tasks(networks)
 
 
-def test_a_loop_item_carries_the_complete_configuration(cluster):
-    default = cluster[0]["root"]["inputDefinitions"]["parameters"]["networks"]["defaultValue"]
-    assert [item["model"] for item in default] == ["rnn-64", "bilstm-glove"]
-    for item in default:
-        config = to_dict(STUDIES["sentiment"].models[item["model"]])
-        assert json.loads(item["configs"]) == {item["model"]: config}
+@pytest.mark.parametrize("study", STUDIES)
+def test_every_parameter_is_described_and_none_of_them_is_json(study, tmp_path):
+    spec = compiled(tmp_path, Options(image=IMAGE), study=study)[0]
+    form = spec["root"]["inputDefinitions"]["parameters"]
+    assert {"data", "models", "seed", "seeds", "preset", "settings", "metric", "split"} <= set(form)
+    for parameter in form.values():
+        assert len(parameter["description"]) > 20
+        assert "{" not in parameter["description"]
+        assert parameter["parameterType"] in ("STRING", "NUMBER_INTEGER", "BOOLEAN")
+    for component in spec["components"].values():
+        if "executorLabel" in component:
+            parameters = component.get("inputDefinitions", {}).get("parameters", {})
+            assert all(parameter["description"] for parameter in parameters.values())
+
+
+def test_tasks_and_artifacts_say_what_they_are(cluster):
+    """Under the names that a person sees, no two are the same."""
+    named = [task["taskInfo"]["name"] for task in tasks(cluster[0]).values()]
+    assert {"plan the run", "train rnn-64 or bilstm-glove", "evaluate on test"} <= set(named)
+    assert len(set(named)) == len(named)
+    outputs = [
+        name
+        for component in cluster[0]["components"].values()
+        if "executorLabel" in component
+        for name in component.get("outputDefinitions", {}).get("artifacts", {})
+    ]
+    assert {"classical_models", "network_models", "ensemble_models", "leaderboard"} <= set(outputs)
+    assert len(set(outputs)) == len(outputs)
+
+
+def test_what_was_changed_stands_in_the_form(tmp_path):
+    options = {"metric": "macro-f1", "changes": ["rnn-64.training.epochs=2"], "seed": 3}
+    spec = compiled(tmp_path, Options(image=IMAGE), models=["rnn-64", "nb-counts"], **options)[0]
+    form = spec["root"]["inputDefinitions"]["parameters"]
+    values = {name: one["defaultValue"] for name, one in form.items()}
+    assert values["settings"] == "training.epochs=2", "of all that have such a setting"
+    assert (values["metric"], values["seed"]) == ("macro-f1", 3)
+    [item] = planned(spec).networks
+    assert item["settings"] == "training.epochs=2, training.metric=macro-f1"
+    [item] = planned(spec, settings="", metric="accuracy").networks
+    assert item["settings"] == ""
 
 
 def environments(spec):

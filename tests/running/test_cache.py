@@ -12,7 +12,7 @@ TASK = {
     "component_name": "comp-train-text-network",
     "image": "python",
     "full_command": ["sh", "-ec", 'python3 "$0"', "def train():\n    return 1\n", "--input"],
-    "arguments": {"model": "rnn-64", "seed": 0.0, "configs": "{}"},
+    "arguments": {"model": "rnn-64", "seed": 0.0, "settings": ""},
     "env_vars": {"BAKEOFF_CODE": "one"},
     "custom_cache_key": None,
 }
@@ -44,6 +44,6 @@ def test_what_a_task_does_is_its_key_and_not_its_number_or_its_comments(key):
         key(full_command=[*start, "def train():\n    return 2", *end]),
         key(env_vars={"BAKEOFF_CODE": "two"}),
         key(component_name="comp-train-image-network"),
-        key(arguments={"model": "rnn-64", "seed": 1.0, "configs": "{}"}),
+        key(arguments={"model": "rnn-64", "seed": 1.0, "settings": ""}),
     ]
     assert len({before, *others}) == 5

@@ -92,7 +92,9 @@ def test_epochs_are_told_while_it_runs(finished):
     events = finished[3]
     assert [e["epoch"] for e in events if e["event"] == "epoch"] == [1, 2]
     names = [e["task"] for e in events if e["event"] == "task" and e["state"] == "finished"]
-    assert sorted(set(names)) == ["audit", "compare", "evaluate", "prepare", "report", "train"]
+    assert sorted(names) == [
+        *["audit", "compare", "evaluate", "plan", "prepare", "report", "train", "train"]
+    ]
 
 
 def test_the_group_of_a_run_is_in_all_it_leaves(finished):
@@ -123,11 +125,11 @@ def test_nothing_changed_reuses_everything_and_says_so(finished):
     assert len(again.facts["reused"]) == 8
     assert again.results["leaderboard"] == finished[0].results["leaderboard"]
     said = " ".join(console.file.getvalue().split())
-    assert "1/8 prepare reused" in said
+    assert "1/8 plan reused" in said
     assert "train-text-network rnn-64 seed 0 reused" in said
     assert "8/8 report reused" in said
     tasks = (
-        "prepare, audit, train-text-classical, 2 × evaluate, train-text-network, compare, report"
+        "plan, prepare, audit, train-text-classical, train-text-network, evaluate, compare, report"
     )
     [listed] = re.findall(r"reused from earlier runs: (.*) \(of 8 steps\)", said)
     assert sorted(listed.split(", ")) == sorted(tasks.split(", "))
@@ -144,23 +146,29 @@ def test_runs_of_the_same_second_have_folders_of_their_own(finished):
     assert find_run(root, "latest").results == again.results
 
 
-_ALL_BUT_REPORT = "audit, compare, evaluate, prepare, train-text-classical"
+_ALL_BUT_REPORT = "audit, compare, evaluate, plan, prepare, train-text-classical"
 
 
 @pytest.mark.parametrize(
     ("modules", "change", "reused"),
     [
         ("report/page.py", "changed = 1", _ALL_BUT_REPORT),
-        ("text/classical/ngrams.py", "changed = 1", "prepare"),
+        ("text/classical/ngrams.py", "changed = 1", "plan, prepare"),
         (
             "**/*.py",
             "# Changed.",
+            "audit, compare, evaluate, plan, prepare, report, train-text-classical",
+        ),
+        (
+            # Of another model.
+            "text/registry.py",
+            'MODELS["nb-tfidf"] = MODELS["svm-tfidf"]',
             "audit, compare, evaluate, prepare, report, train-text-classical",
         ),
         (
             "vision/*.py",
             "changed = 1",
-            "audit, compare, evaluate, prepare, report, train-text-classical",
+            "audit, compare, evaluate, plan, prepare, report, train-text-classical",
         ),
     ],
 )
@@ -179,7 +187,7 @@ def test_changed_code_runs_its_step_and_what_follows_again(
     for module in code.glob(modules):
         source = module.read_text()
         # The source of a component is in the task itself, and so is a comment in its body.
-        source = re.sub(r"(?m)^    import json$", rf"    {change}\n\g<0>", source)
+        source = re.sub(r"(?m)^    from pathlib import Path$", rf"    {change}\n\g<0>", source)
         module.write_text(f"{source}\n{change}\n")
     done = subprocess.run(
         command(reviews_csv, finished[2], "nb-counts"),

@@ -63,7 +63,7 @@ def run(tmp_path):
     ]:
         models = trained(store / "models", name, seed, *words)
         evaluations.append(store / "evaluations" / models.name)
-        evaluate(models, store / "test", evaluations[-1], load=load)
+        evaluate([models], store / "test", evaluations[-1], load=load)
     settings = {"study": "sentiment", "preset": "quick", "seed": 0, "seeds": 2, "pairs": []}
     compare(
         evaluations,

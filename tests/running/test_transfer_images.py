@@ -56,7 +56,7 @@ def made(tmp_path_factory):
     with new_artifact(store / "models" / "net-seed0", "models", settings={}) as (out, _):
         write_trained(model, out / "net-seed0", train.classes, validation)
     evaluations = [store / "evaluation"]
-    evaluate(store / "models" / "net-seed0", store / "test", evaluations[0], load=load)
+    evaluate([store / "models" / "net-seed0"], store / "test", evaluations[0], load=load)
     compare(
         evaluations,
         store / "comparison",

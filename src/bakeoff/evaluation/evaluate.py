@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +31,12 @@ MISTAKES = 20
 
 
 def evaluate(
-    models: Path, test: Path, evaluations: Path, *, load: Callable[[Path], Predictor]
+    models: Sequence[Path], test: Path, evaluations: Path, *, load: Callable[[Path], Predictor]
 ) -> dict[str, float]:
-    """Score every model of an artifact on the test split.
+    """Score trained models on the test split.
 
     Args:
-        models: a "models" artifact.
+        models: "models" artifacts.
         test: a "test" artifact.
         evaluations: where the "evaluations" artifact goes: a folder a model with evaluation.json
             and predictions.parquet (validation and test rows with their probabilities, extent and,
@@ -52,15 +52,16 @@ def evaluate(
             predicts no numbers.
     """
     split = read_split(test, "test")
-    folders = model_folders(models)
+    folders = [(folder, artifact) for artifact in models for folder in model_folders(artifact)]
     if not folders:
-        raise UserError(f"{models} holds no trained model; train one first")
-    inputs = {"models": models, "test": test}
-    identity = Identity.of_models(models)
+        places = ", ".join(map(str, models)) or "what was given"
+        raise UserError(f"{places} holds no trained model; train one first")
+    inputs = {f"models{i}": path for i, path in enumerate(models)} | {"test": test}
+    identities = {artifact: Identity.of_models(artifact) for artifact in models}
     accuracies = {}
     with new_artifact(evaluations, "evaluations", settings={}, inputs=inputs) as (out, _):
-        for folder in folders:
-            model = read_model(folder)
+        for folder, artifact in folders:
+            model, identity = read_model(folder), identities[artifact]
             if model["classes"] != split.classes:
                 raise UserError(
                     f"{folder.name} knows the classes {model['classes']}, but the test split has "

@@ -24,7 +24,7 @@ from typing import Any
 from bakeoff import events
 from bakeoff.artifacts import explained_write_errors, make_folder, read_json, write_json
 from bakeoff.data.download import CACHE, cache
-from bakeoff.data.sources import NAMED_SETS, fingerprint, location, refuse_output_inside
+from bakeoff.data.sources import NAMED_SETS, location, refuse_output_inside
 from bakeoff.errors import UserError
 from bakeoff.plans import Plan
 from bakeoff.running.runs import RunFolder
@@ -71,7 +71,6 @@ def run_locally(
     from bakeoff.tracking import resolve_mode
 
     refuse_output_inside(plan.data, root)
-    data_hash = fingerprint(plan.data)
     code = _image_id(image) if runner == "docker" else ""
     created = datetime.now(UTC)
     folder = _new_folder(root, f"{created:%Y%m%d-%H%M%S}-{plan.study}-{plan.preset}")
@@ -124,7 +123,7 @@ def run_locally(
                     "runner": runner,
                     "environment": environment,
                     "mounts": _mounts(plan, root, folder),
-                    "arguments": {"data": location(plan.data), "data_hash": data_hash},
+                    "arguments": {"data": location(plan.data)},
                 },
             )
             _execute(folder, environment, see, lock, under_docker=runner == "docker")

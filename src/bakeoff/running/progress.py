@@ -45,9 +45,8 @@ class Progress:
         self._started = time.monotonic()
         networks = len(plan.network_tasks) * plan.seeds
         trainings = bool(plan.classical) + networks + bool(plan.ensemble)
-        # prepare, compare, report; of text the audit and the choice of a width; trainings with
-        # their evaluations.
-        self._tasks = 3 + (plan.modality == "text") + bool(plan.waiting) + 2 * trainings
+        # plan, prepare, evaluate, compare, report; of text the audit and the choice of a width.
+        self._tasks = 5 + (plan.modality == "text") + bool(plan.waiting) + trainings
         self._done = 0
         self._total = self._bars.add_task("bake-off", total=self._tasks, facts="", seconds=None)
         self._rows: dict[str, TaskID] = {}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from bakeoff.artifacts import read_json
+from bakeoff.changes import merged
 from bakeoff.errors import UserError
 from bakeoff.evaluation.choice import Candidate, Choice, choose_width
 from bakeoff.evaluation.metrics import classification_metrics
@@ -19,11 +19,11 @@ from bakeoff.training.trained import model_folders, read_model, read_probabiliti
 def items_of_chosen_width(
     models: Sequence[Path], later: Iterable[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """The items of the next loop, each with the chosen width in its configuration.
+    """The items of the next loop, each with the chosen width in its settings.
 
     Args:
         models: "models" artifacts, among them RNNs of several widths.
-        later: items with model, seed and configs (a JSON object, name → configuration).
+        later: items with model, seed and settings (see `bakeoff.changes`).
     """
     records = [
         {
@@ -40,12 +40,7 @@ def items_of_chosen_width(
         {
             **item,
             "seed": int(item["seed"]),
-            "configs": json.dumps(
-                {
-                    name: {**config, "hidden": chosen.width}
-                    for name, config in json.loads(item["configs"]).items()
-                }
-            ),
+            "settings": merged(item["settings"], {"hidden": chosen.width}),
         }
         for item in later
     ]

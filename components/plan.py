@@ -1,0 +1,77 @@
+"""Scalars a person sets → what each part of the graph trains in this run."""
+
+from typing import Dict, List, NamedTuple
+
+from kfp import dsl
+
+from bakeoff.container import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def plan(
+    study: str,
+    graph: Dict[str, str],
+    models: str,
+    data: str,
+    preset: str = "full",
+    settings: str = "",
+    metric: str = "accuracy",
+    seed: int = 0,
+    seeds: int = 1,
+    versions: Dict[str, str] = {},  # noqa: B006 (KFP writes it down as it is)
+) -> NamedTuple(  # type: ignore[valid-type]
+    "Planned",
+    [
+        ("Output", List[Dict]),
+        ("classical", str),
+        ("classical_settings", str),
+        ("classical_fingerprint", str),
+        ("networks_of_chosen_width", List[Dict]),
+        ("ensemble_settings", str),
+        ("ensemble_fingerprint", str),
+        ("pairs", List[List[str]]),
+        ("data_hash", str),
+    ],
+):
+    """Check what a run asks for, and say what each of its trainings is given.
+
+    Args:
+        study: "sentiment", "autoencoder" or "resnet".
+        graph: The models that each part of the pipeline may train.
+        models: Which of them take part, divided by commas.
+        data: What is prepared; what stands behind it now is looked up.
+        preset: How long networks train: "quick", "full" or "paper".
+        settings: Changed settings of models, "rnn-64.training.epochs=8, hidden=64".
+        metric: What validation chooses by.
+        seed: First training seed.
+        seeds: Number of training seeds.
+        versions: Hashes of data and files, where they are known.
+
+    Returns:
+        Output: Items of the loop over networks: model, seed, settings, fingerprint.
+        classical: Names of the classical models.
+        classical_settings: What is changed of them.
+        classical_fingerprint: Hash of their configurations.
+        networks_of_chosen_width: Items of the loop over networks whose width is chosen.
+        ensemble_settings: What is changed of the ensemble.
+        ensemble_fingerprint: Hash of its configuration.
+        pairs: Models whose difference the report tests, first against second.
+        data_hash: Hash of the data, or of what its store says of it.
+    """
+    from bakeoff.parts import run_of
+    from bakeoff.step import step
+
+    with step("plan"):
+        run = run_of(
+            study,
+            graph=graph,
+            models=models,
+            settings=settings,
+            versions=versions,
+            data=data,
+            preset=preset,
+            metric=metric,
+            seed=seed,
+            seeds=seeds,
+        )
+    return tuple(run)
