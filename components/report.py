@@ -20,6 +20,7 @@ def report(
     """
     from pathlib import Path
 
+    from bakeoff import events
     from bakeoff.artifacts import read_json
     from bakeoff.report import write_markdown, write_report
     from bakeoff.step import step
@@ -28,3 +29,4 @@ def report(
         results = read_json(Path(comparison.path) / "results.json")
         write_report(results, Path(page.path))
         Path(summary.path).write_text(write_markdown(results), encoding="utf-8")
+        events.tell(f"wrote the report of {len(results['models'])} trainings to {page.path}")

@@ -9,49 +9,17 @@ from bakeoff.code_hash import code_hash
 from bakeoff.container import CODE, IMAGE
 from bakeoff.data.sources import location
 from bakeoff.parts import data_version
+from bakeoff.pipelines.resources import RESOURCES, SIZES
 from bakeoff.plans import Plan
+from bakeoff.tracking.identity import RUN
 from bakeoff.tracking.identity import VARIABLE as IDENTITY
 
-
-@dataclass(frozen=True, kw_only=True)
-class Resources:
-    """What a step may use, and asks of a cluster: less, so that a node which is as large has room
-    for it beside what else runs there, the pods of KFP that start steps among it.
-    """
-
-    memory: int
-    """GiB it never exceeds; half of it is asked for."""
-    minutes: int
-    """The step is ended after this long; a hang never holds a node for a night."""
-    retries: int
-    """Training goes on from nothing on a new pod, so it is tried less often."""
-    threaded: bool = False
-    """Computes on as many CPUs as trainings have threads; others on one."""
-
-    def apply(self, task: dsl.PipelineTask, threads: int) -> None:
-        """Write them into a task of a plan with this many threads a training."""
-        cpus = threads if self.threaded else 1
-        task.set_cpu_request(f"{1000 * cpus - 500}m").set_cpu_limit(str(cpus))
-        task.set_memory_request(f"{self.memory / 2:g}Gi").set_memory_limit(f"{self.memory}Gi")
-        task.set_retry(self.retries, backoff_duration="30s", backoff_factor=2)
-        kubernetes.set_timeout(task, seconds=self.minutes * 60)
-
-
-RESOURCES = {
-    "plan": Resources(memory=2, minutes=15, retries=3),
-    "prepare": Resources(memory=4, minutes=60, retries=3),
-    "train-text-classical": Resources(memory=8, minutes=120, retries=1, threaded=True),
-    "train-text-network": Resources(memory=4, minutes=720, retries=1, threaded=True),
-    "train-image-network": Resources(memory=8, minutes=1440, retries=1, threaded=True),
-    "audit": Resources(memory=4, minutes=60, retries=3),
-    "train-ensemble": Resources(memory=2, minutes=30, retries=3),
-    "choose-width": Resources(memory=2, minutes=15, retries=3),
-    "evaluate": Resources(memory=4, minutes=60, retries=3, threaded=True),
-    "compare": Resources(memory=4, minutes=30, retries=3),
-    "report": Resources(memory=2, minutes=15, retries=3),
-}
 DEADLINE = 7 * 24 * 3600
-"""Seconds of a run on a cluster."""
+"""Seconds after which a run on a cluster ends: a step that no node has room for never starts, and
+its own limit counts from its start.
+"""
+_RUN_LABEL = "metadata.labels['pipeline/runid']"
+"""Where a pod of KFP has the id of its run."""
 LOOKED_UP = ("bakeoff.lineup",)
 """Where trainings find their configurations. What it finds is in the fingerprint that they are
 given, so that another configuration of one model trains that model alone again."""
@@ -69,10 +37,17 @@ class Options:
     in the cache key, a hash of the code it runs."""
     code: str = ""
     """Identity of the code where that is not the installed package: the id of a local image."""
-    parallelism: int = 0
-    """Networks trained at the same time; 0 leaves it to the cluster."""
+    resources: str = "standard"
+    """What the steps may use: a name in `SIZES`."""
+    parallel: int = 0
+    """Networks trained at the same time; 0 takes what the size says."""
     wandb: str = ""
     """Mode of W&B on the cluster; the key comes from the secret `wandb` (key `api-key`)."""
+
+    @property
+    def parallelism(self) -> int:
+        """Networks trained at the same time; 0 leaves it to the cluster."""
+        return self.parallel or SIZES[self.resources].parallelism
 
     @property
     def deadline(self) -> int | None:
@@ -98,9 +73,13 @@ class Options:
         if self.local:
             # Nothing else may stand here: what differs from run to run would never be reused.
             return task.set_env_variable(CODE, self.code or _code_of(name, plan.modality))
-        RESOURCES[name].apply(task, plan.threads)
+        RESOURCES[name].apply(task, plan.threads, SIZES[self.resources])
+        # With what KFP sets itself, this is Pod Security's standard `restricted`.
+        kubernetes.set_security_context(task, run_as_non_root=True)
         if name.startswith(("train", "compare")):
-            task.set_env_variable(IDENTITY, json.dumps(plan.identity))
+            # The rest of a plan may be changed when a run is started.
+            task.set_env_variable(IDENTITY, json.dumps({"study": plan.study}))
+            kubernetes.use_field_path_as_env(task, env_name=RUN, field_path=_RUN_LABEL)
         if self.wandb and name.startswith(("train", "evaluate")):
             task.set_env_variable("WANDB_MODE", self.wandb)
             if self.wandb == "online":

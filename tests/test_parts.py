@@ -34,7 +34,7 @@ def test_all_that_the_graph_trains_where_nothing_is_asked_for():
     later = [(name, seed) for seed in (5, 6) for name in ("lstm-1", "bilstm")]
     assert trained(found.networks_of_chosen_width) == later
     assert {item["settings"] for item in found.networks} == {""}
-    assert found.pairs == []
+    assert found.pairs == [["bilstm", "lstm-1"]]
     assert found.data_hash == data_version("imdb-25k") != ""
 
 

@@ -17,8 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bakeoff import __version__
+from bakeoff import __version__, events
 from bakeoff.errors import UserError
+from bakeoff.formats import size
 
 MANIFEST = "manifest.json"
 RESULTS_FORMAT = 5
@@ -178,9 +179,11 @@ def new_artifact(
                     for p in files
                 },
             }
+            written = sum(p.stat().st_size for p in files)
             write_json(scratch / MANIFEST, manifest)
             scratch.chmod(0o755)
             _take_place(scratch, folder)
+            events.tell(f"wrote {kind}: {len(files)} files, {size(written)}, to {folder}")
         except BaseException:
             shutil.rmtree(scratch, ignore_errors=True)
             raise

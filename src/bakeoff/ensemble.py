@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bakeoff import events
 from bakeoff.artifacts import artifact_hash, new_artifact, read_json, write_json
 from bakeoff.errors import UserError
 from bakeoff.evaluation.mixture import cross_fitted, mixture_weights
@@ -109,6 +110,7 @@ def train_ensemble(
             chosen = [of_seed.get(seed) or min(of_seed.items())[1] for of_seed in folders.values()]
             trained, validation, classes = _mix(chosen, name, config, seed)
             write_trained(trained, out / trained.folder_name, classes, validation)
+            events.tell(f"mixed, seed {seed}: {trained.facts['weights']}")
             with open_run(name, seed, config, out, job="train", identity=identity) as run:
                 run.log_training(trained)
 

@@ -51,6 +51,16 @@ def emit(event: str, **facts: Any) -> None:
         pass
 
 
+def tell(line: str) -> None:
+    """What a person who follows a step would like to know, in a line."""
+    emit("line", text=line)
+
+
+def watched() -> bool:
+    """Whether somebody draws what is told; otherwise it is for a log."""
+    return bool(os.environ.get(VARIABLE))
+
+
 class EventReader:
     """Reads what was appended to an events folder since the last look."""
 

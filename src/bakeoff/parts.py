@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bakeoff import events
 from bakeoff.artifacts import settings_hash
 from bakeoff.changes import listed
 from bakeoff.data.sources import NAMED_SETS, fingerprint
@@ -94,6 +95,7 @@ def run_of(
             if names[0] in made.parts.get(part, [])
         ]
 
+    events.tell(f"{study}, {made.preset}: {', '.join(names)}; seeds {made.training_seeds}")
     classical = item(list(made.classical), made.seed)
     ensemble = item([made.ensemble] if made.ensemble else [], made.seed)
     return Run(

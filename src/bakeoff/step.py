@@ -11,17 +11,30 @@ from bakeoff.errors import UserError
 
 
 @contextmanager
+def _told() -> Iterator[None]:
+    """Have a log say what nobody draws."""
+    if events.watched():
+        yield
+        return
+    from bakeoff.narration import Narrator
+
+    with events.heard(Narrator().hear):
+        yield
+
+
+@contextmanager
 def step(task: str, model: str = "", seed: int | None = None) -> Iterator[None]:
     """Announce a step's start and end; end the process with code 2 and one line on a UserError."""
     which = {"task": task, "model": model, "seed": seed}
-    events.emit("task", state="started", **which)
-    try:
-        yield
-    except UserError as error:
-        events.emit("error", message=str(error), **which)
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
-    except Exception as error:
-        events.emit("crash", message=f"{type(error).__name__}: {error}", **which)
-        raise
-    events.emit("task", state="finished", **which)
+    with _told():
+        events.emit("task", state="started", **which)
+        try:
+            yield
+        except UserError as error:
+            events.emit("error", message=str(error), **which)
+            print(f"error: {error}", file=sys.stderr, flush=True)
+            raise SystemExit(2) from None
+        except Exception as error:
+            events.emit("crash", message=f"{type(error).__name__}: {error}", **which)
+            raise
+        events.emit("task", state="finished", **which)

@@ -1,6 +1,5 @@
 """The compiled YAML, read as a KFP backend reads it."""
 
-import json
 import re
 
 import pytest
@@ -10,7 +9,8 @@ from bakeoff.container import CODE
 from bakeoff.errors import UserError
 from bakeoff.parts import run_of
 from bakeoff.pipelines.compiling import COMPONENTS, compile_components, compile_plan
-from bakeoff.pipelines.options import RESOURCES, Options
+from bakeoff.pipelines.options import Options
+from bakeoff.pipelines.resources import RESOURCES
 from bakeoff.plans import plan
 from bakeoff.studies import STUDIES
 
@@ -122,6 +122,11 @@ def cpus(quantity):
     return float(quantity[:-1]) / 1000 if quantity.endswith("m") else float(quantity)
 
 
+def gib(quantity):
+    """GiB of a memory quantity."""
+    return float(quantity.removesuffix("Mi")) / 1024
+
+
 @pytest.mark.parametrize("study", STUDIES)
 @pytest.mark.parametrize("threads", [1, 2, 6])
 def test_no_step_asks_for_more_cpus_than_a_training_has_threads(study, threads, tmp_path):
@@ -133,11 +138,97 @@ def test_no_step_asks_for_more_cpus_than_a_training_has_threads(study, threads, 
         resources = executor["container"]["resources"]
         limits[re.sub(r"^exec-|-\d+$", "", name)] = limit = cpus(resources["resourceCpuLimit"])
         assert 0 < cpus(resources["resourceCpuRequest"]) <= limit - 0.4 < limit <= threads
-        memory, most = (resources[f"resourceMemory{which}"] for which in ("Request", "Limit"))
-        assert 0 < float(memory.removesuffix("Gi")) < float(most.removesuffix("Gi")) <= 8
+        memory, most = (gib(resources[f"resourceMemory{which}"]) for which in ("Request", "Limit"))
+        assert 0 < memory < most <= 8
     assert set(limits) <= set(RESOURCES)
     networks = [limit for name, limit in limits.items() if name.endswith("network")]
     assert set(networks) == {threads}, "what has the threads also has CPUs for them"
+
+
+def test_small_fits_two_cpus_and_8_gib_with_what_kfp_needs(tmp_path):
+    """One training at a time beside the classical one and the audit: less than half of it asked
+    for, and never more than there is."""
+    options = Options(image=IMAGE, resources="small")
+    spec, _ = compiled(tmp_path, options, models=["all"], threads=2)
+    asked, most = {}, {}
+    for name, executor in spec["deploymentSpec"]["executors"].items():
+        resources = executor["container"]["resources"]
+        asked[name] = (
+            cpus(resources["resourceCpuRequest"]),
+            gib(resources["resourceMemoryRequest"]),
+        )
+        most[name] = gib(resources["resourceMemoryLimit"])
+        assert cpus(resources["resourceCpuLimit"]) <= 2
+    beside = ("exec-audit", "exec-train-text-classical", "exec-train-text-network")
+    assert sum(asked[name][0] for name in beside) <= 1.1
+    assert sum(asked[name][1] for name in beside) <= 2.5
+    assert max(most.values()) <= 3
+    for name in ("for-loop-1", "for-loop-2"):
+        assert tasks(spec)[name]["iteratorPolicy"] == {"parallelismLimit": 1}
+    several = Options(image=IMAGE, resources="small", parallel=3)
+    loop = tasks(compiled(tmp_path, several)[0])["for-loop-1"]
+    assert loop["iteratorPolicy"] == {"parallelismLimit": 3}
+
+
+@pytest.mark.parametrize("resources", ["small", "standard"])
+def test_libraries_start_as_many_threads_as_a_step_has_cpus(tmp_path, resources):
+    spec, _ = compiled(tmp_path, Options(image=IMAGE, resources=resources), threads=2)
+    for name, variables in environments(spec).items():
+        limit = spec["deploymentSpec"]["executors"][name]["container"]["resources"]
+        assert variables["OMP_NUM_THREADS"] == limit["resourceCpuLimit"]
+
+
+def hardened(executor):
+    """A step's container as KFP 2.17 makes it: what it sets itself, and what it takes over."""
+    own = executor.get("securityContext", {})
+    context = {
+        name: own[name] for name in ("runAsNonRoot", "runAsUser", "runAsGroup") if name in own
+    }
+    return {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "seccompProfile": {"type": "RuntimeDefault"},
+        **context,
+    }
+
+
+def breaches(context):
+    """Rules of Pod Security's standard `restricted` that a container's security context breaks
+    (kubernetes.io/docs/concepts/security/pod-security-standards).
+    """
+    capabilities = context.get("capabilities", {})
+    rules = {
+        "privileged": not context.get("privileged", False),
+        "privilege escalation": context.get("allowPrivilegeEscalation") is False,
+        "running as non-root": context.get("runAsNonRoot") is True,
+        "running as non-root user": context.get("runAsUser", 1) != 0,
+        "seccomp": context.get("seccompProfile", {}).get("type") in ("RuntimeDefault", "Localhost"),
+        "capabilities dropped": "ALL" in capabilities.get("drop", []),
+        "capabilities added": set(capabilities.get("add", [])) <= {"NET_BIND_SERVICE"},
+    }
+    return [rule for rule, kept in rules.items() if not kept]
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_every_pod_meets_the_standard_restricted(tmp_path, study):
+    spec, platform = compiled(tmp_path, Options(image=IMAGE, wandb="online"), study=study)
+    executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    assert set(executors) == set(spec["deploymentSpec"]["executors"])
+    allowed = {"activeDeadlineSeconds", "securityContext", "secretAsEnv", "fieldPathAsEnv"}
+    for executor in executors.values():
+        assert breaches(hardened(executor)) == []
+        assert set(executor) <= allowed, "no volume, host path or other thing of a node"
+    assert breaches(hardened({})) == ["running as non-root"]
+    assert breaches(hardened({"securityContext": {"runAsNonRoot": True, "runAsUser": 0}})) == [
+        "running as non-root user"
+    ]
+
+
+def test_a_run_that_waits_for_ever_is_ended(cluster, tmp_path):
+    config = cluster[1]["platforms"]["kubernetes"]["pipelineConfig"]
+    assert config["activeDeadlineSeconds"] == 7 * 24 * 3600
+    [local] = compiled(tmp_path, Options(local=True))
+    assert "platforms" not in local
 
 
 def test_the_wandb_key_is_a_reference_never_a_value(monkeypatch, tmp_path):
@@ -149,15 +240,18 @@ def test_the_wandb_key_is_a_reference_never_a_value(monkeypatch, tmp_path):
     assert "secretAsEnv" not in executors["exec-prepare"]
 
 
-def test_steps_on_a_cluster_know_the_plan_they_are_part_of(tmp_path):
-    spec, _ = compiled(tmp_path, Options(image=IMAGE))
-    told = {}
-    for name, executor in spec["deploymentSpec"]["executors"].items():
-        variables = {v["name"]: v["value"] for v in executor["container"].get("env", [])}
-        if "BAKEOFF_PLAN" in variables:
-            told[re.sub(r"^exec-|-\d+$", "", name)] = json.loads(variables["BAKEOFF_PLAN"])
+def test_steps_on_a_cluster_know_the_run_they_are_part_of(cluster):
+    """So that two runs of one YAML share nothing in W&B."""
+    spec, platform = cluster
+    executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    told = {name for name, executor in executors.items() if "fieldPathAsEnv" in executor}
     names = ("train-text-classical", "train-text-network", "train-ensemble", "compare")
-    assert told == dict.fromkeys(names, plan("sentiment", "full").identity)
+    assert told == {f"exec-{name}" for name in names}
+    for name in told:
+        assert environments(spec)[name]["BAKEOFF_PLAN"] == '{"study": "sentiment"}'
+        assert executors[name]["fieldPathAsEnv"] == [
+            {"name": "BAKEOFF_RUN", "fieldPath": "metadata.labels['pipeline/runid']"}
+        ]
 
 
 @pytest.mark.parametrize("study", STUDIES)
@@ -287,7 +381,7 @@ def test_on_a_cluster_the_image_is_the_code(tmp_path, cluster):
     for spec in (cluster[0], compiled(tmp_path, Options())[0]):
         for variables in environments(spec).values():
             assert CODE not in variables
-    assert set(environments(cluster[0])["exec-evaluate"]) == {"WANDB_MODE"}
+    assert set(environments(cluster[0])["exec-evaluate"]) == {"WANDB_MODE", "OMP_NUM_THREADS"}
 
 
 def test_every_component_compiles_and_loads(tmp_path):

@@ -331,5 +331,5 @@ def test_interrupted_then_resumed(tmp_path, reviews_csv):
 
     resumed = subprocess.run(arguments, capture_output=True, text=True, check=False)
     assert resumed.returncode == 0, resumed.stderr
-    assert "reused from earlier runs: prepare" in resumed.stdout
+    assert "reused from earlier runs: plan, prepare" in resumed.stdout
     assert not list(store(tmp_path).glob("checkpoints/*/*"))

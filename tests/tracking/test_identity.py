@@ -9,7 +9,7 @@ from bakeoff.artifacts import new_artifact, read_manifest
 from bakeoff.data.prepare import prepare
 from bakeoff.environment import REVISION, revision
 from bakeoff.tracking import Identity
-from bakeoff.tracking.identity import VARIABLE
+from bakeoff.tracking.identity import RUN, VARIABLE
 
 PLAN = {"study": "sentiment", "preset": "quick", "settings": "5e77"}
 
@@ -18,6 +18,7 @@ PLAN = {"study": "sentiment", "preset": "quick", "settings": "5e77"}
 def one_plan(monkeypatch):
     monkeypatch.setenv(VARIABLE, json.dumps(PLAN))
     monkeypatch.setenv(REVISION, "c0ffee")
+    monkeypatch.delenv(RUN, raising=False)
     revision.cache_clear()
     yield
     revision.cache_clear()
@@ -103,3 +104,21 @@ def test_outside_of_a_plan_there_is_an_identity_too(tmp_path, monkeypatch):
     identity = Identity.of_step(prepared(tmp_path / "a"), "key")
     assert identity.group
     assert "study" not in identity.about
+
+
+def test_two_pipeline_runs_share_no_wandb_run_and_a_repeated_step_does(tmp_path, monkeypatch):
+    dataset = prepared(tmp_path / "one")
+    local = Identity.of_step(dataset, "training")
+
+    def of_run(name):
+        monkeypatch.setenv(RUN, name)
+        return Identity.of_step(dataset, "training")
+
+    first, again, second = of_run("run-1"), of_run("run-1"), of_run("run-2")
+    assert first == again
+    for one, other in ((first, second), (first, local), (second, local)):
+        assert one.group != other.group
+        assert one.run_id("cnn", 0) != other.run_id("cnn", 0)
+    assert first.about["kfp_run"] == "run-1"
+    assert first.about["commit"] == local.about["commit"] == "c0ffee"
+    assert "kfp_run" not in local.about

@@ -35,6 +35,7 @@ from bakeoff.cli.options import (
     Runs,
     Seed,
     Seeds,
+    Size,
     SkipBadImages,
     SkipBadRows,
     Split,
@@ -206,8 +207,15 @@ def compile(
     seeds: Seeds = 1,
     threads: Annotated[int, typer.Option(help="CPU threads of a training.", min=1)] = 2,
     image: Image = "",
+    resources: Annotated[
+        Size,
+        typer.Option(
+            help="What steps ask for: small fits 4 CPUs and 8 GiB with KFP, or two CPUs, and "
+            "trains one network at a time; standard has up to 8 GiB a step."
+        ),
+    ] = Size.standard,
     parallelism: Annotated[
-        int, typer.Option(help="Networks trained at a time; 0: as many as there is room.", min=0)
+        int, typer.Option(help="Networks trained at a time; 0: what --resources has.", min=0)
     ] = 0,
     wandb: Annotated[
         WandbMode | None,
@@ -216,8 +224,10 @@ def compile(
 ) -> None:
     """Write a pipeline as YAML for a KFP 2.x cluster.
 
-    The data set, its columns, the split and the limit stay parameters of the pipeline.
+    Data, split, models, seeds, preset and settings stay parameters that each run may change.
     """
+    if resources is Size.small and threads > 2:
+        raise UserError(f"--resources small has two CPUs, not --threads {threads}: leave one out")
     from bakeoff.pipelines.compiling import compile_components, compile_plan
     from bakeoff.pipelines.options import Options
     from bakeoff.studies import STUDIES
@@ -245,7 +255,8 @@ def compile(
         )
         options = Options(
             image=image or _default_image(),
-            parallelism=parallelism,
+            resources=resources.value,
+            parallel=parallelism,
             wandb=wandb.value if wandb else "",
         )
         written.append(output / f"{name}.yaml" if study == "all" else output)

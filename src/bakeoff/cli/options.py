@@ -17,6 +17,11 @@ class Where(StrEnum):
     ray = "ray"
 
 
+class Size(StrEnum):
+    small = "small"
+    standard = "standard"
+
+
 class Runner(StrEnum):
     subprocess = "subprocess"
     docker = "docker"

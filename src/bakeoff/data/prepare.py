@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bakeoff import events
 from bakeoff.artifacts import new_artifact
 from bakeoff.data.assigning import assign
 from bakeoff.data.cleaning import Rows, clean
@@ -123,6 +124,8 @@ def prepare(
         "split": split,
         "seed": seed,
     }
+    sizes = ", ".join(f"{name} {len(part):,}" for name, part in parts.items())
+    events.tell(f"{source}: {len(found.frame):,} rows, of which {sizes}")
     frame = rows.frame.astype({"label": "int32"}).drop(columns="time", errors="ignore")
     with (
         new_artifact(dataset, "dataset", settings=settings) as (out, dataset_facts),

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from bakeoff import events
 from bakeoff.artifacts import RESULTS_FORMAT, new_artifact, read_manifest, write_json
 from bakeoff.environment import revision, versions
 from bakeoff.errors import UserError
@@ -121,6 +122,7 @@ def compare(
         "metric": metric,
     }
     inputs = {f"evaluations{i}": path for i, path in enumerate(evaluations)} | {"dataset": dataset}
+    events.tell(results["winner"]["reason"])
     with new_artifact(comparison, "comparison", settings=settings, inputs=inputs) as (out, _):
         write_json(out / "results.json", results)
     return results

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from bakeoff import events
 from bakeoff.artifacts import new_artifact, read_json, write_json
 from bakeoff.data.exhibits import exhibit, extent
 from bakeoff.data.splits import Split, read_split
@@ -17,6 +18,7 @@ from bakeoff.evaluation.cost import predictions_per_second
 from bakeoff.evaluation.embeddings import Embedder, embedding_facts
 from bakeoff.evaluation.metrics import classification_metrics
 from bakeoff.evaluation.reconstructions import Reconstructor, reconstruction_facts
+from bakeoff.formats import duration, percent
 from bakeoff.tracking import Identity, open_run
 from bakeoff.training.trained import (
     Predictor,
@@ -59,6 +61,7 @@ def evaluate(
     inputs = {f"models{i}": path for i, path in enumerate(models)} | {"test": test}
     identities = {artifact: Identity.of_models(artifact) for artifact in models}
     accuracies = {}
+    events.tell(f"score {len(folders)} trainings on {len(split.labels):,} test rows")
     with new_artifact(evaluations, "evaluations", settings={}, inputs=inputs) as (out, _):
         for folder, artifact in folders:
             model, identity = read_model(folder), identities[artifact]
@@ -98,6 +101,10 @@ def evaluate(
             _write_predictions(target / "predictions.parquet", folder, split, probabilities)
             write_json(target / "evaluation.json", record)
             accuracies[folder.name] = record["test"]["accuracy"]
+            events.tell(
+                f"{name} seed {seed}: accuracy {percent(accuracies[folder.name])} on test, "
+                f"{duration(seconds)}"
+            )
             with open_run(name, seed, config, out, job="evaluate", identity=identity) as run:
                 run.log_evaluation(record, split.labels, probabilities)
                 run.log_model(folder, model["kind"])

@@ -105,7 +105,8 @@ def run_locally(
 
     def see(event: dict[str, Any]) -> None:
         nonlocal progressed
-        progressed |= event["event"] == "reused" or event.get("state") == "finished"
+        ended = event["event"] == "reused" or event.get("state") == "finished"
+        progressed |= ended and event["task"] != "plan"
         if event["event"] == "group":
             facts["group"] = event["group"]
             write_json(folder / "run.json", facts)
@@ -178,7 +179,7 @@ def _compile(plan: Plan, path: Path, image: str, parallel: int, code: str) -> No
     from bakeoff.pipelines.compiling import compile_plan
     from bakeoff.pipelines.options import Options
 
-    options = Options(image=image, local=True, parallelism=parallel, code=code)
+    options = Options(image=image, local=True, parallel=parallel, code=code)
     compile_plan(plan, options, path)
 
 

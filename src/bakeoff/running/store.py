@@ -177,10 +177,15 @@ def _size(path: Path) -> int:
 
 
 def _forget_removed(root: Path) -> None:
-    """Take from the cache what names outputs that are gone."""
-    for entry in cache_folder(root).glob("*.json"):
-        if not all(in_store(root, uri).exists() for uri in _uris(read_json(entry))):
-            entry.unlink()
+    """Take from the cache what names outputs that are gone; with the last of them goes what names
+    none.
+    """
+    named = {path: list(_uris(read_json(path))) for path in cache_folder(root).glob("*.json")}
+    left = {p for p, uris in named.items() if all(in_store(root, uri).exists() for uri in uris)}
+    if not any(named[path] for path in left):
+        left = set()
+    for path in named.keys() - left:
+        path.unlink()
 
 
 def _uris(value: Any) -> Iterator[str]:

@@ -18,6 +18,9 @@ from bakeoff.environment import revision
 VARIABLE = "BAKEOFF_PLAN"
 """Variable: JSON, what steps must know of the plan they are part of: study, preset, and a hash of
 everything in it (settings)."""
+RUN = "BAKEOFF_RUN"
+"""Variable: the id of the pipeline run on a cluster that steps belong to, each run another bake-off
+to W&B; on one machine there is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +36,8 @@ class Identity:
     key: str = ""
     """Hash of what decides the step's result: data, code and settings."""
     about: Mapping[str, Any] = field(default_factory=dict)
-    """What is worth comparing in W&B beside hyper-parameters: study, preset, commit, data,
-    data_hash and the rows of each split."""
+    """What is worth comparing in W&B beside hyper-parameters: study, preset, commit, the pipeline
+    run, data, data_hash and the rows of each split."""
     dataset: Mapping[str, Any] = field(default_factory=dict)
     """The part of `about` that is the data's, and `preparation`."""
 
@@ -73,14 +76,15 @@ class Identity:
     @classmethod
     def _of(cls, dataset: Mapping[str, Any], key: Any) -> Identity:
         plan = json.loads(os.environ.get(VARIABLE) or "{}")
-        commit = revision()
-        digest = settings_hash([plan, dict(dataset), commit])[:8]
+        commit, run = revision(), os.environ.get(RUN)
+        of_run = [run] if run else []
+        digest = settings_hash([plan, dict(dataset), commit, *of_run])[:8]
         shown = {name: value for name, value in dataset.items() if name != "preparation"}
         named = {name: plan[name] for name in ("study", "preset") if name in plan}
         return cls(
             group="-".join([*named.values(), digest]),
-            key=settings_hash([key, dataset.get("preparation")]),
-            about={**named, "commit": commit, **shown},
+            key=settings_hash([key, dataset.get("preparation"), *of_run]),
+            about={**named, "commit": commit, **({"kfp_run": run} if run else {}), **shown},
             dataset=dict(dataset),
         )
 

@@ -328,4 +328,7 @@ class EventObserver:
 
     def epoch(self, record: dict[str, Any]) -> None:
         figures = {name: value for name, value in record.items() if not isinstance(value, dict)}
-        events.emit("epoch", **self._which, **figures)
+        done = record["epoch"]
+        pace = record.get("seconds", 0.0) / self._costs[done - 1]
+        left = {"epochs": len(self._costs), "left": pace * sum(self._costs[done:])}
+        events.emit("epoch", **self._which, **figures, **left)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from bakeoff import events
 from bakeoff.artifacts import artifact_hash, explained_write_errors, new_artifact, settings_hash
 from bakeoff.container import CODE
 from bakeoff.data.splits import Split, read_split
@@ -154,6 +155,12 @@ class _Job:
 
     def _train(self, workers: Workers, dataset: Path, out: Path) -> None:
         splits = read_split(dataset, "train"), read_split(dataset, "validation")
+        if workers.rank == 0:
+            rows = [f"{len(split.labels):,}" for split in splits]
+            events.tell(
+                f"train {', '.join(self.configs)} seed {self.seed} on {rows[0]} rows, validated on "
+                f"{rows[1]}; {self.threads} CPU threads, {workers.count} workers"
+            )
         for name, config in self.configs.items():
             forget_peak()
             with self._told(workers, name, config, out) as (observers, told):

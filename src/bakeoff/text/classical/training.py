@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from bakeoff import events
 from bakeoff.artifacts import new_artifact
 from bakeoff.container import CODE
 from bakeoff.data.splits import read_split
+from bakeoff.formats import duration
 from bakeoff.text.classical.models import train_classical
 from bakeoff.text.configs import LinearText, TreeText, from_dict
 from bakeoff.tracking import Identity, open_run
@@ -33,6 +35,7 @@ def train_text_classical(
     }
     training, validation = read_split(dataset, "train"), read_split(dataset, "validation")
     settings = {"configs": dict(configs), "seed": seed}
+    events.tell(f"train {', '.join(configs)} on {len(training.labels):,} rows")
     identity = Identity.of_step(dataset, [settings, os.environ.get(CODE)])
     with new_artifact(models, "models", settings=settings, inputs={"dataset": dataset}) as (
         out,
@@ -42,6 +45,7 @@ def train_text_classical(
         for trained in train_classical(typed, training, validation, seed=seed):
             folder = out / trained.folder_name
             write_trained(trained, folder, training.classes, validation)
+            events.tell(f"trained {trained.name} in {duration(trained.seconds)}")
             with open_run(
                 trained.name, seed, trained.config, out, job="train", identity=identity
             ) as run:

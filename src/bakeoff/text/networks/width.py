@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bakeoff import events
 from bakeoff.artifacts import read_json
 from bakeoff.changes import merged
 from bakeoff.errors import UserError
@@ -36,6 +37,7 @@ def items_of_chosen_width(
     ]
     chosen = choice(records)
     assert chosen is not None
+    events.tell(chosen.sentence)
     return [
         {
             **item,
