@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from bakeoff import events
+from bakeoff.data.patience import patient
 from bakeoff.errors import UserError
 
 
@@ -26,7 +27,7 @@ def _told() -> Iterator[None]:
 def step(task: str, model: str = "", seed: int | None = None) -> Iterator[None]:
     """Announce a step's start and end; end the process with code 2 and one line on a UserError."""
     which = {"task": task, "model": model, "seed": seed}
-    with _told():
+    with _told(), patient():
         events.emit("task", state="started", **which)
         try:
             yield

@@ -104,6 +104,9 @@ def test_each_network_tells_its_epochs_under_its_own_name(dataset, tmp_path, mon
     (tmp_path / "events").mkdir()
     run(dataset, tmp_path / "models")
     told = list(events.EventReader(tmp_path / "events").new_events())
+    lines = [e["text"] for e in told if e["event"] == "line"]
+    assert lines[0].startswith("train first, second seed 3 on ")
+    told = [e for e in told if e["event"] != "line"]
     assert told.pop(0)["event"] == "group"
     assert [(e["event"], e["model"], e["seed"]) for e in told] == [
         ("epoch", "first", 3),

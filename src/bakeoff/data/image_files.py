@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bakeoff.data.columns import Columns, refuse_types, refuse_unclear
 from bakeoff.data.files import damaged_parquet, label_names
+from bakeoff.data.patience import repeated
 from bakeoff.data.remote import explained_remote_errors
 from bakeoff.errors import UserError
 
@@ -128,20 +129,24 @@ def _table(source: str, columns: Columns) -> tuple[Any, str]:
     from pyarrow import parquet
 
     remote = "://" in source
-    with explained_remote_errors(source) if remote else nullcontext():
+
+    def read() -> tuple[Any, str]:
         try:
             with fsspec.open(source, "rb") if remote else Path(source).open("rb") as stream:
                 file = parquet.ParquetFile(stream)
                 known = file.schema_arrow.names
                 split = columns.split or ("split" if "split" in known else "")
-                columns = replace(columns, split=split)
-                needed = list(dict.fromkeys(columns.named().values()))
-                refuse_unclear(source, columns, known, kind="image")
-                table = file.read(needed)
+                wanted = replace(columns, split=split)
+                needed = list(dict.fromkeys(wanted.named().values()))
+                refuse_unclear(source, wanted, known, kind="image")
+                return file.read(needed), split
         except (pa.ArrowException, OSError) as error:
             if remote and isinstance(error, OSError):
                 raise
             raise damaged_parquet(source, error) from None
+
+    with explained_remote_errors(source) if remote else nullcontext():
+        table, split = repeated(read, source)
     if not len(table):
         raise UserError(f"{source} has columns and no rows; give a file with labelled images")
     return table, split

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bakeoff.data.patience import repeated
 from bakeoff.errors import UserError
 
 _TELLS_CONTENT = {
@@ -25,11 +26,15 @@ def read_bytes(source: str) -> bytes:
             return Path(source).read_bytes()
         except OSError as error:
             raise UserError(f"cannot read {source}: {error.strerror}") from None
-    with explained_remote_errors(source):
+
+    def read() -> bytes:
         import fsspec
 
         with fsspec.open(source, "rb") as stream:
-            return stream.read()
+            return bytes(stream.read())
+
+    with explained_remote_errors(source):
+        return repeated(read, source)
 
 
 @contextmanager
@@ -60,7 +65,8 @@ def remote_checksum(source: str) -> str:
     """A hash of what a remote file system tells about a file, or of its content, where it tells
     neither checksum, version nor time of change.
     """
-    with explained_remote_errors(source):
+
+    def checksum() -> str:
         import fsspec
 
         filesystem, path = fsspec.core.url_to_fs(source)
@@ -78,3 +84,6 @@ def remote_checksum(source: str) -> str:
             while block := stream.read(_BLOCK):
                 content.update(block)
         return content.hexdigest()
+
+    with explained_remote_errors(source):
+        return repeated(checksum, source)

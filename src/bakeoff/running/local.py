@@ -106,7 +106,7 @@ def run_locally(
     def see(event: dict[str, Any]) -> None:
         nonlocal progressed
         ended = event["event"] == "reused" or event.get("state") == "finished"
-        progressed |= ended and event["task"] != "plan"
+        progressed |= ended and event.get("task") != "plan"
         if event["event"] == "group":
             facts["group"] = event["group"]
             write_json(folder / "run.json", facts)

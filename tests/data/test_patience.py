@@ -1,0 +1,109 @@
+"""A real server that is away, busy or breaks off; nobody really waits."""
+
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from types import SimpleNamespace
+
+import pytest
+
+from bakeoff import events
+from bakeoff.data import patience
+from bakeoff.data.patience import WAITS, patient
+from bakeoff.data.remote import read_bytes, remote_checksum
+from bakeoff.errors import UserError
+
+CONTENT = b"text,label\n" + b"fine,good\n" * 500
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_HEAD(self):
+        self._answer(b"")
+
+    def do_GET(self):
+        self._answer(CONTENT)
+
+    def _answer(self, body):
+        self.server.asked.append(self.command)
+        trouble = self.server.troubles.pop(0) if self.server.troubles else 0
+        if trouble:
+            self.send_error(trouble)
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(CONTENT)))
+        self.send_header("ETag", '"abc"')
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server():
+    """Serves CONTENT; `troubles` are the statuses of its next answers."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as shop:
+        shop.asked, shop.troubles = [], []
+        shop.url = f"http://127.0.0.1:{shop.server_port}/reviews.csv"
+        Thread(target=shop.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        yield shop
+        shop.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def waits(monkeypatch):
+    """The seconds between tries."""
+    waited = []
+    monkeypatch.setattr(patience, "time", SimpleNamespace(sleep=waited.append, time=time.time))
+    return waited
+
+
+def test_a_busy_server_is_asked_again_and_each_time_is_said(server, waits):
+    said = []
+    server.troubles = [503] * 20
+    with patient(), events.heard(said.append), pytest.raises(UserError, match="503"):
+        read_bytes(server.url)
+    assert waits == list(WAITS)
+    assert len(said) == len(WAITS)
+    assert said[0]["event"] == "warning"
+    assert said[0]["message"].startswith(f"{server.url} does not answer (503")
+    assert said[0]["message"].endswith("): again in 1 s")
+
+
+def test_after_it_has_come_back_all_is_as_if_nothing_had_been(server, waits):
+    server.troubles = [503, 503]
+    with patient():
+        assert read_bytes(server.url) == CONTENT
+        assert waits
+        server.troubles = [502, 502, 502]
+        assert remote_checksum(server.url) == remote_checksum(server.url)
+
+
+def test_a_server_that_is_not_there_is_waited_for(waits):
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as nobody:
+        url = f"http://127.0.0.1:{nobody.server_port}/reviews.csv"
+    with patient(), pytest.raises(UserError, match="check the address and the credentials"):
+        read_bytes(url)
+    assert waits == list(WAITS)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410])
+def test_a_mistake_is_not_repeated(server, waits, status):
+    server.troubles = [status] * 20
+    with patient(), pytest.raises(UserError, match="cannot read"):
+        read_bytes(server.url)
+    assert waits == []
+
+
+@pytest.mark.parametrize("url", ["http://no-such-host.invalid/reviews.csv", "memory://none.csv"])
+def test_an_address_that_leads_nowhere_is_not_repeated(waits, url):
+    with patient(), pytest.raises(UserError, match="cannot read"):
+        read_bytes(url)
+    assert waits == []
+
+
+def test_at_a_terminal_nothing_is_repeated(server, waits):
+    server.troubles = [503] * 5
+    with pytest.raises(UserError, match="503"):
+        read_bytes(server.url)
+    assert waits == []
