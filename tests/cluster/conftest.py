@@ -1,0 +1,36 @@
+import pytest
+from fake_kubernetes import FakeKubernetes, Life, Step, Store, Time
+
+
+@pytest.fixture
+def clock():
+    return Time()
+
+
+@pytest.fixture
+def store():
+    return Store("s3://bucket/run")
+
+
+@pytest.fixture
+def fake(clock):
+    fake = FakeKubernetes(clock)
+    yield fake
+    fake.close()
+
+
+@pytest.fixture
+def life(store):
+    return Life(store / "work", store / "models")
+
+
+@pytest.fixture
+def step(fake, store, clock):
+    from test_rayjob import ONE
+
+    def make(attempt):
+        from dataclasses import replace
+
+        return replace(ONE, attempt=attempt)
+
+    return Step(fake, make, store / "work", store / "models", clock)
