@@ -1,5 +1,6 @@
 import pytest
-from fake_kubernetes import FakeKubernetes, Life, Step, Store, Time
+from fake_kubernetes import FakeKubernetes, Life, Step, Time
+from s3_store import Store
 
 
 @pytest.fixture
