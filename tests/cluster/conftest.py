@@ -1,5 +1,5 @@
 import pytest
-from fake_kubernetes import FakeKubernetes, Life, Step, Time
+from fake_kuberay import FakeKubernetes, Life, Step, Time
 from s3_store import Store
 
 
@@ -21,8 +21,8 @@ def fake(clock):
 
 
 @pytest.fixture
-def life(store):
-    return Life(store / "work", store / "models")
+def life(store, clock):
+    return Life(store / "work", store / "models", clock)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import re
 import threading
 
 import pytest
-from fake_kubernetes import INITIALIZING, RUNNING, Killed, ended
+from fake_kuberay import INITIALIZING, RUNNING, Killed, ended
 from rayjob_rules import needs_schema
 
 from bakeoff.artifacts import MANIFEST

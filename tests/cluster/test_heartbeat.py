@@ -1,6 +1,6 @@
 import threading
 
-from fake_kubernetes import Time
+from fake_kuberay import Time
 from s3_store import Store
 
 from bakeoff.cluster.heartbeat import NAME, beating, watch

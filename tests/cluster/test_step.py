@@ -9,7 +9,7 @@ import time
 
 import pytest
 import yaml
-from fake_kubernetes import Life
+from fake_kuberay import Life
 from kfp.dsl import TaskConfig
 from rayjob_rules import against_kuberay, against_restricted, pods_of
 
@@ -97,9 +97,8 @@ def pod(fake, place, clock, monkeypatch, request):
     monkeypatch.setenv("KFP_POD_NAME", POD["metadata"]["name"])
     monkeypatch.setenv(WHERE, "rayjob")
     monkeypatch.setattr(step_module, "RealClock", lambda: clock)
-    return Life(
-        Folder(f"s3://{place.removesuffix('models')}rayjob-models"), Folder(f"s3://{place}")
-    )
+    work = Folder(f"s3://{place.removesuffix('models')}rayjob-models")
+    return Life(work, Folder(f"s3://{place}"), clock)
 
 
 @pytest.fixture

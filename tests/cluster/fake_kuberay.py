@@ -241,25 +241,36 @@ def ended(deployment, job="", reason="", message=""):
 class Life:
     """Scripts of RayJobs whose entrypoints keep what they make in a store."""
 
-    def __init__(self, work, models):
-        self.work, self.models = work, models
+    def __init__(self, work, models, clock):
+        self.work, self.models, self.clock = work, models, clock
 
     def leaves(self, outcome, message="", *, manifest=False):
         """The entrypoint writes how it ended, after its models if there are any."""
 
         def write(job):
-            with suppress(S3AwayError):
-                if manifest:
-                    self.models.write(MANIFEST, b'{"kind": "models"}')
-                told = json.dumps({"outcome": outcome, "message": message}).encode()
-                self.work.write(outcome_name(job["metadata"]["annotations"][ATTEMPT]), told)
+            if manifest:
+                self.models.write(MANIFEST, b'{"kind": "models"}')
+            told = json.dumps({"outcome": outcome, "message": message}).encode()
+            self.work.write(outcome_name(job["metadata"]["annotations"][ATTEMPT]), told)
 
-        return write
+        return self.outlasting(write)
 
     def prints(self, number, text):
-        return lambda job: self.work.write(
-            f"{LOG}/{job['metadata']['uid']}/{number:06d}", text.encode()
-        )
+        def write(job):
+            self.work.write(f"{LOG}/{job['metadata']['uid']}/{number:06d}", text.encode())
+
+        return self.outlasting(write)
+
+    def outlasting(self, write):
+        """What writes again later while S3 is away."""
+
+        def tried(job):
+            try:
+                write(job)
+            except S3AwayError:
+                self.clock.after(5.0, lambda: tried(job))
+
+        return tried
 
     def succeeds(self, seconds=60.0):
         return [
