@@ -9,6 +9,7 @@ A stream is one process; its name begins with the time of its start.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections import defaultdict
@@ -44,15 +45,12 @@ class Shipper:
         with self._lock:
             self._waiting += printed
 
-    def flush(self, *, patience: float = _LAST_SECONDS) -> None:
-        """Write all there is, the end of a line or not."""
-        self._write(whole_lines=False, patience=patience)
-
     def close(self) -> None:
+        """Write all there is, the end of a line or not."""
         self._ended.set()
         self._thread.join()
         with suppress(S3AwayError):
-            self.flush()
+            self._write(whole_lines=False, patience=_LAST_SECONDS)
 
     def _write_now_and_then(self) -> None:
         while not self._ended.wait(self._every):
@@ -74,37 +72,53 @@ class Shipper:
         return bool(self._chunk)
 
 
+class Printed:
+    """What this process prints, its libraries included, goes through here as well."""
+
+    def __init__(self, shipper: Shipper) -> None:
+        self._shipper = shipper
+        self._inlet, outlet = os.pipe()
+        self._screens = {stream: os.dup(stream) for stream in (1, 2)}
+        _flush_python()
+        for stream in self._screens:
+            os.dup2(outlet, stream)
+        os.close(outlet)
+        self._carrier = threading.Thread(target=self._carry, daemon=True)
+        self._carrier.start()
+        self._lock, self._ended = threading.Lock(), False
+
+    def _carry(self) -> None:
+        while printed := os.read(self._inlet, 65536):
+            self._shipper.feed(printed)
+            with suppress(OSError):
+                os.write(self._screens[1], printed)
+
+    def end(self) -> None:
+        """Returns once all that was printed until now is kept."""
+        with self._lock:
+            if self._ended:
+                return
+            self._ended = True
+            _flush_python()
+            for stream, screen in self._screens.items():
+                os.dup2(screen, stream)
+            # A process that was started inside may hold the other end open.
+            self._carrier.join(timeout=EVERY_SECONDS)
+            self._shipper.close()
+
+
 @contextmanager
-def shipped(who: str) -> Iterator[Shipper | None]:
-    """Keep what this process prints, its libraries included, in `$BAKEOFF_LOG`."""
+def shipped(who: str) -> Iterator[Printed | None]:
+    """Keep what this process prints in `$BAKEOFF_LOG`."""
     place = os.environ.get(VARIABLE)
     if not place:
         yield None
         return
-    shipper = Shipper(Folder(place), who)
-    inlet, outlet = os.pipe()
-    screen, errors = os.dup(1), os.dup(2)
-    for stream in (1, 2):
-        os.dup2(outlet, stream)
-    os.close(outlet)
-
-    def carry() -> None:
-        while printed := os.read(inlet, 65536):
-            shipper.feed(printed)
-            with suppress(OSError):
-                os.write(screen, printed)
-
-    carrier = threading.Thread(target=carry, daemon=True)
-    carrier.start()
+    printed = Printed(Shipper(Folder(place), who))
     try:
-        yield shipper
+        yield printed
     finally:
-        _flush_python()
-        os.dup2(screen, 1)
-        os.dup2(errors, 2)
-        # A process that was started inside may hold the other end open.
-        carrier.join(timeout=EVERY_SECONDS)
-        shipper.close()
+        printed.end()
 
 
 class LogReader:
@@ -128,8 +142,6 @@ class LogReader:
 
 
 def _flush_python() -> None:
-    import sys
-
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             stream.flush()

@@ -5,6 +5,7 @@ rules of its controller; the Pod Security standard `restricted`.
 import json
 import os
 import re
+from functools import cache
 from pathlib import Path
 
 import jsonschema
@@ -17,11 +18,15 @@ SUBMITTED_BY_POD = ("K8sJobMode", "SidecarMode")
 DNS_1035 = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 
 
-def schema():
-    path = SHARED / "rayjob-v1.openapi.json"
-    if not path.exists():
-        pytest.skip(f"needs {path} (set BAKEOFF_SHARED_SCHEMAS)")
-    return closed(json.loads(path.read_text()))
+SCHEMA = SHARED / "rayjob-v1.openapi.json"
+needs_schema = pytest.mark.skipif(
+    not SCHEMA.exists(), reason=f"needs {SCHEMA} (set BAKEOFF_SHARED_SCHEMAS)"
+)
+
+
+@cache
+def validator():
+    return jsonschema.Draft202012Validator(closed(json.loads(SCHEMA.read_text())))
 
 
 def closed(part):
@@ -40,7 +45,7 @@ def closed(part):
 
 
 def against_schema(manifest):
-    errors = jsonschema.Draft202012Validator(schema()).iter_errors(manifest)
+    errors = validator().iter_errors(manifest)
     return [f"{'.'.join(map(str, error.path))}: {error.message}" for error in errors]
 
 

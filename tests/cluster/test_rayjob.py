@@ -8,6 +8,7 @@ from rayjob_rules import (
     against_kuberay,
     against_restricted,
     against_schema,
+    needs_schema,
     pods_of,
 )
 
@@ -53,6 +54,7 @@ ONE = RayJob(
 SEVERAL = replace(ONE, workers=3, queue="team")
 
 
+@needs_schema
 @pytest.mark.parametrize("job", [ONE, SEVERAL], ids=["one", "several"])
 def test_nobody_refuses_it(job):
     manifest = job.manifest()
@@ -62,6 +64,7 @@ def test_nobody_refuses_it(job):
         assert against_restricted(pod) == []
 
 
+@needs_schema
 def test_the_rules_refuse_what_is_wrong():
     """They can fail, and say what of it is wrong."""
     wrong = SEVERAL.manifest()

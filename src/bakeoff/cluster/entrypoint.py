@@ -36,12 +36,12 @@ def main(place: str, attempt: str) -> int:
         told = {"outcome": outcome.value, "message": message}
         work.write(outcome_name(attempt), json.dumps(told).encode())
 
-    with shipped("driver") as shipper:
+    with shipped("driver") as printed:
 
         def abandoned() -> None:
             print("nobody follows this training any more: it ends itself", flush=True)
-            if shipper:
-                shipper.flush()
+            if printed:
+                printed.end()
             left(Outcome.ABANDONED)
             # No failure: KubeRay takes the cluster away at once, and tries nothing again.
             os._exit(0)

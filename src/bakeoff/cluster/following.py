@@ -25,7 +25,9 @@ from bakeoff.s3 import PATIENCE_SECONDS, Folder, S3AwayError
 from bakeoff.shipped import LogReader
 
 LOG = "log"
-POLL_SECONDS = 3.0
+POLL_SECONDS, LATER_SECONDS = 3.0, 10.0
+"""Between two looks, at first and once nothing has changed for `SOON_SECONDS`."""
+SOON_SECONDS = 120.0
 AWAY_SECONDS = 1800.0
 """For which Kubernetes may be away while a training runs: it does not need it."""
 ASK_SECONDS = 300.0
@@ -171,7 +173,7 @@ class Training:
             if said != stands or (phase != "Running" and now - reminded > REMIND_SECONDS):
                 stands, reminded = said, now
                 self.say(f"RayJob {self.name}: {said}")
-            self.clock.sleep(POLL_SECONDS)
+            self.clock.sleep(POLL_SECONDS if now - since < SOON_SECONDS else LATER_SECONDS)
 
     def _why_it_waits(self) -> str:
         # What is said is a help; that it cannot be had is no reason to fail.
