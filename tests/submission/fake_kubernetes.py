@@ -21,7 +21,6 @@ class FakeKubernetes:
             "/api/v1/nodes": {"items": [node("4", "8Gi")]},
         }
         self.forbidden: set[str] = set()
-        self.patched: list[tuple[str, str, Any]] = []
         fake = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -34,12 +33,6 @@ class FakeKubernetes:
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
                 self.wfile.write(data.encode())
-
-            def do_PATCH(self) -> None:
-                length = int(self.headers["Content-Length"])
-                kind = self.headers["Content-Type"]
-                fake.patched.append((self.path, kind, json.loads(self.rfile.read(length))))
-                self.do_GET()
 
             def log_message(self, *_: Any) -> None:
                 pass

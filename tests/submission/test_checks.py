@@ -8,7 +8,7 @@ from bakeoff.errors import UserError
 from bakeoff.pipelines.compiling import compile_plan
 from bakeoff.pipelines.options import Options
 from bakeoff.plans import plan
-from bakeoff.submission.checks import give_deadline, look_before, requests, secrets
+from bakeoff.submission.checks import look_before, requests, secrets
 
 
 @pytest.fixture(scope="module")
@@ -111,26 +111,3 @@ def test_secrets_and_requests_come_from_the_pipeline(pipeline):
     asked = {request.step: request for request in requests(pipeline)}
     assert {"prepare", "compare", "report"} <= set(asked)
     assert asked["report"].memory == 2**30
-
-
-WORKFLOWS = "/apis/argoproj.io/v1alpha1/namespaces/kubeflow/workflows"
-
-
-def test_a_run_is_given_a_deadline_that_counts_while_it_waits(cluster):
-    cluster.objects[WORKFLOWS] = {"items": [{"metadata": {"name": "wf"}}]}
-    cluster.objects[f"{WORKFLOWS}/wf"] = {}
-    assert give_deadline("r1", "kubeflow", 2) == ""
-    (patch,) = cluster.patched
-    body = {"spec": {"activeDeadlineSeconds": 7200}}
-    assert patch == (f"{WORKFLOWS}/wf", "application/merge-patch+json", body)
-
-
-@pytest.mark.parametrize("workflows", [None, {"items": []}])
-def test_a_deadline_that_cannot_be_given_is_said(cluster, workflows):
-    if workflows:
-        cluster.objects[WORKFLOWS] = workflows
-    assert "could not be given a deadline" in give_deadline("r1", "kubeflow", 2)
-    cluster.close()
-    said = give_deadline("r1", "kubeflow", 2)
-    assert "could not be given a deadline" in said
-    assert "\n" not in said

@@ -29,7 +29,7 @@ PANELS = {
     "Where": ("where", "runner", "image", "wandb", "runs", "output"),
     "Cluster": (
         *("host", "namespace", "experiment", "name", "service_account", "pipeline_root"),
-        *("hours", "wait", "cron", "upload"),
+        *("wait", "cron", "upload"),
     ),
 }
 """Heading → options, wherever a command has them."""

@@ -131,9 +131,6 @@ def submit(
             help="Where artifacts go.", metavar="s3://BUCKET/PREFIX", show_default="KFP's own"
         ),
     ] = "",
-    hours: Annotated[
-        int, typer.Option(help="After which the run is ended, also one that waits.", min=1)
-    ] = 72,
     wait: Annotated[
         bool, typer.Option("--wait/--no-wait", help="Follow the run to its end.")
     ] = True,
@@ -201,7 +198,6 @@ def submit(
         name=name,
         service_account=service_account,
         pipeline_root=pipeline_root,
-        hours=hours,
         cron=cron,
     )
     made, unseen = start(kfp, chosen, options, how)

@@ -6,7 +6,6 @@ kubeconfig's user may not look at is not checked; whether an image can be pulled
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -50,10 +49,11 @@ def look_before(
     Raises:
         UserError: what the run would wait for in vain, in one line.
     """
-    from kubernetes import client
+    from kubernetes import client, config
 
-    api = _api()
-    if api is None:
+    try:
+        api = config.new_client_from_config(os.environ.get("KUBECONFIG"))
+    except Exception:  # None, or one that cannot be read: kubectl says which.
         return "no kubeconfig: secrets, service account and nodes were not looked at before"
     core = client.CoreV1Api(api)
     account = account or (USERS_RUNNER if multi_user else RUNNER)
@@ -104,65 +104,13 @@ def look_before(
             return "nodes may not be listed: whether the steps fit was not looked at before"
     except UserError:
         raise
-    except Exception as error:
-        return f"Kubernetes does not answer ({_short(error)}): nothing was looked at before"
+    except Exception as error:  # urllib3's, of a cluster that is away.
+        reason = str(getattr(error, "reason", None) or error).rpartition(": ")[2]
+        return f"Kubernetes does not answer ({reason[:100]}): nothing was looked at before"
     finally:
         api.close()
     refuse_too_large(requests(documents), [_allocatable(node) for node in nodes if _takes(node)])
     return ""
-
-
-def give_deadline(run_id: str, namespace: str, hours: int) -> str:
-    """Have Argo end a run after some hours, also one that waits: no deadline of a step counts
-    before its pod is placed, and KFP knows none of a run.
-
-    Returns:
-        Why it could not be given, "" where it was.
-    """
-    api = _api()
-    if api is None:
-        return "no kubeconfig: the run has no deadline of its own, and may wait for ever"
-    path = f"/apis/argoproj.io/v1alpha1/namespaces/{namespace}/workflows"
-
-    def ask(method: str, path: str, **more: Any) -> Any:
-        headers = {"Accept": "application/json", "Content-Type": "application/merge-patch+json"}
-        answer = api.call_api(
-            path,
-            method,
-            header_params=headers,
-            auth_settings=["BearerToken"],
-            _preload_content=False,
-            _return_http_data_only=True,
-            _request_timeout=_TIMEOUT,
-            **more,
-        )
-        return json.loads(answer.data)
-
-    try:
-        query = [("labelSelector", f"pipeline/runid={run_id}")]
-        (workflow,) = ask("GET", path, query_params=query)["items"]
-        name = workflow["metadata"]["name"]
-        ask("PATCH", f"{path}/{name}", body={"spec": {"activeDeadlineSeconds": hours * 3600}})
-    except Exception as error:  # Of a cluster that is away, or is none of this run, or forbids it.
-        return f"the run could not be given a deadline of its own ({_short(error)})"
-    finally:
-        api.close()
-    return ""
-
-
-def _api() -> Any:
-    """A client of the cluster that the kubeconfig names, None without one."""
-    from kubernetes import config
-
-    try:
-        return config.new_client_from_config(os.environ.get("KUBECONFIG"))
-    except Exception:  # None, or one that cannot be read: kubectl says which.
-        return None
-
-
-def _short(error: Exception) -> str:
-    text = str(getattr(error, "reason", None) or error) or type(error).__name__
-    return text.rpartition(": ")[2].strip("<>()' ").splitlines()[0][:100]
 
 
 def secrets(documents: list[dict[str, Any]]) -> dict[str, set[str]]:

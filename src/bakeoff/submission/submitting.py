@@ -11,7 +11,7 @@ from bakeoff.data.sources import NAMED_SETS, fingerprint, location
 from bakeoff.errors import UserError
 from bakeoff.plans import Plan
 from bakeoff.submission.api import RECURRING_RUNS, RUNS, Pipelines
-from bakeoff.submission.checks import give_deadline, look_before
+from bakeoff.submission.checks import look_before
 from bakeoff.submission.storage import upload
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ class Submission:
     """"" is KFP's own."""
     pipeline_root: str = ""
     """Where artifacts go; "" is KFP's own place."""
-    hours: int = 72
-    """After which Argo ends the run, also one that waits."""
     cron: str = ""
     """Six fields, second first: a run each time, instead of one now."""
 
@@ -69,8 +67,7 @@ def submit(
     """Start a plan.
 
     Returns:
-        The run, or the recurring run, as KFP tells it; and what a person should know, such as
-        what could not be looked at before.
+        The run, or the recurring run, as KFP tells it; and what could not be looked at before.
 
     Raises:
         UserError: it names files of this machine, the cluster lacks what it needs, or KFP refuses
@@ -100,10 +97,9 @@ def submit(
         body["service_account"] = how.service_account
     if how.pipeline_root:
         body["runtime_config"]["pipeline_root"] = how.pipeline_root
+    unseen = [line for line in unseen if line]
     if not how.cron:
-        run = kfp.create(RUNS, body)
-        unseen.append(give_deadline(run["run_id"], kfp.namespace, how.hours))
-        return run, [line for line in unseen if line]
+        return kfp.create(RUNS, body), unseen
     if len(how.cron.split()) != 6:
         raise UserError(
             f"--cron {how.cron!r}: KFP takes six fields, second minute hour day month weekday, "
@@ -115,7 +111,7 @@ def submit(
         "no_catchup": True,
         "trigger": {"cron_schedule": {"cron": how.cron}},
     }
-    return kfp.create(RECURRING_RUNS, body), [line for line in unseen if line]
+    return kfp.create(RECURRING_RUNS, body), unseen
 
 
 def _documents(path: Path) -> list[dict[str, Any]]:
