@@ -165,8 +165,9 @@ def _task(
     given = _executor_input(driver)
     label = names.get(name, name)
     values = given.get("inputs", {}).get("parameterValues", {})
-    if "/" in key and (model := values.get("model")) and str(model) not in label:
-        label += f" {model}"
+    if "/" in key and (model := values.get("model")):
+        # All items of a loop share one name, "train rnn-64 or bilstm".
+        label = f"{label.partition(' ')[0]} {model}"
         if values.get("seed"):
             label += f" (seed {int(values['seed'])})"
     node = executor or driver
