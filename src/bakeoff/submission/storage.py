@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
@@ -82,6 +83,11 @@ def download(address: str, folder: Path, only: set[str] | None = None) -> list[P
     Raises:
         UserError: there is nothing, or the store refuses.
     """
+    if address.startswith("minio://") and not _has_endpoint():
+        raise UserError(
+            f"{address} is in a store of the cluster's own: say where that is with "
+            f"AWS_ENDPOINT_URL, for KFP's by {SEAWEED}"
+        )
     brought = []
     with _explained(address):
         filesystem, root = _opened(address)
@@ -101,6 +107,11 @@ def download(address: str, folder: Path, only: set[str] | None = None) -> list[P
             filesystem.get_file(file, str(target))
             brought.append(target)
     return brought
+
+
+def _has_endpoint() -> bool:
+    variables = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_PROFILE")
+    return any(os.environ.get(variable) for variable in variables)
 
 
 def _opened(address: str) -> tuple[Any, str]:
