@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from bakeoff.artifacts import file_hash
 from bakeoff.data.remote import explained_remote_errors
+from bakeoff.data.sources import refuse_credentials
 from bakeoff.errors import UserError
 
 SEAWEED = (
@@ -27,6 +28,7 @@ def upload(path: Path, prefix: str) -> str:
     Raises:
         UserError: `prefix` is no address of S3, the file is a folder, or S3 refuses.
     """
+    refuse_credentials(prefix)
     if urlsplit(prefix).scheme not in ("s3", "s3a") or not urlsplit(prefix).netloc:
         raise UserError(f"--upload {prefix}: give a place in S3, such as s3://bucket/data")
     if path.is_dir():
