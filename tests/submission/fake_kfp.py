@@ -104,7 +104,8 @@ class FakeKfp:
             self.on_terminate()
             return 200, {}
         if path == "/apis/v2beta1/runs/r1":
-            return 200, {"run_id": "r1", "state": self.looks[0][0], **self.run_facts}
+            created = {"run_id": "r1", "created_at": "2026-11-27T06:59:00Z"}
+            return 200, {**created, "state": self.looks[0][0], **self.run_facts}
         if path == "/apis/v1beta1/runs/r1":
             now = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
             return 200, {"pipeline_runtime": {"workflow_manifest": json.dumps(now[1])}}
