@@ -63,6 +63,8 @@ class FakeKfp:
         """State and workflow of the run at each look; the last stays."""
         self.run_facts: dict[str, Any] = {}
         self.logs: dict[str, str] = {}
+        self.behind_pages = False
+        """Whether KFP's pages stand before it, as a forwarded port of ml-pipeline-ui."""
         self.trouble: list[str] = []
         """What happens to the next requests: drop, slow, 503, page, 401."""
         self.on_terminate: Callable[[], None] = lambda: None
@@ -109,6 +111,12 @@ class FakeKfp:
         if path == "/apis/v1beta1/runs/r1":
             now = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
             return 200, {"pipeline_runtime": {"workflow_manifest": json.dumps(now[1])}}
+        if path.startswith("/apis/v1alpha1/") and self.behind_pages:
+            return 200, "<!doctype html><title>Kubeflow Pipelines</title>"
+        if path == "/k8s/pod/logs" and self.behind_pages:
+            assert query["runid"] == ["r1"]
+            assert query["podnamespace"] == ["kubeflow"]
+            return 200, self.logs[query["podname"][0]]
         if path.startswith("/apis/v1alpha1/runs/r1/nodes/"):
             pod = path.split("/")[-2]
             return (200, self.logs[pod]) if pod in self.logs else (404, {"message": "no log"})

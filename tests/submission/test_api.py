@@ -116,3 +116,10 @@ def test_a_workflow_that_is_not_told_is_empty(kfp):
     kfp.looks = [("RUNNING", {})]
     assert Pipelines(kfp.url).workflow("r2") == {}
     assert Pipelines(kfp.url).log("r1", "nowhere") == ""
+
+
+@pytest.mark.parametrize("behind_pages", [False, True])
+def test_a_log_comes_from_the_api_or_through_kfps_pages(kfp, behind_pages):
+    kfp.behind_pages = behind_pages
+    kfp.logs["pod-1"] = "error: no such file\n"
+    assert Pipelines(kfp.url).log("r1", "pod-1") == "error: no such file\n"
