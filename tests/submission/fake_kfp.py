@@ -65,6 +65,7 @@ class FakeKfp:
         self.logs: dict[str, str] = {}
         self.behind_pages = False
         """Whether KFP's pages stand before it, as a forwarded port of ml-pipeline-ui."""
+        self.ready = True
         self.trouble: list[str] = []
         """What happens to the next requests: drop, slow, 503, page, 401."""
         self.on_terminate: Callable[[], None] = lambda: None
@@ -81,6 +82,8 @@ class FakeKfp:
         parts = urlsplit(target)
         path, query = parts.path, parse_qs(parts.query)
         self.asked.append(f"{method} {path}")
+        if path.endswith("/healthz") and self.behind_pages:
+            return 200, {"apiServerReady": self.ready, "multi_user": bool(self.users)}
         if path.endswith("/healthz"):
             return 200, {"multi_user": bool(self.users)}
         if self.token and headers.get("Authorization") != f"Bearer {self.token}":

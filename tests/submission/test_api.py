@@ -49,6 +49,11 @@ def test_a_login_page_is_no_kfp(kfp):
     assert "answers with a page" in refused(kfp.url)
 
 
+def test_pages_without_an_api_server_are_no_kfp(kfp):
+    kfp.behind_pages, kfp.ready = True, False
+    assert "the API server behind them does not" in refused(kfp.url)
+
+
 def test_a_wrong_token_is_said_without_the_token(kfp, monkeypatch):
     kfp.token = "right-token"
     monkeypatch.setenv("KFP_TOKEN", "wrong-token")

@@ -73,6 +73,8 @@ class Pipelines:
         self._pool = urllib3.PoolManager(ca_certs=authorities, retries=False)
         try:
             health = self._call("GET", "/apis/v2beta1/healthz", wait=_FIRST_ANSWER)
+            if health.get("apiServerReady") is False:
+                raise NoAnswerError("its pages do, the API server behind them does not")
         except (NoAnswerError, NotFoundError) as error:
             local = parts.hostname in ("localhost", "127.0.0.1", "::1")
             advice = f"is a port forwarded? {FORWARD}" if local else "check --host"
