@@ -53,8 +53,8 @@ def refuse_local_files(plan: Plan) -> None:
         where = "is on this machine, where" if path.exists() else "has no address, and"
         raise UserError(
             f"{source} {where} no step on a cluster can read it: put it to S3 (aws s3 cp {here} "
-            f"s3://bucket/{name}, or bakeoff submit --upload s3://bucket) and give the address, "
-            f"s3://bucket/{name}, instead"
+            f"s3://bucket/{name}, or bakeoff submit --upload s3://bucket) and give its address, "
+            f"s3://bucket/{name}"
         )
 
 

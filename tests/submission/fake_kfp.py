@@ -63,6 +63,9 @@ class FakeKfp:
         """State and workflow of the run at each look; the last stays."""
         self.run_facts: dict[str, Any] = {}
         self.logs: dict[str, str] = {}
+        self.behind_pages = False
+        """Whether KFP's pages stand before it, as a forwarded port of ml-pipeline-ui."""
+        self.ready = True
         self.trouble: list[str] = []
         """What happens to the next requests: drop, slow, 503, page, 401."""
         self.on_terminate: Callable[[], None] = lambda: None
@@ -79,6 +82,8 @@ class FakeKfp:
         parts = urlsplit(target)
         path, query = parts.path, parse_qs(parts.query)
         self.asked.append(f"{method} {path}")
+        if path.endswith("/healthz") and self.behind_pages:
+            return 200, {"apiServerReady": self.ready, "multi_user": bool(self.users)}
         if path.endswith("/healthz"):
             return 200, {"multi_user": bool(self.users)}
         if self.token and headers.get("Authorization") != f"Bearer {self.token}":
@@ -104,10 +109,17 @@ class FakeKfp:
             self.on_terminate()
             return 200, {}
         if path == "/apis/v2beta1/runs/r1":
-            return 200, {"run_id": "r1", "state": self.looks[0][0], **self.run_facts}
+            created = {"run_id": "r1", "created_at": "2026-11-27T06:59:00Z"}
+            return 200, {**created, "state": self.looks[0][0], **self.run_facts}
         if path == "/apis/v1beta1/runs/r1":
             now = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
             return 200, {"pipeline_runtime": {"workflow_manifest": json.dumps(now[1])}}
+        if path.startswith("/apis/v1alpha1/") and self.behind_pages:
+            return 200, "<!doctype html><title>Kubeflow Pipelines</title>"
+        if path == "/k8s/pod/logs" and self.behind_pages:
+            assert query["runid"] == ["r1"]
+            assert query["podnamespace"] == ["kubeflow"]
+            return 200, self.logs[query["podname"][0]]
         if path.startswith("/apis/v1alpha1/runs/r1/nodes/"):
             pod = path.split("/")[-2]
             return (200, self.logs[pod]) if pod in self.logs else (404, {"message": "no log"})

@@ -24,6 +24,10 @@ class FakeKubernetes:
         fake = self
 
         class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.do_GET()
+
             def do_GET(self) -> None:
                 path = self.path.partition("?")[0]
                 status = 403 if path in fake.forbidden else 200 if path in fake.objects else 404

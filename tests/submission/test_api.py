@@ -49,6 +49,11 @@ def test_a_login_page_is_no_kfp(kfp):
     assert "answers with a page" in refused(kfp.url)
 
 
+def test_pages_without_an_api_server_are_no_kfp(kfp):
+    kfp.behind_pages, kfp.ready = True, False
+    assert "the API server behind them does not" in refused(kfp.url)
+
+
 def test_a_wrong_token_is_said_without_the_token(kfp, monkeypatch):
     kfp.token = "right-token"
     monkeypatch.setenv("KFP_TOKEN", "wrong-token")
@@ -116,3 +121,10 @@ def test_a_workflow_that_is_not_told_is_empty(kfp):
     kfp.looks = [("RUNNING", {})]
     assert Pipelines(kfp.url).workflow("r2") == {}
     assert Pipelines(kfp.url).log("r1", "nowhere") == ""
+
+
+@pytest.mark.parametrize("behind_pages", [False, True])
+def test_a_log_comes_from_the_api_or_through_kfps_pages(kfp, behind_pages):
+    kfp.behind_pages = behind_pages
+    kfp.logs["pod-1"] = "error: no such file\n"
+    assert Pipelines(kfp.url).log("r1", "pod-1") == "error: no such file\n"

@@ -1,5 +1,7 @@
 """What a run would wait for in vain is one line before it starts."""
 
+import copy
+
 import pytest
 import yaml
 from fake_kubernetes import CORE, FakeKubernetes, node
@@ -111,3 +113,41 @@ def test_secrets_and_requests_come_from_the_pipeline(pipeline):
     asked = {request.step: request for request in requests(pipeline)}
     assert {"prepare", "compare", "report"} <= set(asked)
     assert asked["report"].memory == 2**30
+
+
+RAYJOBS = "/apis/ray.io/v1/namespaces/kubeflow/rayjobs"
+REVIEW = "/apis/authorization.k8s.io/v1/namespaces/kubeflow/localsubjectaccessreviews"
+
+
+@pytest.fixture
+def on_rayjobs(cluster, pipeline):
+    """A pipeline whose trainings go to RayJobs, on a cluster that has all for them."""
+    cluster.objects |= {
+        RAYJOBS: {"items": []},
+        f"{CORE}/serviceaccounts/bakeoff-ray": {},
+        REVIEW: {"status": {"allowed": True}, "spec": {}},
+    }
+    changed = copy.deepcopy(pipeline)
+    train = changed[0]["deploymentSpec"]["executors"]["exec-train-text-network"]["container"]
+    train.setdefault("env", []).append({"name": "BAKEOFF_WHERE", "value": "rayjob"})
+    return changed
+
+
+def test_what_rayjobs_need_is_looked_at(cluster, on_rayjobs):
+    assert look(on_rayjobs) == ""
+    cluster.objects[REVIEW]["status"]["allowed"] = False
+    assert "pipeline-runner of the namespace kubeflow may not make RayJobs" in refused(on_rayjobs)
+    del cluster.objects[f"{CORE}/serviceaccounts/bakeoff-ray"]
+    assert "no service account bakeoff-ray" in refused(on_rayjobs)
+    del cluster.objects[RAYJOBS]
+    assert "knows no RayJobs: install KubeRay" in refused(on_rayjobs)
+
+
+def test_what_of_rayjobs_nobody_may_look_at_is_passed_over(cluster, on_rayjobs):
+    cluster.forbidden = {RAYJOBS, f"{CORE}/serviceaccounts/bakeoff-ray", REVIEW}
+    assert look(on_rayjobs) == ""
+
+
+@pytest.mark.usefixtures("cluster")
+def test_other_trainings_need_none_of_it(pipeline):
+    assert look(pipeline) == ""

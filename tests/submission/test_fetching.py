@@ -163,6 +163,13 @@ def test_artifacts_that_are_gone_are_told_with_the_way_to_the_store(cluster, tmp
     assert "s3://nowhere/" in refused(cluster, tmp_path)
 
 
+def test_a_store_of_the_cluster_is_not_looked_for_at_amazon(cluster, tmp_path, monkeypatch):
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    message = refused(cluster, tmp_path)
+    assert "AWS_ENDPOINT_URL" in message
+    assert "port-forward service/seaweedfs" in message
+
+
 def test_a_model_nobody_knows_is_refused(cluster, tmp_path):
     message = refused(cluster, tmp_path, models=["nb-count"])
     assert "did you mean 'nb-counts'" in message

@@ -1,6 +1,7 @@
 """A run that is followed: every change is a line, the end is the run's."""
 
 import itertools
+from datetime import UTC, datetime
 
 import pytest
 from fake_kfp import node, resolved, workflow
@@ -25,6 +26,7 @@ def watch(kfp):
     def run(*looks, patience=600.0, interrupted=lambda: False, sleep=lambda _: None):
         kfp.looks = list(looks)
         lines = []
+        times.clear()
         ticks = itertools.count(0, 10)
         state = follow(
             Pipelines(kfp.url),
@@ -34,11 +36,14 @@ def watch(kfp):
             pause=0,
             patience=patience,
             clock=lambda: float(next(ticks)),
+            now=lambda: datetime(2026, 11, 27, 8, 59, tzinfo=UTC),
             sleep=sleep,
         )
         assert not [line for line in lines if "\n" in line]
+        times.extend(line[:9].strip() for line in lines)
         return state, [line[9:] for line in lines]
 
+    times = run.times = []
     return run
 
 
@@ -54,6 +59,8 @@ def test_a_run_from_waiting_to_its_end(watch):
         "data: done in 0:09",
         "run r1 succeeded",
     ]
+    # Since the run was made: now, when the task began and ended, now.
+    assert watch.times == ["2:00:00", "1:00", "1:09", "2:00:00"]
 
 
 def test_a_failure_is_told_with_the_steps_own_line(watch, kfp):

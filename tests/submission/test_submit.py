@@ -1,5 +1,9 @@
 """The commands, from what a person types to what KFP is asked."""
 
+import os
+import pty
+import signal
+import subprocess
 import sys
 
 import pytest
@@ -81,7 +85,6 @@ def test_the_clock_starts_runs(run, kfp):
     assert (code, out.splitlines()[0]) == (0, "recurring run r1")
     (made,) = kfp.made
     assert made["trigger"] == {"cron_schedule": {"cron": "0 0 6 * * 1"}}
-    assert "data_hash" not in made["runtime_config"]["parameters"]
     assert "six fields" in run("submit", *SMALL, "--host", kfp.url, "--cron", "0 6 * * 1")[2]
 
 
@@ -125,6 +128,15 @@ def test_an_upload_to_what_is_no_s3_is_refused(run, kfp, tmp_path, prefix):
     given = ("--data", file, "--upload", prefix, "--host", kfp.url)
     assert "s3://bucket" in refused(run("submit", "sentiment", *given))
     assert kfp.made == []
+
+
+def test_an_upload_by_an_address_with_a_secret_is_refused(run, kfp, tmp_path):
+    file = tmp_path / "reviews.csv"
+    file.write_text("text,label\na,b\n")
+    given = ("--data", file, "--upload", "s3://key:5ecret@bucket/x", "--host", kfp.url)
+    message = refused(run("submit", "sentiment", *given))
+    assert "holds a secret" in message
+    assert "5ecret" not in message
 
 
 def test_a_folder_is_not_uploaded(run, kfp, tmp_path):
@@ -172,3 +184,49 @@ def test_no_secret_gets_anywhere(run, kfp, monkeypatch, tmp_path):
     results.append(run("cancel", "r1", "--host", kfp.url))
     assert "5ecret" not in str(results)
     assert "5ecret" not in str(kfp.made)
+
+
+@pytest.fixture
+def at_a_terminal(kfp):
+    """Follows a run until it is told to be running, presses Ctrl-C and answers; gives exit code and
+    all that was shown.
+    """
+    kfp.looks = [("RUNNING", workflow(node("prepare(0).executor", "Running")))]
+
+    def follow(answer):
+        ours, theirs = pty.openpty()
+        program = "from bakeoff.cli import main; main()"
+        with subprocess.Popen(
+            [sys.executable, "-c", program, "follow", "r1", "--host", kfp.url],
+            stdin=theirs,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stdout
+            shown = process.stdout.readline()
+            process.send_signal(signal.SIGINT)
+            os.write(ours, answer)
+            shown += process.stdout.read()
+        os.close(ours)
+        os.close(theirs)
+        return process.returncode, shown
+
+    return follow
+
+
+def test_ctrl_c_asks_and_leaves_the_run(at_a_terminal, kfp):
+    code, shown = at_a_terminal(b"\n")
+    assert code == 0
+    assert "cancel run r1, or leave it running? [c/L]" in shown
+    assert shown.endswith("run r1 goes on; follow it again: bakeoff follow r1\n")
+    assert not [asked for asked in kfp.asked if "terminate" in asked]
+
+
+def test_ctrl_c_asks_and_cancels_the_run(at_a_terminal, kfp):
+    def end():
+        kfp.looks = [("CANCELED", workflow())]
+
+    kfp.on_terminate = end
+    code, shown = at_a_terminal(b"c\n")
+    assert code == 1
+    assert shown.endswith("run r1 canceled\n")

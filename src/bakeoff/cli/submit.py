@@ -201,8 +201,8 @@ def submit(
         cron=cron,
     )
     made, unseen = start(kfp, chosen, options, how)
-    for line in unseen:
-        print(f"note: {line}", file=sys.stderr)
+    if unseen:
+        print(f"note: {unseen}", file=sys.stderr)
     if cron:
         recurring = made["recurring_run_id"]
         print(f"recurring run {recurring}\n{kfp.host}/#/recurringrun/details/{recurring}")

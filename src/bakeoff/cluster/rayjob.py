@@ -95,8 +95,13 @@ class Pods:
                 priorityClassName=self.priority_class,
             ),
         }
-        # A mesh's proxy would outlive the training, and Ray's ports are not its kind.
-        return {"metadata": {"annotations": {"sidecar.istio.io/inject": "false"}}, "spec": pod}
+        metadata = {
+            # By which k8s/'s network policy knows them.
+            "labels": {"app.kubernetes.io/managed-by": "bakeoff"},
+            # A mesh's proxy would outlive the training, and Ray's ports are not its kind.
+            "annotations": {"sidecar.istio.io/inject": "false"},
+        }
+        return {"metadata": metadata, "spec": pod}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -72,6 +73,8 @@ class Pipelines:
         self._pool = urllib3.PoolManager(ca_certs=authorities, retries=False)
         try:
             health = self._call("GET", "/apis/v2beta1/healthz", wait=_FIRST_ANSWER)
+            if health.get("apiServerReady") is False:
+                raise NoAnswerError("its pages do, the API server behind them does not")
         except (NoAnswerError, NotFoundError) as error:
             local = parts.hostname in ("localhost", "127.0.0.1", "::1")
             advice = f"is a port forwarded? {FORWARD}" if local else "check --host"
@@ -132,11 +135,15 @@ class Pipelines:
 
     def log(self, run_id: str, pod: str) -> str:
         """What a pod of a run printed, "" where it cannot be had."""
-        path = f"/apis/v1alpha1/runs/{quote(run_id, safe='')}/nodes/{quote(pod, safe='')}/log"
-        try:
-            return self._text(path)
-        except (NotFoundError, NoAnswerError, UserError):
-            return ""
+        run, name = quote(run_id, safe=""), quote(pod, safe="")
+        query = urlencode({"podname": pod, "podnamespace": self.namespace, "runid": run_id})
+        # The first is the API server's, which KFP's pages hand on under a name of their own.
+        for path in (f"/apis/v1alpha1/runs/{run}/nodes/{name}/log", f"/k8s/pod/logs?{query}"):
+            with suppress(NotFoundError, NoAnswerError, UserError):
+                text = self._send("GET", path, None, (), _ANSWER).data.decode(errors="replace")
+                if not text.lstrip().startswith("<"):  # Their start page, for what they know not.
+                    return text
+        return ""
 
     def terminate(self, run_id: str) -> None:
         """Cancel a run."""
@@ -144,9 +151,6 @@ class Pipelines:
             self._call("POST", f"{RUNS}/{quote(run_id, safe='')}:terminate")
         except NotFoundError:
             raise UserError(f"{self.host} has no run {run_id}") from None
-
-    def _text(self, path: str) -> str:
-        return self._send("GET", path, None, (), _ANSWER).data.decode(errors="replace")
 
     def _call(
         self,

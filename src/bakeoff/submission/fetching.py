@@ -55,10 +55,10 @@ def fetch(
             model, or its artifacts cannot be had.
     """
     run = kfp.run(run_id)
-    state = run.get("state")
+    state = run.get("state", "PENDING")
     if state != "SUCCEEDED":
         wait = "" if state in ENDED else f"; wait for its end: bakeoff follow {run_id}"
-        raise UserError(f"run {run_id} is {str(state).lower()} and has no results{wait}")
+        raise UserError(f"run {run_id} is {state.lower()} and has no results{wait}")
     address = next(outputs_of(tasks(kfp.workflow(run_id), {}), "comparison"), None)
     if address is None:
         raise UserError(

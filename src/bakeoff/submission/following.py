@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from bakeoff.errors import UserError
@@ -11,6 +12,8 @@ from bakeoff.submission.api import NoAnswerError, Pipelines
 from bakeoff.submission.workflow import (
     DONE,
     FAILED,
+    RUNS,
+    WAITS,
     Task,
     display_names,
     outcome,
@@ -27,6 +30,10 @@ _LAST_LINES = 5
 """Of the log of a task that failed, where none of them is an error of ours."""
 
 
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 def follow(
     kfp: Pipelines,
     run_id: str,
@@ -36,6 +43,7 @@ def follow(
     pause: float = _PAUSE,
     patience: float = _PATIENCE,
     clock: Callable[[], float] = time.monotonic,
+    now: Callable[[], datetime] = _utc_now,
     sleep: Callable[[float], None] = time.sleep,
 ) -> str:
     """Tell what happens to a run until it has ended.
@@ -48,6 +56,7 @@ def follow(
         pause: seconds between two looks.
         patience: seconds that KFP may be away.
         clock: seconds that never go back.
+        now: the time, as KFP gives it.
         sleep: waits for seconds.
 
     Returns:
@@ -57,7 +66,7 @@ def follow(
         UserError: there is no such run, the token has become invalid, or KFP stays away; the run
             goes on.
     """
-    following = _Following(kfp, run_id, show, patience, clock)
+    following = _Following(kfp, run_id, show, patience, clock, now)
     while True:
         try:
             if state := following.look():
@@ -79,10 +88,12 @@ class _Following:
         show: Callable[[str], None],
         patience: float,
         clock: Callable[[], float],
+        now: Callable[[], datetime],
     ) -> None:
         self._kfp, self._run_id, self._print = kfp, run_id, show
         self._patience, self._clock = patience, clock
-        self._begun = clock()
+        self._now = now
+        self._created: datetime | None = None
         self._away: float | None = None
         self._shown: dict[str, tuple[str, str]] = {}
         self._said = ""
@@ -98,12 +109,13 @@ class _Following:
         if self._away is not None:
             self._tell("KFP answers again")
             self._away = None
+        self._created = datetime.fromisoformat(run["created_at"])
         found = tasks(workflow, display_names(run.get("pipeline_spec") or {}))
         for task in found:
-            now = task.state, task.reason
-            if now != self._shown.get(task.key) and _worth_a_line(task):
-                self._tell(_line(task))
-            self._shown[task.key] = now
+            told = task.state, task.reason
+            if told != self._shown.get(task.key) and _worth_a_line(task):
+                self._tell(_line(task), task.ended or (task.began if task.state == RUNS else None))
+            self._shown[task.key] = told
         if run.get("state") in ENDED:
             return self._end(run, workflow, found)
         if (said := outcome(workflow)) and said != self._said:
@@ -111,8 +123,11 @@ class _Following:
             self._said = said
         return ""
 
-    def _tell(self, line: str) -> None:
-        self._print(f"{_time(self._clock() - self._begun):>7}  {line}")
+    def _tell(self, line: str, moment: datetime | None = None) -> None:
+        """Print a line of a moment, by default of now, with the time since the run was made."""
+        moment = moment or self._now()
+        seconds = (moment - (self._created or moment)).total_seconds()
+        self._print(f"{_time(max(seconds, 0)):>7}  {line}")
 
     def _endure(self, error: NoAnswerError) -> None:
         if self._away is None:
@@ -136,19 +151,23 @@ class _Following:
                     self._tell(f"{task.label} said: {line}")
             if not failed:
                 reason = outcome(workflow) or str((run.get("error") or {}).get("message") or "")
-        self._tell(f"run {self._run_id} {state.lower()}" + (f": {reason}" if reason else ""))
+        ended = run.get("finished_at")
+        self._tell(
+            f"run {self._run_id} {state.lower()}" + (f": {reason}" if reason else ""),
+            datetime.fromisoformat(ended) if ended else None,
+        )
         return state
 
 
 def _worth_a_line(task: Task) -> bool:
     """A task that has only just been placed is told once it runs, or says why it waits."""
-    return bool(task.reason) or task.state != "waits"
+    return bool(task.reason) or task.state != WAITS
 
 
 def _line(task: Task) -> str:
     text = f"{task.label}: {task.state}"
-    if task.state == DONE and task.seconds is not None:
-        text += f" in {_time(task.seconds)}"
+    if task.state == DONE and task.began and task.ended:
+        text += f" in {_time((task.ended - task.began).total_seconds())}"
     return f"{text}: {task.reason}" if task.reason else text
 
 

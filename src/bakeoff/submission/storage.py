@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
 from bakeoff.artifacts import file_hash
 from bakeoff.data.remote import explained_remote_errors
+from bakeoff.data.sources import refuse_credentials
 from bakeoff.errors import UserError
 
 SEAWEED = (
@@ -26,6 +28,7 @@ def upload(path: Path, prefix: str) -> str:
     Raises:
         UserError: `prefix` is no address of S3, the file is a folder, or S3 refuses.
     """
+    refuse_credentials(prefix)
     if urlsplit(prefix).scheme not in ("s3", "s3a") or not urlsplit(prefix).netloc:
         raise UserError(f"--upload {prefix}: give a place in S3, such as s3://bucket/data")
     if path.is_dir():
@@ -82,6 +85,11 @@ def download(address: str, folder: Path, only: set[str] | None = None) -> list[P
     Raises:
         UserError: there is nothing, or the store refuses.
     """
+    if address.startswith("minio://") and not _has_endpoint():
+        raise UserError(
+            f"{address} is in a store of the cluster's own: say where that is with "
+            f"AWS_ENDPOINT_URL, for KFP's by {SEAWEED}"
+        )
     brought = []
     with _explained(address):
         filesystem, root = _opened(address)
@@ -101,6 +109,11 @@ def download(address: str, folder: Path, only: set[str] | None = None) -> list[P
             filesystem.get_file(file, str(target))
             brought.append(target)
     return brought
+
+
+def _has_endpoint() -> bool:
+    variables = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_PROFILE")
+    return any(os.environ.get(variable) for variable in variables)
 
 
 def _opened(address: str) -> tuple[Any, str]:

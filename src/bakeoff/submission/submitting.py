@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.data.sources import NAMED_SETS, fingerprint, location
+from bakeoff.data.sources import NAMED_SETS, location
 from bakeoff.errors import UserError
 from bakeoff.plans import Plan
 from bakeoff.submission.api import RECURRING_RUNS, RUNS, Pipelines
@@ -63,7 +63,7 @@ def _with_addresses(config: Any, addresses: dict[str, str]) -> Any:
 
 def submit(
     kfp: Pipelines, plan: Plan, options: Options, how: Submission
-) -> tuple[dict[str, Any], list[str]]:
+) -> tuple[dict[str, Any], str]:
     """Start a plan.
 
     Returns:
@@ -75,24 +75,21 @@ def submit(
     """
     from bakeoff.pipelines.compiling import compile_plan
 
+    if how.cron and len(how.cron.split()) != 6:
+        raise UserError(
+            f"--cron {how.cron!r}: KFP takes six fields, second minute hour day month weekday, "
+            "such as '0 0 6 * * 1' for Mondays at 6"
+        )
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "pipeline.yaml"
         compile_plan(plan, options, path)
         documents = _documents(path)
-    unseen = [look_before(documents, kfp.namespace, how.service_account, kfp.multi_user)]
-    parameters: dict[str, Any] = {}
-    # What a recurring run reads may have changed by then.
-    if "data_hash" in _known_parameters(documents[0]) and not how.cron:
-        try:
-            parameters["data_hash"] = fingerprint(plan.data)
-        except UserError as error:
-            unseen.append(f"the data was not looked at before, and is prepared anew: {error}")
-    unseen = [line for line in unseen if line]
+    unseen = look_before(documents, kfp.namespace, how.service_account, kfp.multi_user)
     body: dict[str, Any] = {
         "display_name": how.name or f"{plan.study} {plan.preset}",
         "experiment_id": kfp.experiment(how.experiment),
         "pipeline_spec": _spec(documents),
-        "runtime_config": {"parameters": parameters},
+        "runtime_config": {},
     }
     if how.service_account:
         body["service_account"] = how.service_account
@@ -100,11 +97,6 @@ def submit(
         body["runtime_config"]["pipeline_root"] = how.pipeline_root
     if not how.cron:
         return kfp.create(RUNS, body), unseen
-    if len(how.cron.split()) != 6:
-        raise UserError(
-            f"--cron {how.cron!r}: KFP takes six fields, second minute hour day month weekday, "
-            "such as '0 0 6 * * 1' for Mondays at 6"
-        )
     body |= {
         "mode": "ENABLE",
         "max_concurrency": "1",
@@ -126,7 +118,3 @@ def _spec(documents: list[dict[str, Any]]) -> dict[str, Any]:
     if len(documents) == 1:
         return documents[0]
     return {"pipeline_spec": documents[0], "platform_spec": documents[1]}
-
-
-def _known_parameters(spec: dict[str, Any]) -> dict[str, Any]:
-    return spec.get("root", {}).get("inputDefinitions", {}).get("parameters", {})

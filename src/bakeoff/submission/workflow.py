@@ -32,8 +32,9 @@ class Task:
     """Why it waits or failed, in words."""
     pod: str = ""
     """The pod of its work."""
-    seconds: float | None = None
-    """How long its work took."""
+    began: datetime | None = None
+    """When its work did."""
+    ended: datetime | None = None
     outputs: Mapping[str, str] = field(default_factory=dict)
     """Names of its artifacts → their addresses."""
     inputs: Mapping[str, list[str]] = field(default_factory=dict)
@@ -165,8 +166,9 @@ def _task(
     given = _executor_input(driver)
     label = names.get(name, name)
     values = given.get("inputs", {}).get("parameterValues", {})
-    if "/" in key and (model := values.get("model")) and str(model) not in label:
-        label += f" {model}"
+    if "/" in key and (model := values.get("model")):
+        # All items of a loop share one name, "train rnn-64 or bilstm".
+        label = f"{label.partition(' ')[0]} {model}"
         if values.get("seed"):
             label += f" (seed {int(values['seed'])})"
     node = executor or driver
@@ -199,7 +201,8 @@ def _task(
         state=state,
         reason=reason,
         pod=pod,
-        seconds=_seconds(executor) if executor else None,
+        began=_moment(node, "startedAt"),
+        ended=_moment(node, "finishedAt"),
         outputs={name: found["artifacts"][0]["uri"] for name, found in artifacts.items()},
         inputs={
             name: [one["uri"] for one in found.get("artifacts", ())]
@@ -230,12 +233,8 @@ def _pod(workflow: Mapping[str, Any], node: Mapping[str, Any]) -> str:
     return f"{workflow['metadata']['name']}-{template}-{number}"
 
 
-def _seconds(node: Mapping[str, Any]) -> float | None:
-    try:
-        begun, ended = (datetime.fromisoformat(node[key]) for key in ("startedAt", "finishedAt"))
-    except (KeyError, TypeError, ValueError):
-        return None
-    return (ended - begun).total_seconds()
+def _moment(node: Mapping[str, Any], key: str) -> datetime | None:
+    return datetime.fromisoformat(node[key]) if node.get(key) else None
 
 
 def outputs_of(all_tasks: list[Task], artifact: str) -> Iterator[str]:

@@ -1,0 +1,74 @@
+"""What a training on a RayJob needs of a cluster, looked at before it is submitted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bakeoff.cluster.settings import RayJobSettings
+from bakeoff.errors import UserError
+from bakeoff.training.settings import WHERE
+
+_APPLY = "kubectl apply -k k8s/overlays/kind (k8s/README.md names others)"
+
+
+def trains_on_rayjobs(documents: list[dict[str, Any]]) -> bool:
+    """Whether a step of a compiled pipeline hands its training to a RayJob."""
+    executors = documents[0].get("deploymentSpec", {}).get("executors", {}).values()
+    return any(
+        variable.get("name") == WHERE and variable.get("value") == "rayjob"
+        for executor in executors
+        for variable in executor.get("container", {}).get("env") or ()
+    )
+
+
+def look_for_ray(api: Any, namespace: str, account: str, timeout: tuple[float, float]) -> None:
+    """Look whether KubeRay, the account of Ray's pods and the step's rights are there.
+
+    What nobody may look at is passed over.
+
+    Raises:
+        UserError: one of them is not.
+    """
+    from kubernetes import client
+
+    ray_account = RayJobSettings().service_account
+    try:
+        client.CustomObjectsApi(api).list_namespaced_custom_object(
+            "ray.io", "v1", namespace, "rayjobs", limit=1, _request_timeout=timeout
+        )
+    except client.ApiException as error:
+        if error.status == 404:
+            raise UserError(
+                "the cluster knows no RayJobs: install KubeRay 1.7 (k8s/kind.sh shows how), or "
+                "leave out --where rayjob"
+            ) from None
+    try:
+        client.CoreV1Api(api).read_namespaced_service_account(
+            ray_account, namespace, _request_timeout=timeout
+        )
+    except client.ApiException as error:
+        if error.status == 404:
+            raise UserError(
+                f"the namespace {namespace} has no service account {ray_account} for Ray's pods: "
+                f"{_APPLY}"
+            ) from None
+    review = client.V1LocalSubjectAccessReview(
+        metadata=client.V1ObjectMeta(namespace=namespace),
+        spec=client.V1SubjectAccessReviewSpec(
+            user=f"system:serviceaccount:{namespace}:{account}",
+            resource_attributes=client.V1ResourceAttributes(
+                namespace=namespace, group="ray.io", resource="rayjobs", verb="create"
+            ),
+        ),
+    )
+    try:
+        answer = client.AuthorizationV1Api(api).create_namespaced_local_subject_access_review(
+            namespace, review, _request_timeout=timeout
+        )
+    except client.ApiException:
+        return
+    if not answer.status.allowed:
+        raise UserError(
+            f"the service account {account} of the namespace {namespace} may not make RayJobs: "
+            f"{_APPLY}"
+        )
