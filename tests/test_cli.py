@@ -118,7 +118,7 @@ def test_mistakes_are_one_line_and_code_2(bakeoff_cli, tmp_path, monkeypatch, ar
             ["run", "sentiment", "--runner", "moon"],
             "invalid value for '--runner': Value error, 'moon' is not one of 'subprocess'",
         ),
-        (["run"], "missing argument 'study'; see: bakeoff run --help"),
+        (["run"], "missing argument 'STUDY|DATA'; see: bakeoff run --help"),
         (["run", "sentiment", "--seed"], "option '--seed' requires an argument"),
         (["data", "prepare"], "missing option '--output'; see: bakeoff data prepare --help"),
         (["report", "latest", "too", "many"], "got unexpected extra argument(s) (too many)"),
