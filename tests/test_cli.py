@@ -37,6 +37,7 @@ def bakeoff_cli(monkeypatch, capsys):
         ["models"],
         ["data", "prepare"],
         ["data", "list"],
+        ["data", "look"],
         ["report"],
         ["predict"],
         ["evaluate"],
@@ -81,6 +82,10 @@ def test_models_for_people_and_machines(bakeoff_cli):
         (["run", "sentiment", "--models", "nb-count"], "did you mean 'nb-counts'?"),
         (["run", "sentiment", "--preprocessing", "reprot"], "did you mean 'report'?"),
         (["run", "sentiment", "--data", "no-such.csv"], "no-such.csv"),
+        (["run", "no-such.csv"], "no such file: no-such.csv; check the path"),
+        (["run", "rotten-tomatos"], "did you mean 'rotten-tomatoes'?"),
+        (["run", "digits", "--data", "stl10"], "digits and --data stl10 both name data"),
+        (["data", "look", "no-such.csv"], "no such file: no-such.csv"),
         (["run", "sentiment", "--split", "a:b"], "a:b"),
         (["models", "sentimant"], "did you mean 'sentiment'?"),
         (["compile", "sentimant", "--output", "x.yaml"], "did you mean 'sentiment'?"),
@@ -152,6 +157,18 @@ def test_data_prepare(bakeoff_cli, tmp_path, reviews_csv):
     assert code == 0
     assert "420" in out
     assert (tmp_path / "prepared" / "test" / "test.parquet").exists()
+
+
+def test_a_first_look_at_data_fits_80_columns(bakeoff_cli, reviews_csv, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    code, out, _ = bakeoff_cli("data", "look", reviews_csv)
+    assert code == 0
+    told = out[: out.index("reviews.csv: 600 texts, 2 classes")].partition("\n")[2]
+    assert max(map(len, told.splitlines())) <= 80
+    assert re.search(r"^good +300  50.0\u202f%", out, re.MULTILINE)
+    assert "labels in 'stars' (bad, good)" in out
+    code, out, _ = bakeoff_cli("data", "look", reviews_csv, "--json")
+    assert json.loads(out)["classes"] == {"bad": 300, "good": 300}
 
 
 def test_compile_writes_the_pipeline(bakeoff_cli, tmp_path):

@@ -184,7 +184,7 @@ STUDIES = {
                 split="0.7:0.1:0.2",
                 limit=3000,
                 models=("ae-conv-scratch", "ae-conv-tuned", "resnet18"),
-                settings=_short(1 / 12, **{"training.batch_size": 32}),
+                settings=_short(1 / 20, **{"training.batch_size": 32}),
             ),
             "full": Preset(split="0.7:0.1:0.2", models=images.GENERAL_LINEUPS["all"]),
         },

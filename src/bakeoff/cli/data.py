@@ -13,6 +13,7 @@ from bakeoff.cli.options import (
     Data,
     GroupColumn,
     ImageSize,
+    Json,
     OwnImageColumn,
     OwnLabelColumn,
     OwnTextColumn,
@@ -32,6 +33,59 @@ def list_data() -> None:
     from bakeoff.report.terminal import names_table, show_table
 
     show_table(names_table("data set", {name: known.about for name, known in NAMED_SETS.items()}))
+
+
+@data_app.command("look")
+def look_at_data(
+    data: Annotated[
+        str,
+        typer.Argument(
+            help="A named data set, a file by path or address, or a folder of images.",
+            metavar="NAME|PATH",
+        ),
+    ],
+    text_column: OwnTextColumn = "",
+    image_column: OwnImageColumn = "",
+    label_column: OwnLabelColumn = "",
+    split_column: SplitColumn = "",
+    group_column: GroupColumn = "",
+    time_column: TimeColumn = "",
+    image_size: ImageSize = 0,
+    class_level: ClassLevel = 0,
+    split: Split = "0.7:0.1:0.2",
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Look at data before anything trains: classes, lengths, scripts, copies, what is refused."""
+    from bakeoff.report.looked import looked_lines, looked_tables
+    from bakeoff.report.terminal import show_json, show_table
+    from bakeoff.running.activity import Activity
+    from bakeoff.running.look import look
+
+    with Activity():
+        facts = look(
+            data,
+            text_column=text_column,
+            image_column=image_column,
+            label_column=label_column,
+            split_column=split_column,
+            group_column=group_column,
+            time_column=time_column,
+            image_size=image_size,
+            class_level=class_level,
+            split=split,
+            seed=seed,
+        ).facts
+    if json:
+        show_json(facts)
+        return
+    if facts["said"]:
+        print(f"{facts['said']}\n")
+    for table in looked_tables(facts):
+        show_table(table)
+        print()
+    for line in looked_lines(facts):
+        print(line)
 
 
 @data_app.command("prepare")

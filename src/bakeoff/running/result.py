@@ -99,18 +99,9 @@ class Result:
         return pd.DataFrame(rows, columns=columns, index=index)
 
     def __str__(self) -> str:
-        from io import StringIO
+        from bakeoff.report.terminal import leaderboard_table, text_of
 
-        from rich.console import Console
-
-        from bakeoff.report.terminal import PIPE_WIDTH, leaderboard_table
-
-        console = Console(file=StringIO(), width=PIPE_WIDTH, highlight=False, markup=False)
-        console.print(leaderboard_table(self.results))
-        console.print(self.verdict, soft_wrap=True)
-        console.print(str(self.report), soft_wrap=True)
-        assert isinstance(console.file, StringIO)
-        return console.file.getvalue()
+        return text_of(leaderboard_table(self.results), self.verdict, str(self.report))
 
     __repr__ = __str__
 
