@@ -39,6 +39,8 @@ def bakeoff_cli(monkeypatch, capsys):
         ["data", "list"],
         ["data", "look"],
         ["report"],
+        ["runs"],
+        ["compare"],
         ["predict"],
         ["evaluate"],
         ["clean"],
@@ -91,6 +93,7 @@ def test_models_for_people_and_machines(bakeoff_cli):
         (["compile", "sentimant", "--output", "x.yaml"], "did you mean 'sentiment'?"),
         (["report", "nope"], "unknown run 'nope'"),
         (["predict", "nope", "text"], "unknown run 'nope'"),
+        (["compare", "nope", "latest"], "unknown run 'nope'"),
         (["evaluate", "nope", "--data", "rotten-tomatoes"], "unknown run 'nope'"),
     ],
 )
@@ -192,7 +195,8 @@ def test_settings_of_one_model(bakeoff_cli):
 
 
 @pytest.mark.parametrize(
-    "command", ["run", "compile", "models", "report", "predict", "evaluate", "clean"]
+    "command",
+    ["run", "compile", "models", "report", "runs", "compare", "predict", "evaluate", "clean"],
 )
 def test_options_are_grouped_and_flags_have_no_type(bakeoff_cli, command):
     _, out, _ = bakeoff_cli(command, "--help")

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.evaluation.scores import ACCURACY, Metric
-from bakeoff.formats import count, decimal, hundredths, percent, plain, points, short
+from bakeoff.evaluation.scores import ACCURACY, METRICS, Metric
+from bakeoff.formats import count, decimal, hundredths, percent, plain, points, short, since, size
 from bakeoff.report.summary import flat, metric_of
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ PIPE_WIDTH = 160
 """Columns where the output is no terminal: enough that no table is cut."""
 
 
+_NAME = 12
+"""Columns of the name of a data set beside a run's."""
 NAME_WIDTH = 48
 """Columns that a name takes at most; what is longer ends in an ellipsis."""
 
@@ -73,6 +75,27 @@ def transfer_table(entry: dict[str, Any]) -> Table:
             decimal(row["f1"]),
         )
     return table
+
+
+def runs_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """One row a run.
+
+    Args:
+        rows: as of `bakeoff.running.listing.listing`.
+    """
+    table = new_table("run", "data", "best", "status", "size", "age")
+    for row in rows:
+        best = "–" if row["score"] is None else METRICS[row["metric"]].show(row["score"])
+        age = "–" if row["age"] is None else since(row["age"])
+        table.add_row(
+            row["run"], _fitted(row["data"]), best, row["status"], size(row["bytes"]), age
+        )
+    return table
+
+
+def _fitted(name: str | None) -> str:
+    """The end of a name, in little room."""
+    return (name or "–") if len(name or "") <= _NAME else f"…{(name or '')[1 - _NAME :]}"
 
 
 def models_table(models: Mapping[str, tuple[str, Sequence[str]]]) -> Table:

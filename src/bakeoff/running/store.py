@@ -125,7 +125,7 @@ def clean(root: Path, dry_run: bool = False) -> dict[Path, int]:
                 )
             needed = _needed(root)
             above = {folder for path in needed for folder in path.parents}
-            unneeded = {path: _size(path) for path in _unneeded(store(root), needed, above)}
+            unneeded = {path: size_of(path) for path in _unneeded(store(root), needed, above)}
             if not dry_run:
                 for path in unneeded:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -175,7 +175,8 @@ def _unneeded(folder: Path, needed: Set[Path], above: Set[Path]) -> Iterator[Pat
             yield path
 
 
-def _size(path: Path) -> int:
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder."""
     files = path.rglob("*") if path.is_dir() else [path]
     return sum(file.lstat().st_size for file in files if file.is_file())
 
