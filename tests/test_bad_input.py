@@ -63,7 +63,7 @@ def files(folder):
     [
         ("empty.csv", "", ["is empty", "give a file with rows"]),
         ("header.csv", "text,label\n", ["header and no rows", "give a file with rows"]),
-        ("column.csv", "body,label\na,b\n", ["no column 'text'", "body, label", "--text-column"]),
+        ("column.csv", "id,label\n1,b\n", ["no column 'text'", "id, label", "--text-column"]),
         ("class.csv", GOOD.replace("bad", "good"), ["single class 'good'", "--label-column"]),
         (
             "small.csv",
@@ -99,7 +99,7 @@ def test_data(refused, here, name, content, expected):
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (["--data", "none.csv"], ["no such file: none.csv", "--data"]),
+        (["--data", "none.csv"], ["no such file: none.csv", "check the path"]),
         (["--data", "imdb-52k"], ["unknown data set 'imdb-52k'", "did you mean 'imdb-25k'?"]),
         (
             ["--split", "30:5:5"],

@@ -37,7 +37,10 @@ def bakeoff_cli(monkeypatch, capsys):
         ["models"],
         ["data", "prepare"],
         ["data", "list"],
+        ["data", "look"],
         ["report"],
+        ["runs"],
+        ["compare"],
         ["predict"],
         ["evaluate"],
         ["clean"],
@@ -81,11 +84,16 @@ def test_models_for_people_and_machines(bakeoff_cli):
         (["run", "sentiment", "--models", "nb-count"], "did you mean 'nb-counts'?"),
         (["run", "sentiment", "--preprocessing", "reprot"], "did you mean 'report'?"),
         (["run", "sentiment", "--data", "no-such.csv"], "no-such.csv"),
+        (["run", "no-such.csv"], "no such file: no-such.csv; check the path"),
+        (["run", "rotten-tomatos"], "did you mean 'rotten-tomatoes'?"),
+        (["run", "digits", "--data", "stl10"], "digits and --data stl10 both name data"),
+        (["data", "look", "no-such.csv"], "no such file: no-such.csv"),
         (["run", "sentiment", "--split", "a:b"], "a:b"),
         (["models", "sentimant"], "did you mean 'sentiment'?"),
         (["compile", "sentimant", "--output", "x.yaml"], "did you mean 'sentiment'?"),
         (["report", "nope"], "unknown run 'nope'"),
         (["predict", "nope", "text"], "unknown run 'nope'"),
+        (["compare", "nope", "latest"], "unknown run 'nope'"),
         (["evaluate", "nope", "--data", "rotten-tomatoes"], "unknown run 'nope'"),
     ],
 )
@@ -118,7 +126,7 @@ def test_mistakes_are_one_line_and_code_2(bakeoff_cli, tmp_path, monkeypatch, ar
             ["run", "sentiment", "--runner", "moon"],
             "invalid value for '--runner': Value error, 'moon' is not one of 'subprocess'",
         ),
-        (["run"], "missing argument 'study'; see: bakeoff run --help"),
+        (["run"], "missing argument 'STUDY|DATA'; see: bakeoff run --help"),
         (["run", "sentiment", "--seed"], "option '--seed' requires an argument"),
         (["data", "prepare"], "missing option '--output'; see: bakeoff data prepare --help"),
         (["report", "latest", "too", "many"], "got unexpected extra argument(s) (too many)"),
@@ -154,6 +162,18 @@ def test_data_prepare(bakeoff_cli, tmp_path, reviews_csv):
     assert (tmp_path / "prepared" / "test" / "test.parquet").exists()
 
 
+def test_a_first_look_at_data_fits_80_columns(bakeoff_cli, reviews_csv, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    code, out, _ = bakeoff_cli("data", "look", reviews_csv)
+    assert code == 0
+    told = out[: out.index("reviews.csv: 600 texts, 2 classes")].partition("\n")[2]
+    assert max(map(len, told.splitlines())) <= 80
+    assert re.search(r"^good +300  50.0\u202f%", out, re.MULTILINE)
+    assert "labels in 'stars' (bad, good)" in out
+    code, out, _ = bakeoff_cli("data", "look", reviews_csv, "--json")
+    assert json.loads(out)["classes"] == {"bad": 300, "good": 300}
+
+
 def test_compile_writes_the_pipeline(bakeoff_cli, tmp_path):
     code, out, _ = bakeoff_cli("compile", "sentiment", "--output", tmp_path / "s.yaml")
     assert code == 0
@@ -175,7 +195,8 @@ def test_settings_of_one_model(bakeoff_cli):
 
 
 @pytest.mark.parametrize(
-    "command", ["run", "compile", "models", "report", "predict", "evaluate", "clean"]
+    "command",
+    ["run", "compile", "models", "report", "runs", "compare", "predict", "evaluate", "clean"],
 )
 def test_options_are_grouped_and_flags_have_no_type(bakeoff_cli, command):
     _, out, _ = bakeoff_cli(command, "--help")

@@ -9,7 +9,7 @@ from bakeoff.studies import STUDIES, get_study
 from bakeoff.text.registry import LINEUPS, MODELS, PAIRS
 from bakeoff.vision.configs import Pictures
 
-ROWS = {"imdb-25k": 25_000, "imdb": 50_000, "digits": 1_797}
+ROWS = {"imdb-25k": 25_000, "imdb": 50_000, "digits": 1_797, "rotten-tomatoes": 8_530}
 OWN = {"stl10": (5_000, 0, 8_000)}
 """Rows of data with a test split of its own: train, validation, test."""
 

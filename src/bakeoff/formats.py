@@ -94,6 +94,18 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60}{NARROW_SPACE}h {minutes % 60}{NARROW_SPACE}min"
 
 
+def since(seconds: float) -> str:
+    """An age, in its largest whole unit.
+
+    >>> since(59), since(61), since(7300), since(200_000)
+    ('0\u202fmin', '1\u202fmin', '2\u202fh', '2\u202fd')
+    """
+    for unit, length in (("d", 86400), ("h", 3600)):
+        if seconds >= length:
+            return f"{seconds // length:,.0f}{NARROW_SPACE}{unit}"
+    return f"{max(seconds, 0) // 60:.0f}{NARROW_SPACE}min"
+
+
 def size(number_of_bytes: float) -> str:
     """Decimal units, as disks and downloads are sold.
 

@@ -8,9 +8,11 @@ from typing import Any
 
 from bakeoff.dotted import Times
 from bakeoff.errors import unknown_name
+from bakeoff.text import registry as texts
 from bakeoff.text.configs import LinearText, TextNetwork, TreeText
 from bakeoff.text.registry import ABOUT, LINEUPS, MODELS, PAIRS
 from bakeoff.training.settings import Ensemble
+from bakeoff.vision import registry as images
 from bakeoff.vision.configs import ImageNetwork
 from bakeoff.vision.registry import (
     AUTOENCODER_LINEUPS,
@@ -146,6 +148,49 @@ def _images(
 
 
 STUDIES = {
+    "text": Study(
+        about="Classification of texts of any kind: linear models, and networks if they pay",
+        modality="text",
+        data="rotten-tomatoes",
+        models=texts.GENERAL,
+        sentences=ABOUT,
+        presets={
+            "quick": Preset(
+                split="0.7:0.1:0.2",
+                limit=6000,
+                models=(*texts.GENERAL_LINEUPS["linear"], "fasttext", "ensemble"),
+            ),
+            "full": Preset(
+                split="0.7:0.1:0.2",
+                models=(
+                    *texts.GENERAL_LINEUPS["linear"],
+                    *texts.GENERAL_LINEUPS["networks"],
+                    "ensemble",
+                ),
+            ),
+        },
+        lineups=texts.GENERAL_LINEUPS,
+        pairs=texts.GENERAL_PAIRS,
+    ),
+    "images": Study(
+        about="Classification of images of any kind: a small network, ResNet-18, three losses",
+        modality="image",
+        data="digits",
+        models=images.GENERAL,
+        sentences=images.GENERAL_ABOUT,
+        presets={
+            # Few epochs of few pictures a batch: a CPU takes minutes.
+            "quick": Preset(
+                split="0.7:0.1:0.2",
+                limit=3000,
+                models=("ae-conv-scratch", "ae-conv-tuned", "resnet18"),
+                settings=_short(1 / 20, **{"training.batch_size": 32}),
+            ),
+            "full": Preset(split="0.7:0.1:0.2", models=images.GENERAL_LINEUPS["all"]),
+        },
+        lineups=images.GENERAL_LINEUPS,
+        pairs=images.GENERAL_PAIRS,
+    ),
     "sentiment": Study(
         about="Text classification: naive Bayes, trees and linear models, RNNs and LSTMs",
         modality="text",

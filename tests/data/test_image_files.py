@@ -135,7 +135,7 @@ def test_what_holds_no_images_is_explained(tmp_path):
         "downloaded"
     )
     for source, message in {
-        "none/pets": "no such file: none/pets; check the path given with --data",
+        "none/pets": "no such file: none/pets; check the path",
         "digit": "unknown data set 'digit': did you mean 'digits'?",
         "s3://me:secret@reviews/a.parquet": "holds a secret",
     }.items():

@@ -135,7 +135,7 @@ def test_a_review_that_is_not_utf8_is_named(imdb_folder, tmp_path):
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("none.csv", "no such file: none.csv; check the path given with --data"),
+        ("none.csv", "no such file: none.csv; check the path"),
         ("none/films", "no such file: none/films"),
         ("imdb-26k", "unknown data set 'imdb-26k': did you mean 'imdb-25k'?"),
         ("s3://reviews/none.csv", "cannot read s3://reviews/none.csv: there is no such file"),

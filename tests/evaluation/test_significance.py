@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binomtest, ttest_ind
 
 from bakeoff.evaluation.significance import (
     PERMUTATIONS,
@@ -10,6 +10,7 @@ from bakeoff.evaluation.significance import (
     holm,
     mcnemar,
     permutation,
+    unpaired,
     verdict,
 )
 
@@ -104,3 +105,34 @@ def test_a_permutation_test_is_wrong_as_often_as_it_says():
     wrong = sum(permutation(first, second) < 0.05 for first, second in pairs)
     # 5 % of 200 are 10, with a standard deviation of 3.
     assert 2 <= wrong <= 19
+
+
+@pytest.mark.parametrize(("n", "m", "shift"), [(200, 150, 0.1), (40, 900, 0.0), (2, 3, 0.4)])
+def test_rows_that_are_no_pairs_are_compared_by_welchs_test(n, m, shift):
+    rng = np.random.default_rng(n)
+    first, second = rng.normal(shift, 1, (n, 1)), rng.normal(0, 3, (m, 1))
+    expected = ttest_ind(first[:, 0], second[:, 0], equal_var=False)
+    found = unpaired(first, second)
+    bounds = expected.confidence_interval(0.95)
+    assert found["p"] == pytest.approx(expected.pvalue)
+    assert (found["low"], found["high"]) == pytest.approx((bounds.low, bounds.high))
+    assert found["difference"] == pytest.approx(first.mean() - second.mean())
+    turned = unpaired(second, first)
+    assert (turned["low"], turned["p"]) == pytest.approx((-found["high"], found["p"]))
+
+
+def test_a_models_trainings_are_no_further_rows():
+    rng = np.random.default_rng(0)
+    first, second = rng.random((50, 1)), rng.random((60, 1))
+    assert unpaired(np.repeat(first, 5, axis=1), second) == pytest.approx(unpaired(first, second))
+
+
+def test_constant_scores_differ_or_do_not():
+    ones, zeros = np.ones((9, 1)), np.zeros((7, 1))
+    assert unpaired(ones, zeros) == {"difference": 1, "low": 1, "high": 1, "p": 0}
+    assert unpaired(ones, np.ones((3, 2)))["p"] == 1
+
+
+def test_a_single_row_tells_nothing():
+    found = unpaired(np.ones((1, 1)), np.zeros((7, 1)))
+    assert (found["low"], found["high"], found["p"]) == (-np.inf, np.inf, 1)

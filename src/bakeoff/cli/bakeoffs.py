@@ -19,14 +19,15 @@ from bakeoff.cli.options import (
     Glove,
     GroupColumn,
     Image,
-    ImageColumn,
     Json,
     KeepSides,
-    LabelColumn,
     Limit,
     Metric,
     MetricName,
     Models,
+    OwnImageColumn,
+    OwnLabelColumn,
+    OwnTextColumn,
     Precision,
     Preprocessing,
     Preset,
@@ -42,7 +43,6 @@ from bakeoff.cli.options import (
     SplitColumn,
     Study,
     StudyData,
-    TextColumn,
     TimeColumn,
     WandbMode,
     Weights,
@@ -50,7 +50,6 @@ from bakeoff.cli.options import (
     Word2vec,
     names,
 )
-from bakeoff.errors import UserError
 
 if TYPE_CHECKING:
     from bakeoff.plans import Plan
@@ -62,9 +61,9 @@ def run(
     preset: Preset = "quick",
     models: Models = "",
     data: StudyData = None,
-    text_column: TextColumn = "text",
-    image_column: ImageColumn = "",
-    label_column: LabelColumn = "label",
+    text_column: OwnTextColumn = "",
+    image_column: OwnImageColumn = "",
+    label_column: OwnLabelColumn = "",
     split_column: SplitColumn = "",
     group_column: GroupColumn = "",
     time_column: TimeColumn = "",
@@ -127,16 +126,15 @@ def run(
     What an earlier run finished with the same data, code and settings is reused, so an
     interrupted run goes on where it stopped.
     """
-    from bakeoff.environment import cores
-    from bakeoff.running.local import run_locally
-    from bakeoff.running.progress import Progress
+    from bakeoff.running.hold import hold, planned, threads_of
 
-    chosen = _plan(
+    chosen, said = planned(
         study,
         preset,
-        models,
+        models=names(models),
         data=data,
-        input_column=image_column or ("" if text_column == "text" else text_column),
+        text_column=text_column,
+        image_column=image_column,
         label_column=label_column,
         split_column=split_column,
         group_column=group_column,
@@ -145,7 +143,8 @@ def run(
         class_level=class_level,
         split=split,
         limit=limit,
-        skip_bad=skip_bad_rows or skip_bad_images,
+        skip_bad_rows=skip_bad_rows,
+        skip_bad_images=skip_bad_images,
         drop_suspects=drop_suspects,
         preprocessing=preprocessing,
         glove=glove,
@@ -158,30 +157,24 @@ def run(
         metric=metric.value,
         seed=seed,
         seeds=seeds,
-        threads=threads or max(cores() // (parallel * workers), 1),
+        threads=threads_of(threads, parallel, workers),
         workers=workers,
     )
-    if where is Where.inline and workers > 1:
-        raise UserError(f"--workers {workers} need Ray, which starts them: add --where ray")
-    if where is Where.ray and runner is Runner.docker:
-        raise UserError("--where ray starts workers on this machine: leave out --runner docker")
     # Whoever ends this process ends its steps too.
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler)
-    with Progress(chosen) as progress:
-        finished = run_locally(
-            chosen,
-            root=runs,
-            runner=runner.value,
-            wandb=wandb.value if wandb else None,
-            image=image or _default_image(),
-            watch=progress.see,
-            parallel=parallel,
-            where=where.value,
-            command=shlex.join(["bakeoff", *sys.argv[1:]]),
-        )
-    progress.show(finished)
+    hold(
+        chosen,
+        said=said,
+        root=runs,
+        runner=runner.value,
+        wandb=wandb.value if wandb else None,
+        image=image,
+        parallel=parallel,
+        where=where.value,
+        command=shlex.join(["bakeoff", *sys.argv[1:]]),
+    )
 
 
 @app.command()
@@ -272,7 +265,8 @@ def models(
     name: Annotated[
         str,
         typer.Argument(
-            help="A study (sentiment, autoencoder or resnet), or a model.", metavar="STUDY|MODEL"
+            help="A study (text, images, sentiment, autoencoder, resnet), or a model.",
+            metavar="STUDY|MODEL",
         ),
     ] = "sentiment",
     json: Json = False,

@@ -12,15 +12,16 @@ from bakeoff.cli.options import (
     ClassLevel,
     Data,
     GroupColumn,
-    ImageColumn,
     ImageSize,
-    LabelColumn,
+    Json,
+    OwnImageColumn,
+    OwnLabelColumn,
+    OwnTextColumn,
     Seed,
     SkipBadImages,
     SkipBadRows,
     Split,
     SplitColumn,
-    TextColumn,
     TimeColumn,
 )
 
@@ -34,13 +35,66 @@ def list_data() -> None:
     show_table(names_table("data set", {name: known.about for name, known in NAMED_SETS.items()}))
 
 
+@data_app.command("look")
+def look_at_data(
+    data: Annotated[
+        str,
+        typer.Argument(
+            help="A named data set, a file by path or address, or a folder of images.",
+            metavar="NAME|PATH",
+        ),
+    ],
+    text_column: OwnTextColumn = "",
+    image_column: OwnImageColumn = "",
+    label_column: OwnLabelColumn = "",
+    split_column: SplitColumn = "",
+    group_column: GroupColumn = "",
+    time_column: TimeColumn = "",
+    image_size: ImageSize = 0,
+    class_level: ClassLevel = 0,
+    split: Split = "0.7:0.1:0.2",
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Look at data before anything trains: classes, lengths, scripts, copies, what is refused."""
+    from bakeoff.report.looked import looked_lines, looked_tables
+    from bakeoff.report.terminal import show_json, show_table
+    from bakeoff.running.activity import Activity
+    from bakeoff.running.look import look
+
+    with Activity():
+        facts = look(
+            data,
+            text_column=text_column,
+            image_column=image_column,
+            label_column=label_column,
+            split_column=split_column,
+            group_column=group_column,
+            time_column=time_column,
+            image_size=image_size,
+            class_level=class_level,
+            split=split,
+            seed=seed,
+        ).facts
+    if json:
+        show_json(facts)
+        return
+    if facts["said"]:
+        print(f"{facts['said']}\n")
+    for table in looked_tables(facts):
+        show_table(table)
+        print()
+    for line in looked_lines(facts):
+        print(line)
+
+
 @data_app.command("prepare")
 def prepare_data(
     output: Annotated[Path, typer.Option(help="Folder for dataset/ and test/.", metavar="FOLDER")],
     data: Data = "imdb-25k",
-    text_column: TextColumn = "text",
-    image_column: ImageColumn = "",
-    label_column: LabelColumn = "label",
+    text_column: OwnTextColumn = "",
+    image_column: OwnImageColumn = "",
+    label_column: OwnLabelColumn = "",
     split_column: SplitColumn = "",
     group_column: GroupColumn = "",
     time_column: TimeColumn = "",
@@ -60,31 +114,37 @@ def prepare_data(
     divide the rest.
     """
     from bakeoff.artifacts import read_manifest
+    from bakeoff.data.columns import Columns
     from bakeoff.data.prepare import prepare
-    from bakeoff.data.sources import holds_images, refuse_output_inside
+    from bakeoff.data.recognise import recognise
+    from bakeoff.data.sources import refuse_output_inside
     from bakeoff.report.terminal import dataset_table, remarks, show_table
     from bakeoff.running.activity import Activity
 
-    images = bool(image_column) or holds_images(data)
     dataset = output / "dataset"
     refuse_output_inside(data, output)
+    asked = image_column or text_column
+    columns = Columns(asked, label_column, split_column, group_column, time_column)
+    reading = recognise(data, "image" if image_column else "", columns, class_level)
+    if reading.said:
+        print(reading.said)
     with Activity():
         prepare(
             dataset,
             output / "test",
             source=data,
-            modality="image" if images else "text",
+            modality=reading.modality,
             split=split,
             seed=seed,
             limit=limit,
-            input_column=image_column if images else text_column,
-            label_column=label_column,
+            input_column=reading.input_column or asked,
+            label_column=reading.label_column or label_column or "label",
             split_column=split_column,
             group_column=group_column,
             time_column=time_column,
             image_size=image_size,
             class_level=class_level,
-            skip_bad=skip_bad_images if images else skip_bad_rows,
+            skip_bad=skip_bad_rows or skip_bad_images,
         )
     facts = read_manifest(dataset)["facts"]
     show_table(dataset_table(facts))

@@ -41,7 +41,14 @@ class WandbMode(StrEnum):
     disabled = "disabled"
 
 
-Study = Annotated[str, typer.Argument(help="What to compare: sentiment, autoencoder or resnet.")]
+Study = Annotated[
+    str,
+    typer.Argument(
+        help="What to compare: text, images, sentiment, autoencoder or resnet; or the data, for "
+        "text or images: a name, a path or an address.",
+        metavar="STUDY|DATA",
+    ),
+]
 Run = Annotated[str, typer.Argument(help="Name of a run, or: latest.")]
 Runs = Annotated[
     Path, typer.Option("--runs", help="Folder that holds all runs.", envvar="BAKEOFF_RUNS")
@@ -75,6 +82,17 @@ ImageColumn = Annotated[
     typer.Option(
         help="Column of a Parquet --data that holds encoded images.", show_default="image"
     ),
+]
+_FOUND = "found, where only one can be meant"
+OwnTextColumn = Annotated[
+    str, typer.Option(help="Column of --data that holds the text.", show_default=_FOUND)
+]
+OwnImageColumn = Annotated[
+    str,
+    typer.Option(help="Column of a Parquet --data with encoded images.", show_default=_FOUND),
+]
+OwnLabelColumn = Annotated[
+    str, typer.Option(help="Column of --data that holds the label.", show_default=_FOUND)
 ]
 _image_size = typer.Option(
     help="Resize the shorter side of images to this and crop the centre; 0: keep. A run's default "

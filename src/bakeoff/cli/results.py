@@ -15,6 +15,7 @@ from bakeoff.cli.options import (
     ImageColumn,
     Json,
     LabelColumn,
+    Metric,
     Run,
     Runs,
     SkipBadImages,
@@ -52,6 +53,74 @@ def report(
         for line in filter(None, (answer(results), hint(results))):
             print(line)
         print(found.report.resolve().as_uri())
+
+
+@app.command("runs")
+def list_runs(json: Json = False, runs: Runs = Path("runs")) -> None:
+    """List all runs, the newest first: data, what the chosen model reaches, status, size, age.
+
+    The size is that of the run's folder and of what its steps wrote; steps that a run reused count
+    for the run that wrote them.
+    """
+    from bakeoff.report.terminal import runs_table, show_json, show_table
+    from bakeoff.running.listing import listing
+
+    rows = listing(runs)
+    if json:
+        show_json(rows)
+    elif rows:
+        show_table(runs_table(rows))
+    else:
+        print(f"no run in {runs}; start one with: bakeoff run sentiment")
+
+
+@app.command()
+def compare(
+    names: Annotated[
+        list[str], typer.Argument(help="Names of two runs or more; one may be: latest.")
+    ],
+    model: Annotated[str, typer.Option(help="Default: the winner of each run.")] = "",
+    metric: Annotated[
+        Metric | None, typer.Option(help="What to compare; default: that of the first run.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="HTML page to write; default: compare.html among the runs.", metavar="FILE"
+        ),
+    ] = None,
+    json: Json = False,
+    runs: Runs = Path("runs"),
+) -> None:
+    """Compare what runs chose: paired where they were tested on the same rows.
+
+    Runs of other data or another split are compared unpaired, which tells less, and said.
+    """
+    from bakeoff.report.across import (
+        pairs_compared,
+        runs_compared,
+        sentence,
+        settings_compared,
+        write_page,
+    )
+    from bakeoff.report.terminal import show_json, show_table
+    from bakeoff.running.across import across
+    from bakeoff.running.runs import find_run
+
+    found = across([find_run(runs, name) for name in names], model, metric.value if metric else "")
+    page = output or runs / "compare.html"
+    write_page(found, page)
+    if json:
+        show_json({"verdict": sentence(found), **found})
+        return
+    for table in filter(
+        lambda table: table.row_count,
+        (runs_compared(found), pairs_compared(found), settings_compared(found)),
+    ):
+        show_table(table)
+        print()
+    print(sentence(found))
+    print(page.resolve().as_uri())
 
 
 @app.command()

@@ -99,17 +99,17 @@ def decode(content: bytes, size: Size | None = None) -> np.ndarray:
         raise UnusableError("damaged") from None
 
 
-def shorter_side(content: bytes | np.ndarray) -> int:
-    """Pixels of an image's shorter side, by its header; 0 if that cannot be read."""
+def sides(content: bytes | np.ndarray) -> tuple[int, int]:
+    """An image's width and height, by its header; 0 and 0 if that cannot be read."""
     from PIL import Image
 
     if not isinstance(content, bytes):
-        return min(content.shape[:2])
+        return content.shape[1], content.shape[0]
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            return min(image.size)
+            return image.size
     except Exception:  # As in `decode`, which says why.
-        return 0
+        return 0, 0
 
 
 def _refuse_lossy(image: ImageFile.ImageFile) -> None:

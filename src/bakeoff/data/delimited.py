@@ -49,7 +49,7 @@ def read_records(source: str, text: str, separator: str, wanted: Sequence[str]) 
         text: of the whole file.
         separator: what the file's ending promises; another one of `SEPARATORS` is taken where it
             alone gives the columns that are wanted.
-        wanted: names of columns, the second being the label.
+        wanted: names of columns, the second being the label; none where any will do.
 
     Raises:
         UserError: the rows cannot be told apart.
@@ -80,7 +80,7 @@ def _names(fields: Sequence[str]) -> list[str]:
 def _separator(lines: list[str], promised: str, wanted: Sequence[str]) -> str:
     """What separates the columns, by the header."""
     columns = {sign: _header(lines, sign) for sign in (promised, *SEPARATORS)}
-    fitting = [sign for sign, names in columns.items() if set(wanted) <= set(names)]
+    fitting = [sign for sign, names in columns.items() if wanted and set(wanted) <= set(names)]
     if fitting or len(columns[promised]) > 1:
         return fitting[0] if fitting else promised
     return max(columns, key=lambda sign: len(columns[sign]))

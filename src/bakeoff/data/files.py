@@ -13,7 +13,7 @@ from bakeoff.data.characters import normalised
 from bakeoff.data.columns import Columns, refuse_types, refuse_unclear
 from bakeoff.data.delimited import read_records
 from bakeoff.data.encoding import DAMAGED, damaged_lines, decoded
-from bakeoff.data.remote import read_bytes
+from bakeoff.data.remote import read_bytes, stream_of
 from bakeoff.errors import UserError
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ class Table:
     """What a person should know of how the file was read."""
     refusal: UserError | None = None
     """What a person is told of the bad rows."""
+    header: tuple[str, ...] = ()
+    """All names of columns that the file has."""
 
 
 def read_table(source: str, columns: Columns, skip_bad: bool = False) -> Table:
@@ -76,6 +78,19 @@ def read_whole_table(source: str, text_column: str, skip_bad: bool = False) -> T
     return replace(table, frame=table.frame.drop(index=list(table.bad)))
 
 
+def read_any(source: str) -> Table:
+    """All columns of a file whose names are not given twice, by their names, but for encoded
+    images, and all rows, bad ones too.
+
+    Args:
+        source: as for `read_table`.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    return _read(source, Columns("", label=""), skip_bad=True, whole=True)
+
+
 def _read(source: str, columns: Columns, skip_bad: bool, whole: bool = False) -> Table:
     ending = Path(source).suffix.lower()
     if ending not in _READERS:
@@ -93,18 +108,42 @@ def _read(source: str, columns: Columns, skip_bad: bool, whole: bool = False) ->
     return table
 
 
-def _image_hint(schema: pa.Schema) -> str:
-    """How to name the column of encoded images, where there is one."""
+def images_in(source: str) -> list[str]:
+    """The columns of a file that may hold encoded images; only Parquet has any.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    if Path(source).suffix.lower() != ".parquet":
+        return []
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        with stream_of(source) as stream:
+            return image_columns(parquet.read_schema(stream))
+    except (pa.ArrowException, OSError) as error:
+        raise damaged_parquet(source, error) from None
+
+
+def image_columns(schema: pa.Schema) -> list[str]:
+    """The columns of a schema that may hold encoded images."""
     import pyarrow as pa
 
+    found = []
     for field in schema:
         kind = field.type
         # Hugging Face writes images as structs of bytes and a path.
         if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
             kind = kind.field("bytes").type
         if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-            return f"; for images: --image-column {field.name}"
-    return ""
+            found.append(field.name)
+    return found
+
+
+def _image_hint(schema: pa.Schema) -> str:
+    """How to name the column of encoded images, where there is one."""
+    return next((f"; for images: --image-column {name}" for name in image_columns(schema)), "")
 
 
 def _read_delimited(
@@ -138,7 +177,8 @@ def _read_delimited(
         refusal = damaged_lines(source, text, [records.rows[n].first for n in damaged])
     bad = {**dict.fromkeys(damaged, "not UTF-8"), **dict.fromkeys(long, "too many fields")}
     frame = pd.DataFrame(rows, columns=wanted, dtype=object)
-    return Table(frame, bad, [*remarks, *records.remarks], refusal)
+    remarks = [*remarks, *records.remarks]
+    return Table(frame, bad, remarks, refusal, tuple(records.header))
 
 
 def _read_csv(source: str, content: bytes, columns: Columns, whole: bool) -> Table:
@@ -179,7 +219,7 @@ def _read_jsonl(source: str, content: bytes, columns: Columns, whole: bool) -> T
         refusal = damaged_lines(source, text, damaged)
     values = [[row.get(column) for column in wanted] for row in rows]
     frame = pd.DataFrame(values, columns=wanted, dtype=object)
-    return Table(frame, bad, remarks, refusal)
+    return Table(frame, bad, remarks, refusal, tuple(names))
 
 
 def _parsed(line: str) -> dict[str, Any]:
@@ -223,7 +263,8 @@ def _read_parquet(source: str, content: bytes, columns: Columns, whole: bool) ->
         names = {normalised(name): name for name in schema.names}
         there = [normalised(name) for name in schema.names]
         refuse_unclear(source, columns, there, _image_hint(schema))
-        wanted = _columns(source, wanted, there, whole)
+        pictures = [] if wanted else [normalised(name) for name in image_columns(schema)]
+        wanted = [name for name in _columns(source, wanted, there, whole) if name not in pictures]
         table = file.read([names[column] for column in dict.fromkeys(wanted)])
         table.validate(full=True)
         # The metadata of pandas would bring back its type "string", with NA for missing texts.
@@ -234,13 +275,17 @@ def _read_parquet(source: str, content: bytes, columns: Columns, whole: bool) ->
         if column in frame.columns:
             frame[column] = frame[column].map(meaning)
     frame = frame[[names[column] for column in wanted]]
-    return Table(frame.set_axis(wanted, axis=1), {}, [])
+    return Table(frame.set_axis(wanted, axis=1), {}, [], header=tuple(there))
 
 
 def _columns(source: str, wanted: list[str], there: list[str], whole: bool) -> list[str]:
-    """The columns to read: those that are wanted, or all, which then must be told apart."""
+    """The columns to read: those that are wanted, or all, which then must be told apart; where none
+    is wanted those that can be.
+    """
     if not whole:
         return wanted
+    if not wanted:
+        return [name for name in there if there.count(name) == 1]
     twice = next((name for name in there if there.count(name) > 1), None)
     if twice is not None:
         raise UserError(f"{source} has several columns {twice!r}; rename all but one")

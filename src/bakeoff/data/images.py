@@ -11,7 +11,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from bakeoff.data.cleaning import Rows, arrays, classes_alike, count_duplicates, encode, unlabelled
-from bakeoff.data.decoding import LEAST_SIDE, MOST_PIXELS, Size, pack, shorter_side
+from bakeoff.data.decoding import LEAST_SIDE, MOST_PIXELS, Size, pack, sides
 from bakeoff.data.image_files import ImageSource
 from bakeoff.data.places import read_places
 from bakeoff.errors import UserError
@@ -109,11 +109,8 @@ def _enlargement(source: ImageSource, rows: np.ndarray, side: int) -> list[str]:
     Raises:
         UserError: they would become far larger than they are.
     """
-    sides = []
-    for row in rows[:: max(1, len(rows) // _SAMPLE)]:
-        with suppress(OSError, KeyError, zipfile.BadZipFile, zlib.error):  # As in `pack`.
-            sides.append(shorter_side(source.read(int(row))))
-    own = int(median([found for found in sides if found] or [side]))
+    found = [min(size) for size in sample_of_sizes(source, rows, _SAMPLE)]
+    own = int(median(found or [side]))
     least = max(own, _USUAL_SIDE)
     if side > _MOST * least:
         raise UserError(
@@ -126,6 +123,17 @@ def _enlargement(source: ImageSource, rows: np.ndarray, side: int) -> list[str]:
         f"images of {own} pixels a side are enlarged to {side}, which shows nothing more of them "
         "and takes longer"
     ]
+
+
+def sample_of_sizes(source: ImageSource, rows: np.ndarray, many: int) -> list[tuple[int, int]]:
+    """Width and height of about so many images, evenly spaced, by their headers; those that cannot
+    be read are left out.
+    """
+    found = []
+    for row in rows[:: max(1, len(rows) // many)]:
+        with suppress(OSError, KeyError, zipfile.BadZipFile, zlib.error):  # As in `pack`.
+            found.append(sides(source.read(int(row))))
+    return [size for size in found if all(size)]
 
 
 def _unlabelled(source: ImageSource) -> dict[int, str]:

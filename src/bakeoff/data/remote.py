@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from bakeoff.data.patience import repeated
 from bakeoff.errors import UserError
@@ -35,6 +36,22 @@ def read_bytes(source: str) -> bytes:
 
     with explained_remote_errors(source):
         return repeated(read, source)
+
+
+@contextmanager
+def stream_of(source: str) -> Iterator[IO[bytes]]:
+    """A file's stream, of which a reader takes what it needs; only what a remote file system raises
+    is explained.
+    """
+    if "://" not in source:
+        with Path(source).open("rb") as stream:
+            yield stream
+        return
+    with explained_remote_errors(source):
+        import fsspec
+
+        with fsspec.open(source, "rb") as stream:
+            yield stream
 
 
 @contextmanager

@@ -304,5 +304,5 @@ def _check_exists(source: str) -> None:
     except OSError as error:
         raise UserError(f"cannot read {source[:80]}: {error.strerror}") from None
     if Path(source).suffix or os.sep in source:
-        raise UserError(f"no such file: {source}; check the path given with --data")
+        raise UserError(f"no such file: {source}; check the path")
     raise unknown_name("data set", source, NAMED_SETS)

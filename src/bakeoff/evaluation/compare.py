@@ -20,7 +20,6 @@ from bakeoff.evaluation.errors import analyse_errors
 from bakeoff.evaluation.intervals import score_interval
 from bakeoff.evaluation.predictions import (
     Evaluation,
-    first_trainings,
     read_evaluations,
     values_by_model,
 )
@@ -232,18 +231,32 @@ def _comparisons(
     asked = {frozenset(pair) for pair in chosen}
     chosen += [(best, other) for other in others if frozenset((best, other)) not in asked]
     chosen.append((best, NAME))
-    training = first_trainings(found)
-    comparisons: list[dict[str, Any]] = []
-    for first, second in chosen:
-        if metric is ACCURACY:
-            p = mcnemar(training[first].test.correct, training[second].test.correct)
-        else:
-            p = permutation(values[first][:, 0], values[second][:, 0])
-        change = difference(values[first], values[second])
-        comparisons.append({"first": first, "second": second, **change, "p": p})
+    comparisons = [
+        {"first": first, "second": second, **paired(values[first], values[second], metric)}
+        for first, second in chosen
+    ]
+    decide(comparisons, metric)
+    return comparisons
+
+
+def paired(first: np.ndarray, second: np.ndarray, metric: Metric) -> dict[str, float]:
+    """The difference of two models on the same rows, its interval, and p: McNemar's for accuracy, a
+    permutation test's for other metrics, both of the first trainings.
+
+    Args:
+        first: shape (rows, trainings), as of `predictions.values_by_model`.
+        second: the same rows, for the second model.
+        metric: whose values they are.
+    """
+    one, other = first[:, 0], second[:, 0]
+    p = mcnemar(one == 1, other == 1) if metric is ACCURACY else permutation(one, other)
+    return {**difference(first, second), "p": p}
+
+
+def decide(comparisons: list[dict[str, Any]], metric: Metric) -> None:
+    """Add Holm's p and the verdict to all comparisons that are made together."""
     corrected = holm([comparison["p"] for comparison in comparisons])
     for comparison, p in zip(comparisons, corrected, strict=True):
         bounds = sorted(metric.merit(comparison[bound]) for bound in ("low", "high"))
         comparison["holm_p"] = p
         comparison["verdict"] = verdict(bounds[0], bounds[1], p)
-    return comparisons

@@ -25,6 +25,32 @@ def difference(first: np.ndarray, second: np.ndarray) -> dict[str, float]:
     return {"difference": float(first.mean() - second.mean()), "low": low, "high": high}
 
 
+def unpaired(first: np.ndarray, second: np.ndarray) -> dict[str, float]:
+    """Mean score of `first` minus that of `second` on other rows, with its 95 % interval and the
+    two-sided p of Welch's (1947) test.
+
+    Args:
+        first: shape (rows, trainings), what each row adds to the score of each training of the
+            first model.
+        second: other rows, for the second model.
+    """
+    from scipy.stats import t
+
+    rows = [values.mean(axis=1) for values in (first, second)]
+    change = float(rows[0].mean() - rows[1].mean())
+    parts = [values.var(ddof=1) / len(values) if len(values) > 1 else np.inf for values in rows]
+    error = float(np.sqrt(sum(parts)))
+    if not error:
+        return {"difference": change, "low": change, "high": change, "p": float(change == 0)}
+    if not np.isfinite(error):
+        return {"difference": change, "low": -np.inf, "high": np.inf, "p": 1.0}
+    least = [part**2 / (len(values) - 1) for part, values in zip(parts, rows, strict=True)]
+    freedom = error**4 / sum(least)
+    reach = float(t.ppf(0.975, freedom)) * error
+    p = float(2 * t.sf(abs(change) / error, freedom))
+    return {"difference": change, "low": change - reach, "high": change + reach, "p": p}
+
+
 def mcnemar(first: np.ndarray, second: np.ndarray) -> float:
     """Mid-p value of McNemar's test (Fagerland, Lydersen & Laake 2013).
 

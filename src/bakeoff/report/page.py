@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from bakeoff.evaluation.cost import TIMES_APART
 from bakeoff.evaluation.embeddings import NEIGHBOURS
 from bakeoff.report import summary
 from bakeoff.report.hyper_parameters import hyper_parameters
+from bakeoff.report.templates import render
 
 MOST_CLASSES_IN_A_TABLE = 20
 SHARES = ("vectors_cover_words", "vectors_cover_tokens", "cut_texts")
@@ -37,21 +37,18 @@ def write_report(results: dict[str, Any], path: Path) -> None:
 
 def render_report(results: dict[str, Any]) -> str:
     """The page as text: everything that comes from data is escaped, figures are inline SVG."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup
+    return render("report.html.j2", **_context(results))
 
-    environment = Environment(
-        loader=PackageLoader("bakeoff.report", ""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+
+def render_leaderboard(results: dict[str, Any]) -> str:
+    """The leaderboard as a table for a notebook, whose style it takes."""
+    return render(
+        "notebook.html.j2",
+        answer=summary.answer(results),
+        metric=summary.metric_of(results),
+        leaderboard=results["leaderboard"],
+        winner=results["winner"],
     )
-    environment.filters |= {
-        name: function for name, function in vars(formats).items() if inspect.isfunction(function)
-    }
-    style = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
-    return environment.get_template("report.html.j2").render(_context(results), style=Markup(style))
 
 
 def _context(results: dict[str, Any]) -> dict[str, Any]:

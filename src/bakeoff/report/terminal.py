@@ -7,8 +7,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.evaluation.scores import ACCURACY, Metric
-from bakeoff.formats import count, decimal, hundredths, percent, plain, points, short
+from bakeoff.evaluation.scores import ACCURACY, METRICS, Metric
+from bakeoff.formats import count, decimal, hundredths, percent, plain, points, short, since, size
 from bakeoff.report.summary import flat, metric_of
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ PIPE_WIDTH = 160
 """Columns where the output is no terminal: enough that no table is cut."""
 
 
+_NAME = 12
+"""Columns of the name of a data set beside a run's."""
 NAME_WIDTH = 48
 """Columns that a name takes at most; what is longer ends in an ellipsis."""
 
@@ -31,7 +33,7 @@ def leaderboard_table(results: dict[str, Any]) -> Table:
     metric = metric_of(results)
     # Other scores are written with more digits, which leave no room for F1 on 80 columns.
     f1, ends = ["F1"] if metric is ACCURACY else [], "95\u202f%"
-    table = _table("model", metric.name, ends, "valid.", ends, *f1, "train", "params")
+    table = new_table("model", metric.name, ends, "valid.", ends, *f1, "train", "params")
     for row in results["leaderboard"]:
         chosen = row["model"] == results["winner"]["model"]
         figures = [
@@ -62,7 +64,7 @@ def transfer_table(entry: dict[str, Any]) -> Table:
     Args:
         entry: one data set of the results' "transfer".
     """
-    table = _table("model", "accuracy", "95\u202f%", "own test", "points", "F1")
+    table = new_table("model", "accuracy", "95\u202f%", "own test", "points", "F1")
     for row in entry["leaderboard"]:
         table.add_row(
             row["model"],
@@ -75,13 +77,34 @@ def transfer_table(entry: dict[str, Any]) -> Table:
     return table
 
 
+def runs_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """One row a run.
+
+    Args:
+        rows: as of `bakeoff.running.listing.listing`.
+    """
+    table = new_table("run", "data", "best", "status", "size", "age")
+    for row in rows:
+        best = "–" if row["score"] is None else METRICS[row["metric"]].show(row["score"])
+        age = "–" if row["age"] is None else since(row["age"])
+        table.add_row(
+            row["run"], _fitted(row["data"]), best, row["status"], size(row["bytes"]), age
+        )
+    return table
+
+
+def _fitted(name: str | None) -> str:
+    """The end of a name, in little room."""
+    return (name or "–") if len(name or "") <= _NAME else f"…{(name or '')[1 - _NAME :]}"
+
+
 def models_table(models: Mapping[str, tuple[str, Sequence[str]]]) -> Table:
     """Every model with a sentence and what it takes part in.
 
     Args:
         models: name → sentence, and the names of presets and line-ups.
     """
-    table = _table("model", "what it is", "takes part in", numbers=False)
+    table = new_table("model", "what it is", "takes part in", numbers=False)
     for name, (sentence, lineups) in models.items():
         table.add_row(name, sentence, ", ".join(lineups))
     return table
@@ -93,7 +116,7 @@ def settings_table(config: Mapping[str, Any]) -> Table:
     Args:
         config: the configuration, as JSON holds it.
     """
-    table = _table("setting", "value", numbers=False)
+    table = new_table("setting", "value", numbers=False)
     for name, value in flat(dict(config)).items():
         if name != "type":
             table.add_row(name, str(value) if isinstance(value, int | float) else plain(value))
@@ -102,7 +125,7 @@ def settings_table(config: Mapping[str, Any]) -> Table:
 
 def names_table(heading: str, about: Mapping[str, str]) -> Table:
     """Names and what they stand for."""
-    table = _table(heading, "what it is", numbers=False)
+    table = new_table(heading, "what it is", numbers=False)
     for name, text in about.items():
         table.add_row(name, text)
     return table
@@ -114,7 +137,7 @@ def dataset_table(facts: dict[str, Any]) -> Table:
     Args:
         facts: the facts of a dataset folder's manifest.
     """
-    table = _table("class", *facts["sizes"])
+    table = new_table("class", *facts["sizes"])
     for name in facts["classes"]:
         table.add_row(name, *(count(facts["class_counts"][s].get(name, 0)) for s in facts["sizes"]))
     table.add_row("all", *(count(n) for n in facts["sizes"].values()), style="bold")
@@ -176,6 +199,20 @@ def show_table(table: Table) -> None:
     console.print(table)
 
 
+def text_of(*parts: Table | str) -> str:
+    """Tables and sentences as text, each from the start of a line; empty sentences are left out."""
+    from io import StringIO
+
+    from rich.console import Console
+
+    written = StringIO()
+    console = Console(file=written, width=PIPE_WIDTH, highlight=False, markup=False)
+    for part in parts:
+        if part:
+            console.print(part, soft_wrap=isinstance(part, str))
+    return written.getvalue()
+
+
 def show_json(value: Any) -> None:
     """Print a value as JSON, whose characters are escaped where the output cannot hold them."""
     unicode = (sys.stdout.encoding or "utf-8").lower().startswith("utf")
@@ -191,7 +228,7 @@ def show_csv(rows: Sequence[Mapping[str, Any]]) -> None:
     writer.writerows(rows)
 
 
-def _table(first: str, *others: str, numbers: bool = True) -> Table:
+def new_table(first: str, *others: str, numbers: bool = True) -> Table:
     """An empty table whose first column holds names and, with `numbers`, the others figures."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table

@@ -33,8 +33,8 @@ class Progress:
     INTERVAL = 60.0
     """Seconds between two lines of a training where there is no terminal."""
 
-    def __init__(self, plan: Plan, console: Console | None = None) -> None:
-        self._plan = plan
+    def __init__(self, plan: Plan, console: Console | None = None, said: str = "") -> None:
+        self._plan, self._said = plan, said
         self._console = console or Console()
         self._wide = self._console.width >= 100
         self._bars = Bars(
@@ -66,6 +66,8 @@ class Progress:
         if plan.epochs_share < 1:
             facts.append(f"{plan.epochs_share:.0%} of the epochs")
         self._console.print(f"{' · '.join(facts)}\n{', '.join(plan.models)}\n", highlight=False)
+        if self._said:
+            self._console.print(f"{self._said}\n", highlight=False, markup=False, soft_wrap=True)
         self._bars.start()
         return self
 

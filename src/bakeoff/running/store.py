@@ -3,6 +3,7 @@
 runs/.store/<run>/         outputs of the steps of a run, as kfp.local lays them out
 runs/.store/.kfp_cache/    which outputs belong to which task and arguments
 runs/.store/checkpoints/   of networks in training
+runs/.store/data/          frames that bake-offs were held on
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from bakeoff.artifacts import (
 from bakeoff.errors import UserError
 
 STORE = ".store"
+DATA = "data"
 _CACHE, _CHECKPOINTS, _LOCK = ".kfp_cache", "checkpoints", "lock"
 
 
@@ -94,8 +96,9 @@ def _lock_alone(lock: IO[str]) -> bool:
 def clean(root: Path, dry_run: bool = False) -> dict[Path, int]:
     """Remove what steps wrote and no run in `root` needs any more.
 
-    A finished run needs what its results were made from; one that was interrupted or failed needs
-    all that its steps wrote and were made from, and the checkpoints, to go on from there.
+    A finished run needs what its results were made from, and its data to be run again; one that was
+    interrupted or failed needs all that its steps wrote and were made from, and the checkpoints, to
+    go on from there.
 
     Args:
         root: the folder that holds all runs.
@@ -122,7 +125,7 @@ def clean(root: Path, dry_run: bool = False) -> dict[Path, int]:
                 )
             needed = _needed(root)
             above = {folder for path in needed for folder in path.parents}
-            unneeded = {path: _size(path) for path in _unneeded(store(root), needed, above)}
+            unneeded = {path: size_of(path) for path in _unneeded(store(root), needed, above)}
             if not dry_run:
                 for path in unneeded:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -141,6 +144,7 @@ def _needed(root: Path) -> set[Path]:
     waiting = [Path(run["comparison"]) for run in runs if run.get("comparison")]
     for run in unfinished:
         waiting += [path.parent for path in (store(root) / run["id"]).rglob(MANIFEST)]
+    kept |= {in_store(root, run["plan"]["data"]) for run in runs if "plan" in run}
     reached: set[Path] = set()
     while waiting:
         artifact = in_store(root, waiting.pop())
@@ -171,7 +175,8 @@ def _unneeded(folder: Path, needed: Set[Path], above: Set[Path]) -> Iterator[Pat
             yield path
 
 
-def _size(path: Path) -> int:
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder."""
     files = path.rglob("*") if path.is_dir() else [path]
     return sum(file.lstat().st_size for file in files if file.is_file())
 

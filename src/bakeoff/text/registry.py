@@ -152,3 +152,20 @@ PAIRS = (
     ("bilstm-word2vec", "bilstm-glove"),
 )
 """Differences the report tests wherever both models ran: first against second."""
+
+GENERAL = dict(_STUDY)
+"""The models for texts of any kind, by name."""
+
+_LINEAR = ("nb-counts", "logreg-tfidf", "svm-tfidf", "nbsvm")
+_NETWORKS = ("fasttext", "cnn", "bilstm")
+GENERAL_LINEUPS = {"linear": _LINEAR, "networks": _NETWORKS, "all": tuple(GENERAL)}
+"""Names that stand for several of them: those that train in seconds, and what learns its own
+embeddings, whatever the language."""
+
+GENERAL_PAIRS = (
+    ("logreg-tfidf", "nb-counts"),
+    ("fasttext", "logreg-tfidf"),
+    ("bilstm", "fasttext"),
+    ("bilstm-glove", "bilstm"),
+)
+"""What pays: weights that are learned, a network, the order of words, pretrained vectors."""

@@ -174,3 +174,23 @@ RESNET_PAIRS = tuple(
     for loss in ("triplet", "center")
 )
 """Differences the report tests wherever both models ran: first against second."""
+
+GENERAL = {
+    **{name: config for name, config in AUTOENCODERS.items() if name.startswith("ae-conv")},
+    **_STUDY,
+}
+"""The models for images of any kind, by name."""
+GENERAL_ABOUT = {name: (AUTOENCODERS_ABOUT | RESNETS_ABOUT)[name] for name in GENERAL}
+GENERAL_LINEUPS = {
+    "small": ("ae-conv-scratch", "ae-conv-tuned"),
+    "resnets": tuple(_STUDY),
+    "all": tuple(GENERAL),
+}
+"""Names that stand for several of them: small networks, and ResNets with each loss."""
+GENERAL_PAIRS = (
+    ("ae-conv-tuned", "ae-conv-scratch"),
+    ("resnet18", "ae-conv-scratch"),
+    ("resnet18-triplet", "resnet18"),
+    ("resnet18-center", "resnet18"),
+)
+"""What pays: pretraining without labels, depth, and losses on embeddings."""

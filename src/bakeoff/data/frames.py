@@ -1,0 +1,73 @@
+"""Data that stands in memory: a pandas frame, or what turns into one, kept as a Parquet file."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bakeoff.artifacts import make_folder, written_atomically
+from bakeoff.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def kept(data: Any, folder: Path) -> str:
+    """The path of a Parquet file in `folder` with this content, named by its hash.
+
+    Args:
+        data: a pandas frame, or anything with `to_pandas`, such as a data set of Hugging Face
+            (whose names of classes are kept), of polars or of Arrow.
+        folder: where such files are.
+
+    Raises:
+        UserError: it is nothing of these, or cannot be kept so.
+    """
+    import pyarrow as pa
+
+    frame = _frame(data)
+    if not len(frame):
+        raise UserError("the data has no rows; give some")
+    content = io.BytesIO()
+    try:
+        frame.to_parquet(content, index=False)
+    except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(
+            f"the data cannot be kept as Parquet: {reason}; give columns of texts, labels or bytes"
+        ) from None
+    name = f"frame-{hashlib.sha256(content.getbuffer()).hexdigest()[:16]}.parquet"
+    path = folder / name
+    if not path.exists():
+        make_folder(folder)
+        with written_atomically(path) as temporary:
+            temporary.write_bytes(content.getbuffer())
+    return str(path)
+
+
+def _frame(data: Any) -> pd.DataFrame:
+    import pandas as pd
+
+    if isinstance(data, dict):
+        parts = ", ".join(map(repr, data))
+        raise UserError(f"the data is a dictionary of {parts}; give one of them, as data[…]")
+    if not isinstance(data, pd.DataFrame):
+        if not hasattr(data, "to_pandas"):
+            raise UserError(
+                f"the data is of the type {type(data).__name__}; give a path, a name, a pandas "
+                "frame, or what has to_pandas()"
+            )
+        frame = data.to_pandas()
+        if not isinstance(frame, pd.DataFrame):
+            raise UserError("the data has a single column; give texts or images with labels")
+    else:
+        frame = data
+    frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
+    for name, feature in (getattr(data, "features", None) or {}).items():
+        if names := getattr(feature, "names", None):
+            frame[name] = frame[name].map(dict(enumerate(names)))
+    # Categories are what they stand for.
+    categories = frame.select_dtypes("category").columns
+    return frame.astype(dict.fromkeys(categories, object))

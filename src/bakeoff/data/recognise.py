@@ -1,0 +1,285 @@
+"""Recognising what a person's data holds: texts or images, and in which columns.
+
+A reading is taken only where no other is possible; where several are, a person is asked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
+
+from bakeoff.data.characters import alike, normalised
+from bakeoff.data.columns import Columns, refuse_unclear
+from bakeoff.data.files import Table, images_in, read_any
+from bakeoff.data.folder_tree import visible_files
+from bakeoff.data.image_files import split_of
+from bakeoff.data.images import sample_of_sizes
+from bakeoff.data.sources import NAMED_SETS, holds_images, read_images, refuse_credentials
+from bakeoff.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
+_PICTURES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".avif")
+_SAMPLE = 1000
+"""Rows that a column is judged by."""
+_WORDS = 3
+"""A text has so many, or so many times four characters where a script has no spaces."""
+_FEW = 20
+"""Classes that a column may have however few its rows are."""
+_SHOWN = 5
+SIDE = 64
+"""Pixels a side that a CPU trains on within minutes."""
+_SAMPLED_IMAGES = 200
+_TIME = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([T ].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}.*")
+_NUMBER = re.compile(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?|[-+]?\.\d+")
+_SIGNS = re.compile(r"\S*(://|@|/)\S*|[0-9a-fA-F-]{12,}|\W*")
+"""Addresses, paths, account names and hexadecimal numbers."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What data holds, and where."""
+
+    modality: str
+    """ "text" or "image"."""
+    input_column: str = ""
+    """"": the data has no columns."""
+    label_column: str = ""
+    image_size: int = 0
+    """Pixels a side that images are brought to which are no squares of one size; 0: they are, or
+    nobody knows."""
+    said: str = ""
+    """What was taken and how to change that; "" where there was nothing to recognise."""
+
+
+def recognise(
+    source: str, modality: str = "", columns: Columns | None = None, class_level: int = 0
+) -> Reading:
+    """What data holds, as far as nobody said it.
+
+    Args:
+        source: a named set, a path or an address.
+        modality: "text" or "image" where that is known.
+        columns: those that a person named; "" are to be found.
+        class_level: as of `read_images`.
+
+    Raises:
+        UserError: there is no such data, it cannot be read, or more than one reading is possible.
+    """
+    named = columns or Columns("", "")
+    refuse_credentials(source)
+    if source in NAMED_SETS:
+        return Reading(NAMED_SETS[source].modality)
+    if holds_images(source):
+        _refuse_no_pictures(source)
+        return _sized(source, Reading("image"), named, class_level)
+    ending = Path(source).suffix.lower()
+    if ending in _PICTURES:
+        raise UserError(f"{source} is one image; give the folder of folders, class/name.jpg")
+    if ending not in _TABLES:
+        return Reading(modality or "text")  # The reader says what it is, or why it is nothing.
+    if modality and named.input and named.label:
+        return Reading(modality, named.input, named.label)
+    reading = _of_table(source, modality, named)
+    if reading.modality == "text" or "://" in source:
+        return reading
+    columns = replace(named, input=reading.input_column, label=reading.label_column)
+    return _sized(source, reading, columns, 0)
+
+
+def _sized(source: str, reading: Reading, columns: Columns, class_level: int) -> Reading:
+    """The reading, with what a sample says of the sizes of images."""
+    images = read_images(source, columns, class_level)
+    found = set(sample_of_sizes(images, images.frame.index.to_numpy("int64"), _SAMPLED_IMAGES))
+    squares = all(width == height for width, height in found)
+    if not found or (len(found) == 1 and squares):
+        return reading
+    what = "several sizes" if len(found) > 1 else f"{'×'.join(map(str, *found))} pixels"
+    said = f"pictures of {what} are brought to {SIDE}×{SIDE}; another size: --image-size"
+    return replace(reading, image_size=SIDE, said="; ".join(filter(None, [reading.said, said])))
+
+
+def _of_table(source: str, modality: str, named: Columns) -> Reading:
+    pictures = [normalised(name) for name in images_in(source)] if modality != "text" else []
+    table = read_any(source)
+    given = named.named()
+    asked = Columns(**{"input": "", "label": "", **given})
+    refuse_unclear(source, asked, table.header, kind="image" if pictures else "text")
+    judged = {name: _Column(name, table.frame[name]) for name in table.frame.columns}
+    free = {name: c for name, c in judged.items() if name not in given.values()}
+    texts = [name for name, column in free.items() if column.is_text]
+    if not modality and pictures and not named.input and texts:
+        raise UserError(
+            f"{source} holds images ({_listed(pictures)}) and texts ({_listed(texts)}): say which "
+            f"with bakeoff run images --data {source}, or bakeoff run text --data {source}"
+        )
+    modality = modality or ("image" if pictures and named.input in ("", *pictures) else "text")
+    if modality == "image" and not pictures:
+        raise UserError(
+            f"{source} has no column of encoded images; its columns are {_listed(list(judged))}"
+        )
+    _refuse_no_header(source, judged, modality)
+    if modality == "image":
+        input_column = given.get("input") or _one(source, "image", pictures, pictures)
+    else:
+        input_column = given.get("input") or _one(source, "text", _texts(free), table.header)
+    free.pop(input_column, None)
+    classes = [name for name, column in free.items() if column.is_label]
+    label_column = given.get("label") or _one(source, "label", classes, table.header)
+    return Reading(
+        modality,
+        input_column,
+        label_column,
+        said=_said(source, modality, input_column, judged[label_column], table, named),
+    )
+
+
+class _Column:
+    """What the values of a column look like."""
+
+    def __init__(self, name: str, values: pd.Series) -> None:
+        self.name = name
+        there = [value for value in values if value is not None and value == value]
+        there = [value for value in there if not isinstance(value, str) or value.strip()]
+        self.filled = len(there) > len(values) / 2
+        plain = [value for value in there if isinstance(value, str | int | float | bool)]
+        self.single = len(plain) == len(there)
+        self.rows = len(there)
+        self.values = {normalised(_written(value)) for value in plain}
+        sample = there[:: max(1, len(there) // _SAMPLE)]
+        self.strings = [value.strip() for value in sample if isinstance(value, str)]
+        self.numeric = all(_NUMBER.fullmatch(value) for value in self.values)
+
+    @property
+    def is_splits(self) -> bool:
+        """Whether it says train, validation or test."""
+        return 1 < len(self.values) < 5 and all(split_of(value)[0] for value in self.values)
+
+    @property
+    def is_label(self) -> bool:
+        """Whether it may name classes: few values, which come again."""
+        n, few = len(self.values), max(_FEW, self.rows // 10)
+        whole = not self.numeric or (n <= _FEW and all("." not in v for v in self.values))
+        return (
+            *(self.filled, self.single, whole, not self.is_splits, not self._is_time),
+            2 <= n <= min(max(2, self.rows // 3), few),
+        ) == (*[True] * 6,)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it reads as texts: several words, and seldom the same twice."""
+        return self.is_wordy and median(map(_length, self.strings)) >= _WORDS
+
+    @property
+    def is_wordy(self) -> bool:
+        """Whether its values are words that could be texts."""
+        if not (self.filled and self.single and self.strings) or self.numeric or self._is_time:
+            return False
+        words = sum(not _SIGNS.fullmatch(value) for value in self.strings)
+        distinct = len(self.values) > self.rows / 2
+        return distinct and words > len(self.strings) / 2
+
+    @property
+    def _is_time(self) -> bool:
+        times = sum(bool(_TIME.fullmatch(value)) for value in self.strings)
+        return bool(self.strings) and times > len(self.strings) / 2
+
+
+def _length(text: str) -> float:
+    """Words of a text; where it has no spaces, a word for every four characters of its script."""
+    return max(len(text.split()), sum(ord(sign) > 0x0E00 for sign in text) / 4)
+
+
+def _written(value: object) -> str:
+    """As text; 1.0, an integer read as a float, is 1."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _texts(columns: dict[str, _Column]) -> list[str]:
+    """Those that read as texts; where none does, those of words that name no classes."""
+    columns = {name: column for name, column in columns.items() if alike(name) != "label"}
+    found = [name for name, column in columns.items() if column.is_text]
+    wordy = (name for name, c in columns.items() if c.is_wordy and not c.is_label)
+    return found or list(wordy)
+
+
+def _one(source: str, role: str, candidates: list[str], there: Sequence[str]) -> str:
+    """The column of that role: the one called so, or the only candidate."""
+    called = [name for name in there if alike(name) == role]
+    if len(called) == 1:
+        return called[0]
+    if len(set(called)) == 1:
+        raise UserError(f"{source} has several columns {called[0]!r}; leave all but one out")
+    candidates = called or candidates
+    if len(candidates) == 1:
+        return candidates[0]
+    holds = {"text": "the texts", "image": "the images", "label": "the labels"}[role]
+    if candidates:
+        raise UserError(
+            f"{source}: {holds} may be in any of the columns {_listed(candidates)}; name one with "
+            f"--{role}-column"
+        )
+    raise UserError(
+        f"{source}: no column {role!r}, and none that must be {holds}; it has: "
+        f"{', '.join(there) or 'none'} (name them with --{role}-column)"
+    )
+
+
+def _refuse_no_header(source: str, columns: dict[str, _Column], modality: str) -> None:
+    """Raise a UserError where the first line looks like a row: what it has for names are a text and
+    a value that comes again below.
+    """
+    if modality == "image" or Path(source).suffix.lower() not in (".csv", ".tsv"):
+        return
+    texts = [name for name, c in columns.items() if c.is_text and _length(name) >= 2 * _WORDS]
+    known = [name for name, c in columns.items() if name in c.values and not c.is_text]
+    if texts and known:
+        raise UserError(
+            f"{source} has no header: its first line, {known[0]!r} and {texts[0][:40]!r} …, looks "
+            "like a row; add a line that names the columns, such as text,label in their order"
+        )
+
+
+def _refuse_no_pictures(source: str) -> None:
+    path = Path(source)
+    if not path.is_dir():
+        return
+    endings = {file.suffix.lower(): file for file in visible_files(path)}
+    tables = [endings[ending].relative_to(path) for ending in _TABLES if ending in endings]
+    if tables and not set(endings) & set(_PICTURES):
+        raise UserError(
+            f"{source} is a folder without pictures; if {tables[0]} in it is the data, give "
+            f"{path / tables[0]}"
+        )
+
+
+def _said(
+    source: str, modality: str, taken: str, label: _Column, table: Table, named: Columns
+) -> str:
+    classes = sorted(label.values)
+    more = f", … ({len(classes):,} classes)" if len(classes) > _SHOWN else ""
+    said = (
+        f"{Path(source).name}: {modality}s are in column {taken!r}, labels in {label.name!r} "
+        f"({', '.join(classes[:_SHOWN])}{more})"
+    )
+    found = {f"--{modality}-column": named.input, "--label-column": named.label}
+    options = [option for option, given in found.items() if not given]
+    splits = [
+        name
+        for name in table.frame.columns
+        if name not in (taken, label.name) and _Column(name, table.frame[name]).is_splits
+    ]
+    said += f"; others: {' and '.join(options)}"
+    if splits and not named.split:
+        said += f"; {splits[0]!r} names splits, which --split-column {splits[0]} takes over"
+    return said
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(repr(name) for name in names)

@@ -1,0 +1,118 @@
+"""A comparison of runs, as people read it: the answer, tables for the terminal, the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bakeoff.artifacts import written_atomically
+from bakeoff.evaluation.scores import METRICS, Metric
+from bakeoff.formats import count, p_value, plain
+from bakeoff.report.templates import render
+from bakeoff.report.terminal import new_table
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+Across = dict[str, Any]
+"""As `bakeoff.running.across.across` gives it."""
+_IS = {"better": "better than", "worse": "worse than", "undecided": "not told from"}
+
+
+def sentence(across: Across) -> str:
+    """What can be said of the runs, and of how they could be compared."""
+    metric = _metric(across)
+    runs = {run["letter"]: run for run in across["runs"]}
+    best = max(runs.values(), key=lambda run: metric.merit(run[metric.key]))
+    bounds = metric.show_interval(best[f"{metric.key}_low"], best[f"{metric.key}_high"])
+    said = [
+        f"{best['letter']} ({best['model']}) has the best test {metric.words}, "
+        f"{metric.show(best[metric.key])} ({bounds})"
+    ]
+    others = [pair for pair in across["pairs"] if best["letter"] in (pair["first"], pair["second"])]
+    for verdict, words in (("undecided", "cannot be told from"), ("decided", "is better than")):
+        letters = [
+            pair["second"] if pair["first"] == best["letter"] else pair["first"]
+            for pair in others
+            if (pair["verdict"] == "undecided") == (verdict == "undecided")
+        ]
+        if letters:
+            said[0] += f", and {words} {' and '.join(letters)}"
+    unpaired = [pair for pair in across["pairs"] if not pair["paired"]]
+    noun = f"{across['modality']}s"
+    if across["pairs"] and not unpaired:
+        said.append(f"All were tested on the same {count(best['test'])} {noun}: tests are paired")
+    elif unpaired:
+        which = ", ".join(f"{pair['first']} and {pair['second']}" for pair in unpaired)
+        said.append(
+            f"Tested on other {noun} are {which}: their tests are not paired, which tells less, "
+            f"and a difference may be one of the {noun}"
+        )
+    if across["apart"]:
+        which = ", ".join(" and ".join(pair) for pair in across["apart"])
+        said.append(f"Other classes have {which}, whose figures say nothing of each other")
+    return ". ".join(said) + "."
+
+
+def runs_compared(across: Across) -> Table:
+    """One row a run."""
+    metric = _metric(across)
+    table = new_table("", "run", "model", metric.name, "95\u202f%", "rows")
+    for run in across["runs"]:
+        low, high = run[f"{metric.key}_low"], run[f"{metric.key}_high"]
+        table.add_row(
+            run["letter"],
+            run["run"],
+            run["model"],
+            metric.show(run[metric.key]),
+            metric.show_interval(low, high).replace(" to ", "–"),
+            count(run["test"]),
+        )
+    return table
+
+
+def pairs_compared(across: Across) -> Table:
+    """One row a pair of runs."""
+    metric = _metric(across)
+    table = new_table("pair", "difference", "95\u202f%", "p", "Holm p", "tests")
+    for pair in across["pairs"]:
+        low, high = (metric.show_difference(pair[bound]) for bound in ("low", "high"))
+        table.add_row(
+            f"{pair['first']} {_IS[pair['verdict']]} {pair['second']}",
+            metric.show_difference(pair["difference"]),
+            f"{low} to {high}",
+            p_value(pair["p"]),
+            p_value(pair["holm_p"]),
+            "paired" if pair["paired"] else "unpaired",
+        )
+    return table
+
+
+def settings_compared(across: Across) -> Table:
+    """One row a setting that differs."""
+    letters = [run["letter"] for run in across["runs"]]
+    table = new_table("setting", *letters, numbers=False)
+    for name, values in across["settings"].items():
+        table.add_row(name, *map(plain, values))
+    return table
+
+
+def write_page(across: Across, path: Path) -> None:
+    """Write the page of a comparison, atomically.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    page = render(
+        "compare.html.j2",
+        across=across,
+        metric=_metric(across),
+        answer=sentence(across),
+        says=_IS,
+    )
+    with written_atomically(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+def _metric(across: Across) -> Metric:
+    return METRICS[across["metric"]]

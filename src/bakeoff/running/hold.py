@@ -1,0 +1,250 @@
+"""Holding a bake-off, from what a person gives to its result: what the command line and
+`bakeoff.run` stand on.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bakeoff.data.columns import Columns
+from bakeoff.data.frames import kept
+from bakeoff.data.recognise import recognise
+from bakeoff.data.sources import NAMED_SETS
+from bakeoff.environment import cores
+from bakeoff.errors import UserError, unknown_name
+from bakeoff.plans import Plan, plan
+from bakeoff.running.local import run_locally
+from bakeoff.running.progress import Progress
+from bakeoff.running.result import Result
+from bakeoff.running.runs import RunFolder
+from bakeoff.running.store import DATA, store
+from bakeoff.studies import STUDIES
+
+GENERAL = {"text": "text", "image": "images"}
+"""What data holds → the study of general name."""
+_SETTINGS = (
+    *("text_column", "image_column", "label_column", "split_column", "group_column"),
+    *("time_column", "image_size", "class_level"),
+    *("split", "limit", "skip_bad_rows", "skip_bad_images", "drop_suspects", "preprocessing"),
+    *("glove", "word2vec", "freeze_vectors", "weights", "precision", "keep_sides", "metric"),
+    *("seed", "seeds"),
+)
+"""Options of a plan by the names that a person gives them."""
+_DEFAULTS = {"preset": "quick", "threads": 0, "workers": 1, "parallel": 1, "where": "inline"} | {
+    "runner": "subprocess",
+    "runs": "runs",
+}
+
+
+def planned(
+    what: str,
+    preset: str = "quick",
+    *,
+    data: str | None = None,
+    text_column: str = "",
+    image_column: str = "",
+    label_column: str = "",
+    skip_bad_rows: bool = False,
+    skip_bad_images: bool = False,
+    **given: Any,
+) -> tuple[Plan, str]:
+    """The plan of a bake-off on what a person names, and what was recognised ("": nothing).
+
+    Args:
+        what: a study; or data: a named set, a path or an address, which is for the study of texts
+            or images.
+        preset: a name in the study's presets.
+        data: what to use instead of the study's.
+        text_column, image_column, label_column: of the data; "" finds them.
+        skip_bad_rows, skip_bad_images: leave out what cannot be used.
+        given: as of `plans.plan`.
+
+    Raises:
+        UserError: nothing is known by that name; the data can be read in several ways; or as of
+            `plan`.
+    """
+    study = what
+    if what not in STUDIES and _names_data(what):
+        if data is not None:
+            raise UserError(f"{what} and --data {data} both name data; leave out one of them")
+        data, study = what, ""
+    elif what not in STUDIES:
+        raise unknown_name("study", what, [*STUDIES, *NAMED_SETS])
+    input_column, said = image_column or text_column, ""
+    if data is not None:
+        modality = STUDIES[study].modality if study else ""
+        if not modality and bool(image_column) != bool(text_column):
+            modality = "image" if image_column else "text"
+        others = [given.get(f"{role}_column") or "" for role in ("split", "group", "time")]
+        columns = Columns(input_column, label_column, *others)
+        reading = recognise(data, modality, columns, given.get("class_level") or 0)
+        study, said = study or GENERAL[reading.modality], reading.said
+        input_column = reading.input_column or input_column
+        label_column = reading.label_column or label_column
+        chosen = STUDIES[study].presets.get(preset)
+        if reading.image_size and given.get("image_size") is None:
+            given["image_size"] = (chosen and chosen.image_size) or reading.image_size
+    made = plan(
+        study,
+        preset,
+        data=data,
+        input_column=input_column,
+        label_column=label_column,
+        skip_bad=skip_bad_rows or skip_bad_images,
+        **given,
+    )
+    return made, said
+
+
+def _names_data(what: str) -> bool:
+    """Whether this is the name, the path or the address of data, rather than a study's name."""
+    looks = "://" in what or os.sep in what or bool(Path(what).suffix)
+    return what in NAMED_SETS or looks or Path(what).exists()
+
+
+def hold(
+    chosen: Plan,
+    *,
+    said: str = "",
+    root: Path,
+    runner: str = "subprocess",
+    wandb: str | None = None,
+    image: str = "",
+    parallel: int = 1,
+    where: str = "inline",
+    command: str = "",
+) -> RunFolder:
+    """Run a plan, showing how far it is and at last the leaderboard.
+
+    Args:
+        chosen: what to run.
+        said: what a person should know of how the data was read.
+        root: the folder that holds all runs.
+        runner, wandb, image, parallel, where, command: as of `run_locally`.
+
+    Raises:
+        UserError: as of `run_locally`; options that exclude each other.
+    """
+    from bakeoff.container import IMAGE
+
+    if where == "inline" and chosen.workers > 1:
+        raise UserError(f"--workers {chosen.workers} need Ray, which starts them: add --where ray")
+    if where == "ray" and runner == "docker":
+        raise UserError("--where ray starts workers on this machine: leave out --runner docker")
+    with Progress(chosen, said=said) as progress:
+        finished = run_locally(
+            chosen,
+            root=root,
+            runner=runner,
+            wandb=wandb,
+            image=image or IMAGE,
+            watch=progress.see,
+            parallel=parallel,
+            where=where,
+            command=command,
+        )
+    progress.show(finished)
+    return finished
+
+
+def threads_of(threads: int, parallel: int, workers: int) -> int:
+    """CPU threads of a worker: those asked for, or all cores, shared."""
+    return threads or max(cores() // (parallel * workers), 1)
+
+
+def run(
+    what: Any,
+    *,
+    data: Any = None,
+    preset: str = "quick",
+    models: str | Sequence[str] = (),
+    changes: Mapping[str, Any] | Sequence[str] = (),
+    threads: int = 0,
+    workers: int = 1,
+    parallel: int = 1,
+    where: str = "inline",
+    runner: str = "subprocess",
+    image: str = "",
+    wandb: str | None = None,
+    runs: str | Path = "runs",
+    **options: Any,
+) -> Result:
+    """Hold a bake-off on this machine, as `bakeoff run` does, and give its result.
+
+    >>> result = bakeoff.run("sentiment", data=frame, text_column="body")  # doctest: +SKIP
+    >>> result.predict(["What a film!"])  # doctest: +SKIP
+
+    Args:
+        what: a study ("text", "images", "sentiment", "autoencoder", "resnet"), or the data, for the
+            study of texts or of images.
+        data: a path, an address, the name of a data set, a pandas frame, or anything with
+            `to_pandas()`, such as a data set of Hugging Face; default: the study's.
+        preset: how much data and who takes part.
+        models: their names, as a list or with commas.
+        changes: settings of models by dotted path, {"rnn-64.training.epochs": 8}.
+        threads, workers, parallel, where, runner, image, wandb: as the options of `bakeoff run`.
+        runs: the folder that holds all runs.
+        options: the other options of `bakeoff run`, with underscores: text_column, label_column,
+            split, limit, metric, seed, seeds …
+
+    Raises:
+        UserError: what a person can mend, in a line.
+    """
+    for name in options:
+        if name not in _SETTINGS:
+            raise unknown_name("option", name, _SETTINGS)
+    root = Path(runs)
+    what, data = (_named(one, root) for one in (what, data))
+    names = models.split(",") if isinstance(models, str) else models
+    names = [name.strip() for name in names if name.strip()]
+    asked = [f"{k}={v}" for k, v in changes.items()] if isinstance(changes, Mapping) else changes
+    chosen, said = planned(
+        what,
+        preset,
+        data=data,
+        models=names,
+        changes=asked,
+        threads=threads_of(threads, parallel, workers),
+        workers=workers,
+        **options,
+    )
+    given = {
+        **{"preset": preset, "data": data, "models": ",".join(names), **options},
+        **{"threads": threads, "workers": workers, "parallel": parallel, "where": where},
+        **{"runner": runner, "image": image, "wandb": wandb, "runs": str(runs)},
+    }
+    finished = hold(
+        chosen,
+        said=said,
+        root=root,
+        runner=runner,
+        wandb=wandb,
+        image=image,
+        parallel=parallel,
+        where=where,
+        command=_command(what, given, asked),
+    )
+    return Result(finished)
+
+
+def _named(given: Any, root: Path) -> Any:
+    """A name, a path or an address of what a person gives; frames are kept beside the runs."""
+    if given is None or isinstance(given, str):
+        return given
+    if isinstance(given, os.PathLike):
+        return os.fspath(given)
+    return kept(given, store(root) / DATA)
+
+
+def _command(what: str, given: Mapping[str, Any], changes: Sequence[str]) -> str:
+    """What to type for the same bake-off."""
+    words = ["bakeoff", "run", what]
+    for name, value in given.items():
+        if value not in (None, "") and value is not False and value != _DEFAULTS.get(name):
+            option = f"--{name.replace('_', '-')}"
+            words += [option] if value is True else [option, str(value)]
+    return shlex.join([*words, *(word for change in changes for word in ("--set", change))])

@@ -1,0 +1,73 @@
+"""A first look at data, as the command line and a notebook take it."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bakeoff.data import look as data
+from bakeoff.data.columns import Columns
+from bakeoff.data.frames import kept
+
+
+@dataclass(frozen=True)
+class Look:
+    """What data holds; printed, or as the value of a cell, in tables and sentences."""
+
+    facts: dict[str, Any]
+    """As of `bakeoff.data.look.look`."""
+
+    def __str__(self) -> str:
+        from bakeoff.report.looked import looked_lines, looked_tables
+        from bakeoff.report.terminal import text_of
+
+        return text_of(self.facts["said"], *looked_tables(self.facts), *looked_lines(self.facts))
+
+    __repr__ = __str__
+
+
+def look(
+    source: Any,
+    *,
+    text_column: str = "",
+    image_column: str = "",
+    label_column: str = "",
+    split_column: str = "",
+    group_column: str = "",
+    time_column: str = "",
+    image_size: int = 0,
+    class_level: int = 0,
+    split: str = "0.7:0.1:0.2",
+    seed: int = 0,
+) -> Look:
+    """Rows, classes, lengths or sizes, scripts, copies, and what a bake-off would refuse.
+
+    Args:
+        source: a path, an address, the name of a data set, a pandas frame, or anything with
+            `to_pandas()`.
+        text_column, image_column, label_column: of the data; "" finds them.
+        split_column, group_column, time_column, image_size, class_level, split, seed: as the
+            options of `bakeoff run`.
+
+    Raises:
+        UserError: there is no such data, or more than one reading of it is possible.
+    """
+    columns = Columns(
+        image_column or text_column, label_column, split_column, group_column, time_column
+    )
+    modality = "image" if image_column else "text" if text_column else ""
+    with tempfile.TemporaryDirectory() as folder:
+        if not isinstance(source, str | Path):
+            source = kept(source, Path(folder))
+        facts = data.look(
+            str(source),
+            columns,
+            modality=modality,
+            class_level=class_level,
+            image_size=image_size,
+            split=split,
+            seed=seed,
+        )
+    return Look(facts)

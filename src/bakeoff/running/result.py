@@ -1,0 +1,126 @@
+"""What a bake-off found, as a notebook shows it."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bakeoff.running.runs import RunFolder, find_run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_COLUMNS = ("label", "probability")
+
+
+@dataclass(frozen=True)
+class Page:
+    """The report, which a notebook shows inline."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return self.path.resolve().as_uri()
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    def _repr_html_(self) -> str:
+        page = html.escape(self.path.read_text(encoding="utf-8"))
+        return f'<iframe srcdoc="{page}" title="Report" width="100%" height="700"></iframe>'
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished bake-off: printed, or as the value of a cell, it is its leaderboard."""
+
+    run: RunFolder
+
+    @cached_property
+    def results(self) -> dict[str, Any]:
+        """Everything the report shows."""
+        return self.run.results
+
+    @property
+    def name(self) -> str:
+        """As `bakeoff report` takes it."""
+        return self.run.path.name
+
+    @property
+    def winner(self) -> str:
+        """The model that is best on validation."""
+        return str(self.results["winner"]["model"])
+
+    @property
+    def verdict(self) -> str:
+        """Who won, by how much, and at what cost."""
+        from bakeoff.report.summary import answer
+
+        return answer(self.results)
+
+    @property
+    def report(self) -> Page:
+        """The page of the run."""
+        return Page(self.run.report)
+
+    def to_frame(self) -> pd.DataFrame:
+        """The leaderboard, best on test first; one row a model, its name as the index."""
+        import pandas as pd
+
+        return pd.DataFrame(self.results["leaderboard"]).set_index("model")
+
+    def predict(self, inputs: Sequence[str] | str, model: str = "") -> pd.DataFrame:
+        """The label of each text, or of each image by its path, and its probability.
+
+        Args:
+            inputs: texts or paths, of which blank ones have no label; one alone will do.
+            model: a model of the run; "" is the winner.
+
+        Returns:
+            Columns text or image, label, probability; the index of a pandas Series stays.
+
+        Raises:
+            UserError: there is no such model, or an input cannot be used.
+        """
+        import pandas as pd
+
+        from bakeoff.running.predict import predict
+
+        one = isinstance(inputs, str) or not hasattr(inputs, "__iter__")
+        index = inputs.index if isinstance(inputs, pd.Series) else None
+        given = [inputs] if one else inputs
+        texts = ["" if text is None or text != text else str(text) for text in given]
+        rows = predict(self.run, texts, model)
+        columns = [self.results["dataset"]["modality"], *_COLUMNS]
+        return pd.DataFrame(rows, columns=columns, index=index)
+
+    def __str__(self) -> str:
+        from bakeoff.report.terminal import leaderboard_table, text_of
+
+        return text_of(leaderboard_table(self.results), self.verdict, str(self.report))
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        from bakeoff.report.page import render_leaderboard
+
+        return render_leaderboard(self.results)
+
+
+def load(run: str = "latest", *, runs: str | Path = "runs") -> Result:
+    """The result of an earlier bake-off.
+
+    Args:
+        run: its name, or the beginning of it; `latest` is the newest that has finished.
+        runs: the folder that holds all runs.
+
+    Raises:
+        UserError: there is none, or it has not finished.
+    """
+    result = Result(find_run(Path(runs), run))
+    _ = result.results
+    return result

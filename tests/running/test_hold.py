@@ -1,0 +1,203 @@
+"""`bakeoff.run` in Python: a real bake-off on a frame, and its result."""
+
+import io
+import shlex
+import subprocess
+import sys
+from contextlib import redirect_stdout
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import bakeoff
+from bakeoff.errors import UserError
+from bakeoff.running.hold import planned
+from bakeoff.running.store import clean
+
+
+@pytest.fixture(scope="module")
+def frame(reviews_csv):
+    return pd.read_csv(reviews_csv)
+
+
+@pytest.fixture(scope="module")
+def held(tmp_path_factory, frame):
+    """The result of a bake-off on a frame, where it was held, and what was printed."""
+    root = tmp_path_factory.mktemp("runs")
+    with redirect_stdout(io.StringIO()) as printed:
+        result = bakeoff.run(
+            frame,
+            models="nb-counts,logreg-tfidf",
+            changes={"nb-counts.strength": 0.4},
+            wandb="disabled",
+            runs=root,
+        )
+    return result, root, printed.getvalue()
+
+
+def test_a_frame_is_data_and_its_columns_are_found(held):
+    result, _, printed = held
+    assert "texts are in column 'review', labels in 'stars' (bad, good)" in printed
+    assert result.results["study"] == "text"
+    assert result.results["classes"] == ["bad", "good"]
+    assert {row["model"] for row in result.results["leaderboard"]} == {
+        *("nb-counts", "logreg-tfidf", "largest-class")
+    }
+    plan = result.run.facts["plan"]
+    assert (plan["input_column"], plan["label_column"]) == ("review", "stars")
+    assert plan["models"]["nb-counts"]["strength"] == 0.4
+
+
+def test_the_result_is_its_leaderboard(held):
+    result = held[0]
+    board = result.to_frame()
+    assert list(board.index) == [row["model"] for row in result.results["leaderboard"]]
+    assert board.loc[result.winner, "winner"]
+    printed = str(result)
+    assert result.verdict in printed
+    assert printed.rstrip().endswith(result.report.path.resolve().as_uri())
+    assert all(name in printed for name in board.index)
+    shown = result._repr_html_()
+    assert shown.count("<tr") == 1 + len(board)
+    assert f"★ {result.winner}" in shown
+
+
+def test_the_report_is_shown_inline(held):
+    shown = held[0].report._repr_html_()
+    found = []
+
+    class Parser(HTMLParser):
+        def handle_starttag(self, tag, attributes):
+            found.append((tag, dict(attributes)))
+
+    Parser().feed(shown)
+    [(tag, attributes)] = found
+    assert tag == "iframe"
+    assert attributes["srcdoc"] == Path(held[0].report).read_text(encoding="utf-8")
+
+
+def test_predictions_are_a_frame_beside_what_was_given(held, frame):
+    result = held[0]
+    some = frame["review"][10:14]
+    rows = result.predict(some)
+    assert list(rows.index) == [10, 11, 12, 13]
+    assert list(rows.columns) == ["text", "label", "probability"]
+    assert set(rows["label"]) <= {"bad", "good"}
+    assert rows["probability"].between(0.5, 1).all()
+    rows = result.predict(["a wonderful film", "", None], model="nb-counts")
+    assert rows["label"].notna().tolist() == [True, False, False]
+    assert len(result.predict("a wonderful film")) == 1
+    with pytest.raises(UserError, match="unknown model 'nb'"):
+        result.predict("film", model="nb")
+
+
+def test_an_earlier_result_is_found_again(held):
+    result, root, _ = held
+    assert bakeoff.load(runs=root).name == result.name
+    assert str(bakeoff.load(result.name[:15], runs=root)) == str(result)
+    with pytest.raises(UserError, match="unknown run 'nope'"):
+        bakeoff.load("nope", runs=root)
+
+
+def test_its_command_repeats_it(held):
+    result, root, _ = held
+    words = shlex.split(result.run.facts["command"])
+    assert words[:2] == ["bakeoff", "run"]
+    assert words[3:] == [
+        *["--models", "nb-counts,logreg-tfidf", "--wandb", "disabled", "--runs", str(root)],
+        *["--set", "nb-counts.strength=0.4"],
+    ]
+    clean(root)
+    assert Path(words[2]).exists(), "the frame is kept as long as a run names it"
+    script = "from bakeoff.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", script, *words[1:]], capture_output=True, text=True, check=True
+    )
+    assert "reused from earlier runs" in done.stdout
+    again = bakeoff.load(runs=root)
+    assert again.name != result.name
+    assert again.results["leaderboard"] == result.results["leaderboard"]
+
+
+def test_two_results_of_one_frame_share_its_file(held):
+    _, root, _ = held
+    assert len(list((root / ".store" / "data").iterdir())) == 1
+
+
+def test_importing_the_package_is_light():
+    script = (
+        "import sys, bakeoff\n"
+        "heavy = {'torch', 'kfp', 'sklearn', 'pandas', 'numpy', 'rich', 'jinja2', 'typer'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+        "bakeoff.run, bakeoff.load, bakeoff.look\n"
+        "assert not {'torch', 'kfp', 'sklearn'} & set(sys.modules)\n"
+        "assert not hasattr(bakeoff, 'rum')\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.parametrize(
+    ("what", "options", "line"),
+    [
+        ("sentimant", {}, "unknown study 'sentimant': did you mean 'sentiment'?"),
+        ("none.csv", {}, "no such file: none.csv"),
+        ("text", {"data": [1, 2]}, "the data is of the type list"),
+        ("text", {"sede": 1}, "unknown option 'sede': did you mean 'seed'?"),
+        ("text", {"models": ["nb-count"]}, "unknown model 'nb-count': did you mean 'nb-counts'?"),
+        ("text", {"preset": "quik"}, "unknown preset 'quik': did you mean 'quick'?"),
+        ("text", {"workers": 2}, "--workers 2 need Ray"),
+        ("text", {"where": "ray", "runner": "docker"}, "leave out --runner docker"),
+    ],
+)
+def test_what_a_person_can_mend_is_a_user_error(tmp_path, what, options, line):
+    with pytest.raises(bakeoff.UserError) as refused:
+        bakeoff.run(what, runs=tmp_path / "runs", wandb="disabled", **options)
+    assert line in str(refused.value)
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("what", "options", "study", "data"),
+    [
+        ("sentiment", {}, "sentiment", "imdb-25k"),
+        ("text", {}, "text", "rotten-tomatoes"),
+        ("images", {}, "images", "digits"),
+        ("digits", {}, "images", "digits"),
+        ("rotten-tomatoes", {}, "text", "rotten-tomatoes"),
+        ("resnet", {"data": "digits"}, "resnet", "digits"),
+    ],
+)
+def test_a_name_is_a_study_or_data(what, options, study, data):
+    chosen, said = planned(what, **options)
+    assert (chosen.study, chosen.data, said) == (study, data, "")
+
+
+def test_a_path_is_data_for_the_study_of_its_kind(reviews_csv, tmp_path, monkeypatch):
+    chosen, _ = planned(str(reviews_csv))
+    assert (chosen.study, chosen.input_column, chosen.label_column) == ("text", "review", "stars")
+    chosen, _ = planned("sentiment", data=str(reviews_csv))
+    assert (chosen.study, chosen.input_column, chosen.label_column) == (
+        *("sentiment", "review", "stars"),
+    )
+    chosen, _ = planned(str(reviews_csv), text_column="stars", label_column="review")
+    assert (chosen.input_column, chosen.label_column) == ("stars", "review")
+    # A study's name is a study, whatever lies there.
+    monkeypatch.chdir(tmp_path)
+    Path("sentiment").write_text("no data")
+    assert planned("sentiment")[0].data == "imdb-25k"
+
+
+def test_pictures_of_several_sizes_get_one(tmp_path):
+    from PIL import Image
+
+    for number in range(4):
+        path = tmp_path / "pets" / "ab"[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (10 + number, 8)).save(path)
+    chosen, said = planned(str(tmp_path / "pets"))
+    assert (chosen.study, chosen.image_size) == ("images", 64)
+    assert "brought to 64×64; another size: --image-size" in said
+    assert planned(str(tmp_path / "pets"), image_size=32)[0].image_size == 32
+    assert planned("resnet", "full", data=str(tmp_path / "pets"))[0].image_size == 128
