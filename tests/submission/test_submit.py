@@ -43,7 +43,7 @@ def test_a_run_is_submitted_followed_and_its_links_are_printed(run, kfp):
     assert (code, err.splitlines()[0][:5]) == (0, "note:")
     assert f"{kfp.url}/#/runs/details/r1" in out
     assert "prepare: done in 0:09" in out
-    assert out.endswith("its results: bakeoff fetch r1\n")
+    assert out.endswith(f"its results: bakeoff fetch r1 --host {kfp.url}\n")
     (made,) = kfp.made
     assert made["display_name"] == "mine"
     assert made["experiment_id"] == kfp.experiments["bakeoff"]
@@ -218,7 +218,8 @@ def test_ctrl_c_asks_and_leaves_the_run(at_a_terminal, kfp):
     code, shown = at_a_terminal(b"\n")
     assert code == 0
     assert "cancel run r1, or leave it running? [c/L]" in shown
-    assert shown.endswith("run r1 goes on; follow it again: bakeoff follow r1\n")
+    again = f"bakeoff follow r1 --host {kfp.url}"
+    assert shown.endswith(f"run r1 goes on; follow it again: {again}\n")
     assert not [asked for asked in kfp.asked if "terminate" in asked]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -50,12 +52,13 @@ from bakeoff.errors import UserError
 if TYPE_CHECKING:
     from bakeoff.submission.api import Pipelines
 
+HOSTS = ["KFP_HOST", "KF_PIPELINES_ENDPOINT"]
 Host = Annotated[
     str,
     typer.Option(
         help="Address of KFP, such as http://localhost:8080. The token goes into KFP_TOKEN, or a "
         "browser's cookies into KFP_COOKIE.",
-        envvar=["KFP_HOST", "KF_PIPELINES_ENDPOINT"],
+        envvar=HOSTS,
         metavar="URL",
     ),
 ]
@@ -275,15 +278,23 @@ def run_id(run: str) -> str:
 def _follow(kfp: Pipelines, which: str) -> None:
     from bakeoff.submission.following import follow as watch
 
-    state = watch(kfp, which, lambda line: print(line, flush=True), lambda: _asked_to_cancel(which))
+    state = watch(
+        kfp, which, lambda line: print(line, flush=True), lambda: _asked_to_cancel(kfp, which)
+    )
     if not state:
         return
     if state != "SUCCEEDED":
         raise typer.Exit(1)
-    print(f"its results: bakeoff fetch {which}")
+    print(f"its results: {_command('fetch', kfp, which)}")
 
 
-def _asked_to_cancel(which: str) -> bool:
+def _command(name: str, kfp: Pipelines, which: str) -> str:
+    """What a person types, with the address that the environment does not name."""
+    named = any(os.environ.get(variable) for variable in HOSTS)
+    return shlex.join(["bakeoff", name, which, *([] if named else ["--host", kfp.host])])
+
+
+def _asked_to_cancel(kfp: Pipelines, which: str) -> bool:
     """Ask what Ctrl-C meant; whoever cannot answer, or presses it again, leaves the run alone."""
     if sys.stdin.isatty():
         try:
@@ -292,5 +303,5 @@ def _asked_to_cancel(which: str) -> bool:
                 return True
         except KeyboardInterrupt:
             pass
-    print(f"\nrun {which} goes on; follow it again: bakeoff follow {which}")
+    print(f"\nrun {which} goes on; follow it again: {_command('follow', kfp, which)}")
     return False
