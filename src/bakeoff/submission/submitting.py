@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.data.sources import NAMED_SETS, fingerprint, location
+from bakeoff.data.sources import NAMED_SETS, location
 from bakeoff.errors import UserError
 from bakeoff.plans import Plan
 from bakeoff.submission.api import RECURRING_RUNS, RUNS, Pipelines
@@ -80,19 +80,12 @@ def submit(
         compile_plan(plan, options, path)
         documents = _documents(path)
     unseen = [look_before(documents, kfp.namespace, how.service_account, kfp.multi_user)]
-    parameters: dict[str, Any] = {}
-    # What a recurring run reads may have changed by then.
-    if "data_hash" in _known_parameters(documents[0]) and not how.cron:
-        try:
-            parameters["data_hash"] = fingerprint(plan.data)
-        except UserError as error:
-            unseen.append(f"the data was not looked at before, and is prepared anew: {error}")
     unseen = [line for line in unseen if line]
     body: dict[str, Any] = {
         "display_name": how.name or f"{plan.study} {plan.preset}",
         "experiment_id": kfp.experiment(how.experiment),
         "pipeline_spec": _spec(documents),
-        "runtime_config": {"parameters": parameters},
+        "runtime_config": {"parameters": {}},
     }
     if how.service_account:
         body["service_account"] = how.service_account
@@ -126,7 +119,3 @@ def _spec(documents: list[dict[str, Any]]) -> dict[str, Any]:
     if len(documents) == 1:
         return documents[0]
     return {"pipeline_spec": documents[0], "platform_spec": documents[1]}
-
-
-def _known_parameters(spec: dict[str, Any]) -> dict[str, Any]:
-    return spec.get("root", {}).get("inputDefinitions", {}).get("parameters", {})
