@@ -85,6 +85,7 @@ def test_the_clock_starts_runs(run, kfp):
     assert (code, out.splitlines()[0]) == (0, "recurring run r1")
     (made,) = kfp.made
     assert made["trigger"] == {"cron_schedule": {"cron": "0 0 6 * * 1"}}
+    assert made["runtime_config"]["parameters"] == {}, "each run looks anew what the data is"
     assert "six fields" in run("submit", *SMALL, "--host", kfp.url, "--cron", "0 6 * * 1")[2]
 
 

@@ -89,7 +89,7 @@ def submit(
         "display_name": how.name or f"{plan.study} {plan.preset}",
         "experiment_id": kfp.experiment(how.experiment),
         "pipeline_spec": _spec(documents),
-        "runtime_config": {},
+        "runtime_config": {"parameters": {}},
     }
     if how.service_account:
         body["service_account"] = how.service_account
