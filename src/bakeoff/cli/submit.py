@@ -25,10 +25,13 @@ from bakeoff.cli.options import (
     Metric,
     MetricName,
     Models,
+    OnCluster,
     Precision,
     Preprocessing,
     Preset,
     PresetImageSize,
+    RayJobChanges,
+    RayWorkers,
     Runs,
     Seed,
     Seeds,
@@ -42,8 +45,10 @@ from bakeoff.cli.options import (
     TimeColumn,
     WandbMode,
     Weights,
+    WhereOnCluster,
     Word2vec,
     names,
+    rayjob_settings,
 )
 from bakeoff.errors import UserError
 
@@ -111,6 +116,9 @@ def submit(
     seed: Seed = 0,
     seeds: Seeds = 1,
     threads: Annotated[int, typer.Option(help="CPU threads of a training.", min=1)] = 2,
+    where: OnCluster = WhereOnCluster.inline,
+    workers: RayWorkers = 1,
+    rayjob: RayJobChanges = None,
     image: Image = "",
     parallelism: Annotated[
         int, typer.Option(help="Networks trained at a time; 0: as many as there is room.", min=0)
@@ -182,9 +190,11 @@ def submit(
         seed=seed,
         seeds=seeds,
         threads=threads,
+        workers=workers,
     )
     options = Options(
         image=image or _default_image(),
+        rayjob=rayjob_settings(where, workers, rayjob),
         parallelism=parallelism,
         wandb=wandb.value if wandb else "",
     )
