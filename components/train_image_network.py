@@ -2,10 +2,11 @@
 
 from kfp import dsl
 
+from bakeoff.cluster.passed_on import EVERYTHING
 from bakeoff.container import IMAGE
 
 
-@dsl.component(base_image=IMAGE, install_kfp_package=False)
+@dsl.component(base_image=IMAGE, install_kfp_package=False, task_config_passthroughs=EVERYTHING)
 def train_image_network(
     dataset: dsl.Input[dsl.Dataset],
     network_models: dsl.Output[dsl.Model],
@@ -15,6 +16,7 @@ def train_image_network(
     preset: str = "full",
     settings: str = "",
     threads: int = 2,
+    task: dsl.TaskConfig = None,
     workers: int = 1,
     fingerprint: str = "",
 ) -> None:
@@ -29,6 +31,7 @@ def train_image_network(
         preset: How long it trains: "quick", "full" or "paper".
         settings: What is changed of it, "training.epochs=8".
         threads: CPU threads; results repeat bit for bit on the same number.
+        task: What was said of the task; the pods of a RayJob get it.
         workers: Processes that share the batches; results differ by their number.
         fingerprint: Hash of its configuration and of files that it names.
     """
@@ -49,4 +52,5 @@ def train_image_network(
             train=train_image_network,
             files=fingerprint,
             workers=workers,
+            task=task,
         )

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from kfp import dsl, kubernetes
 
+from bakeoff.cluster.passed_on import EVERYTHING, TO_RAY_ALONE
+from bakeoff.cluster.settings import S3_KEYS, S3_SECRET, RayJobSettings
+from bakeoff.cluster.settings import VARIABLE as RAYJOB
 from bakeoff.code_hash import code_hash
 from bakeoff.container import CODE, IMAGE
 from bakeoff.data.sources import location
@@ -13,6 +16,7 @@ from bakeoff.pipelines.resources import RESOURCES, SIZES
 from bakeoff.plans import Plan
 from bakeoff.tracking.identity import RUN
 from bakeoff.tracking.identity import VARIABLE as IDENTITY
+from bakeoff.training.settings import WHERE
 
 DEADLINE = 7 * 24 * 3600
 """Seconds after which a run on a cluster ends: a step that no node has room for never starts, and
@@ -25,6 +29,9 @@ LOOKED_UP = ("bakeoff.lineup",)
 given, so that another configuration of one model trains that model alone again."""
 _OTHER_MODALITY = {"text": "bakeoff.vision", "image": "bakeoff.text"}
 """What no step of a modality runs, although what is for both imports it."""
+_ELSEWHERE = ("bakeoff.cluster",)
+"""What no step on this machine runs."""
+NETWORKS = ("train-text-network", "train-image-network")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +48,8 @@ class Options:
     """What the steps may use: a name in `SIZES`."""
     parallelism: int = 0
     """Networks trained at the same time; 0 takes what the size says."""
+    rayjob: RayJobSettings | None = None
+    """Networks train on RayJobs, which are run so."""
     wandb: str = ""
     """Mode of W&B on the cluster; the key comes from the secret `wandb` (key `api-key`)."""
 
@@ -80,6 +89,8 @@ class Options:
             # The rest of a plan may be changed when a run is started.
             task.set_env_variable(IDENTITY, json.dumps({"study": plan.study}))
             kubernetes.use_field_path_as_env(task, env_name=RUN, field_path=_RUN_LABEL)
+        if name in NETWORKS:
+            self._place(task)
         if self.wandb and name.startswith(("train", "evaluate")):
             task.set_env_variable("WANDB_MODE", self.wandb)
             if self.wandb == "online":
@@ -88,8 +99,19 @@ class Options:
                 )
         return task
 
+    def _place(self, task: dsl.PipelineTask) -> None:
+        """Say where a task's networks train."""
+        task.component_spec.task_config_passthroughs = EVERYTHING
+        if self.rayjob:
+            task.component_spec.task_config_passthroughs = TO_RAY_ALONE
+            task.set_env_variable(WHERE, "rayjob")
+            task.set_env_variable(RAYJOB, self.rayjob.changed())
+            kubernetes.use_secret_as_env(
+                task, secret_name=S3_SECRET, secret_key_to_env={v: k for k, v in S3_KEYS.items()}
+            )
+
 
 def _code_of(step: str, modality: str) -> str:
     component = f"bakeoff.components.{step.replace('-', '_')}"
     looked_up = LOOKED_UP if step.startswith("train-") else ()
-    return code_hash(component, without=(_OTHER_MODALITY[modality], *looked_up))
+    return code_hash(component, without=(_OTHER_MODALITY[modality], *looked_up, *_ELSEWHERE))

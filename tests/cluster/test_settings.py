@@ -11,6 +11,28 @@ def test_what_is_not_said_is_the_default(monkeypatch):
     assert RayJobSettings.of_task() == RayJobSettings(queue="team", attempts=1)
 
 
+def test_what_a_compilation_says_a_task_reads(monkeypatch):
+    said = RayJobSettings.of_pairs(["queue=a=b", "attempts=1", "active_hours=24"])
+    assert said == RayJobSettings(queue="a=b", attempts=1)
+    assert said.changed() == '{"attempts": 1, "queue": "a=b"}'
+    monkeypatch.setenv(VARIABLE, said.changed())
+    assert RayJobSettings.of_task() == said
+
+
+@pytest.mark.parametrize(
+    ("pair", "said"),
+    [
+        ("queue", "give NAME=VALUE"),
+        ("queu=x", "did you mean 'queue'"),
+        ("attempts=two", "give a whole number"),
+        ("attempts=0", "give a whole number from 1 on"),
+    ],
+)
+def test_what_is_wrong_at_the_command_line_is_named(pair, said):
+    with pytest.raises(UserError, match=said):
+        RayJobSettings.of_pairs([pair])
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [

@@ -1,10 +1,12 @@
 """The compiled YAML, read as a KFP backend reads it."""
 
+import json
 import re
 
 import pytest
 import yaml
 
+from bakeoff.cluster.settings import RayJobSettings
 from bakeoff.container import CODE
 from bakeoff.errors import UserError
 from bakeoff.parts import run_of
@@ -431,3 +433,31 @@ def test_a_folder_of_images_has_no_address_but_its_parquet_has(tmp_path):
     (tmp_path / "pets").mkdir()
     with pytest.raises(UserError, match=r"pets is on this.*s3://bucket/pets.parquet, instead$"):
         compiled(tmp_path, Options(), study="resnet", data=str(tmp_path / "pets"))
+
+
+def test_networks_on_rayjobs_leave_their_own_pods_what_waiting_takes(tmp_path):
+    """A task's settings go to Ray's pods, but for the keys of S3, which both need."""
+    models = {"models": ["nb-counts", "rnn-64"]}
+    rayjob = RayJobSettings(queue="team")
+    spec, platform = compiled(tmp_path, Options(image=IMAGE, rayjob=rayjob), **models)
+    train = spec["components"]["comp-train-text-network"]
+    passed = {
+        one["field"]: one.get("applyToTask", False) for one in train["taskConfigPassthroughs"]
+    }
+    assert len(passed) == 6
+    assert [field for field, applied in passed.items() if applied] == ["ENV"]
+    container = spec["deploymentSpec"]["executors"]["exec-train-text-network"]["container"]
+    variables = {variable["name"]: variable["value"] for variable in container["env"]}
+    assert variables["BAKEOFF_WHERE"] == "rayjob"
+    assert variables["BAKEOFF_RAYJOB"] == '{"queue": "team"}'
+    executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    [keys] = executors["exec-train-text-network"]["secretAsEnv"]
+    assert keys["secretName"] == "mlpipeline-minio-artifact"
+    others = json.dumps(spec["deploymentSpec"]["executors"]["exec-train-text-classical"])
+    assert "BAKEOFF_WHERE" not in others
+
+    # Another compilation of this process is another one.
+    spec, platform = compiled(tmp_path / "inline", Options(image=IMAGE), **models)
+    train = spec["components"]["comp-train-text-network"]
+    assert all(one["applyToTask"] for one in train["taskConfigPassthroughs"])
+    assert "BAKEOFF_WHERE" not in json.dumps(spec)

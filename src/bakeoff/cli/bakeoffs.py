@@ -25,6 +25,7 @@ from bakeoff.cli.options import (
     Metric,
     MetricName,
     Models,
+    OnCluster,
     OwnImageColumn,
     OwnLabelColumn,
     OwnTextColumn,
@@ -33,6 +34,8 @@ from bakeoff.cli.options import (
     Preprocessing,
     Preset,
     PresetImageSize,
+    RayJobChanges,
+    RayWorkers,
     Resources,
     Runner,
     Runs,
@@ -49,8 +52,10 @@ from bakeoff.cli.options import (
     WandbMode,
     Weights,
     Where,
+    WhereOnCluster,
     Word2vec,
     names,
+    rayjob_settings,
     refuse_threads,
 )
 
@@ -202,6 +207,9 @@ def compile(
     seed: Seed = 0,
     seeds: Seeds = 1,
     threads: Annotated[int, typer.Option(help="CPU threads of a training.", min=1)] = 2,
+    where: OnCluster = WhereOnCluster.inline,
+    workers: RayWorkers = 1,
+    rayjob: RayJobChanges = None,
     image: Image = "",
     resources: Resources = Size.standard,
     parallelism: Parallelism = 0,
@@ -219,6 +227,7 @@ def compile(
     from bakeoff.pipelines.options import Options
     from bakeoff.studies import STUDIES
 
+    rayjobs = rayjob_settings(where, workers, rayjob)
     written = []
     for name in STUDIES if study == "all" else [study]:
         chosen = _plan(
@@ -239,11 +248,13 @@ def compile(
             seed=seed,
             seeds=seeds,
             threads=threads,
+            workers=workers,
         )
         options = Options(
             image=image or _default_image(),
             resources=resources.value,
             parallelism=parallelism,
+            rayjob=rayjobs,
             wandb=wandb.value if wandb else "",
         )
         written.append(output / f"{name}.yaml" if study == "all" else output)

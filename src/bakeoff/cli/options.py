@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bakeoff.errors import UserError
 from bakeoff.training.settings import MOST_SEED
+
+if TYPE_CHECKING:
+    from bakeoff.cluster.settings import RayJobSettings
 
 
 class Where(StrEnum):
@@ -20,6 +23,11 @@ class Where(StrEnum):
 class Size(StrEnum):
     small = "small"
     standard = "standard"
+
+
+class WhereOnCluster(StrEnum):
+    inline = "inline"
+    rayjob = "rayjob"
 
 
 class Runner(StrEnum):
@@ -59,6 +67,43 @@ Preset = Annotated[
 Models = Annotated[
     str, typer.Option(help="Names separated by commas; see: bakeoff models.", metavar="A,B")
 ]
+
+
+OnCluster = Annotated[
+    WhereOnCluster,
+    typer.Option(
+        "--where", help="Where networks train: in their step's pod, or on RayJobs (KubeRay 1.7)."
+    ),
+]
+RayWorkers = Annotated[
+    int,
+    typer.Option("--workers", help="Pods that share the batches of a training on a RayJob.", min=1),
+]
+RayJobChanges = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--rayjob",
+        help="How RayJobs are run, such as queue=team, attempts=1; repeatable.",
+        metavar="NAME=VALUE",
+    ),
+]
+
+
+def rayjob_settings(
+    where: WhereOnCluster, workers: int, changes: list[str] | None
+) -> RayJobSettings | None:
+    """How RayJobs are run; None where there are none.
+
+    Raises:
+        UserError: something is said of RayJobs, and there are none.
+    """
+    from bakeoff.cluster.settings import RayJobSettings
+
+    if where is WhereOnCluster.rayjob:
+        return RayJobSettings.of_pairs(changes or ())
+    if workers > 1 or changes:
+        raise UserError("--workers and --rayjob are about RayJobs: add --where rayjob")
+    return None
 
 
 def _named(data: str | None) -> str | None:

@@ -27,11 +27,14 @@ from bakeoff.cli.options import (
     Metric,
     MetricName,
     Models,
+    OnCluster,
     Parallelism,
     Precision,
     Preprocessing,
     Preset,
     PresetImageSize,
+    RayJobChanges,
+    RayWorkers,
     Resources,
     Runs,
     Seed,
@@ -47,8 +50,10 @@ from bakeoff.cli.options import (
     TimeColumn,
     WandbMode,
     Weights,
+    WhereOnCluster,
     Word2vec,
     names,
+    rayjob_settings,
     refuse_threads,
 )
 from bakeoff.errors import UserError
@@ -118,6 +123,9 @@ def submit(
     seed: Seed = 0,
     seeds: Seeds = 1,
     threads: Annotated[int, typer.Option(help="CPU threads of a training.", min=1)] = 2,
+    where: OnCluster = WhereOnCluster.inline,
+    workers: RayWorkers = 1,
+    rayjob: RayJobChanges = None,
     image: Image = "",
     resources: Resources = Size.standard,
     parallelism: Parallelism = 0,
@@ -189,10 +197,12 @@ def submit(
         seed=seed,
         seeds=seeds,
         threads=threads,
+        workers=workers,
     )
     options = Options(
         image=image or _default_image(),
         resources=resources.value,
+        rayjob=rayjob_settings(where, workers, rayjob),
         parallelism=parallelism,
         wandb=wandb.value if wandb else "",
     )

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 from bakeoff.errors import UserError, unknown_name
 
 VARIABLE = "BAKEOFF_RAYJOB"
 """Variable: JSON, the fields of `RayJobSettings` that are not the default."""
+S3_SECRET = "mlpipeline-minio-artifact"
+"""Where Kubeflow Pipelines keeps the keys of its object store."""
+S3_KEYS = {"AWS_ACCESS_KEY_ID": "accesskey", "AWS_SECRET_ACCESS_KEY": "secretkey"}
+"""Variable → key in that secret."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +42,7 @@ class RayJobSettings:
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
             if isinstance(value, int) and value < 1:
-                raise UserError(f"{VARIABLE}: {name} is {value}; give a whole number from 1 on")
+                raise UserError(f"RayJobs: {name} is {value}; give a whole number from 1 on")
 
     @classmethod
     def of_task(cls) -> RayJobSettings:
@@ -59,6 +65,34 @@ class RayJobSettings:
             if type(value) is not known[name]:
                 raise UserError(f"{VARIABLE}: {name} is {value!r}; give {_WORDS[known[name]]}")
         return cls(**given)
+
+    @classmethod
+    def of_pairs(cls, pairs: Iterable[str]) -> RayJobSettings:
+        """
+        >>> RayJobSettings.of_pairs(["queue=team", "attempts=1"]).attempts
+        1
+
+        Raises:
+            UserError: there is no such setting, or no such value.
+        """
+        known: dict[str, Any] = {one.name: type(one.default) for one in fields(cls)}
+        given: dict[str, Any] = {}
+        for pair in pairs:
+            name, equals, value = pair.partition("=")
+            if not equals:
+                raise UserError(f"--rayjob {pair}: give NAME=VALUE, such as queue=team")
+            if name not in known:
+                raise unknown_name("setting of RayJobs", name, known)
+            if known[name] is int and not value.isdigit():
+                raise UserError(f"--rayjob {pair}: give a whole number")
+            given[name] = known[name](value)
+        return cls(**given)
+
+    def changed(self) -> str:
+        """What `VARIABLE` holds."""
+        return json.dumps(
+            {k: v for k, v in asdict(self).items() if v != getattr(type(self), k)}, sort_keys=True
+        )
 
 
 _WORDS = {int: "a whole number", str: "a text"}

@@ -23,7 +23,7 @@ from bakeoff.cluster.following import ASK_SECONDS, Training
 from bakeoff.cluster.heartbeat import beating
 from bakeoff.cluster.kubernetes_api import ConflictError, Kubernetes
 from bakeoff.cluster.rayjob import Owner, Pods, RayJob, rayjob_name
-from bakeoff.cluster.settings import RayJobSettings
+from bakeoff.cluster.settings import S3_KEYS, S3_SECRET, RayJobSettings
 from bakeoff.errors import UserError
 from bakeoff.training.settings import CHECKPOINTS
 
@@ -35,8 +35,6 @@ _LAST_SECONDS = 0.4
 _MOST_FILES = 65536
 _HANDED_ON = ("BAKEOFF_", "WANDB_MODE", "WANDB_PROJECT", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION")
 """Beginnings of names of variables whose values no one has to keep to himself."""
-_KFP_SECRET = "mlpipeline-minio-artifact"
-_KFP_KEYS = {"AWS_ACCESS_KEY_ID": "accesskey", "AWS_SECRET_ACCESS_KEY": "secretkey"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,9 +211,9 @@ def _environment(
         own |= {
             name: {
                 "name": name,
-                "valueFrom": {"secretKeyRef": {"name": _KFP_SECRET, "key": key}},
+                "valueFrom": {"secretKeyRef": {"name": S3_SECRET, "key": key}},
             }
-            for name, key in _KFP_KEYS.items()
+            for name, key in S3_KEYS.items()
         }
     # More files than the system allows Ray asks for in vain.
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
