@@ -82,6 +82,7 @@ def test_it_trains_what_is_trained_elsewhere_and_leaves_it_in_s3(
 ):
     ended = run(work, dataset=there, models=models)
     assert ended == (0, {"outcome": "done", "message": ""}), log_of(work)
+    assert "epoch 2" in log_of(work)
     train_networks(dataset, tmp_path / "models", **ASKED, train=train_text_network)
     with fetched(models) as found:
         made, inline = read_manifest(found), read_manifest(tmp_path / "models")
