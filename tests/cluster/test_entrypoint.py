@@ -68,7 +68,7 @@ def run(work, **asked):
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         check=False,
-        timeout=180,
+        timeout=600,
     )
     return done.returncode, json.loads(work.read(outcome_name("7f")) or b"null")
 
@@ -77,6 +77,7 @@ def log_of(work):
     return "".join(LogReader(work / LOG).chunks())
 
 
+@pytest.mark.slow
 def test_it_trains_what_is_trained_elsewhere_and_leaves_it_in_s3(
     work, models, there, dataset, tmp_path
 ):
@@ -113,6 +114,7 @@ def test_a_fault_of_the_code_is_left_with_its_traceback(work, models, there):
     assert "Traceback" in log_of(work)
 
 
+@pytest.mark.slow
 def test_it_ends_without_a_failure_once_nobody_follows_it(work, models, there):
     work.write(NAME, b"once")
     code, told = run(work, heartbeat_seconds=1, dataset=there, models=models)
