@@ -1,6 +1,5 @@
 """The compiled YAML, read as a KFP backend reads it."""
 
-import json
 import re
 
 import pytest
