@@ -12,7 +12,7 @@ from bakeoff.errors import UserError
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def told_in_lines() -> Iterator[None]:
     """Have a log say what nobody draws."""
     if events.watched():
         yield
@@ -27,7 +27,7 @@ def _told() -> Iterator[None]:
 def step(task: str, model: str = "", seed: int | None = None) -> Iterator[None]:
     """Announce a step's start and end; end the process with code 2 and one line on a UserError."""
     which = {"task": task, "model": model, "seed": seed}
-    with _told(), patient():
+    with told_in_lines(), patient():
         events.emit("task", state="started", **which)
         try:
             yield

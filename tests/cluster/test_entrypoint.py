@@ -68,7 +68,7 @@ def run(work, **asked):
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         check=False,
-        timeout=180,
+        timeout=600,
     )
     return done.returncode, json.loads(work.read(outcome_name("7f")) or b"null")
 
@@ -77,11 +77,13 @@ def log_of(work):
     return "".join(LogReader(work / LOG).chunks())
 
 
+@pytest.mark.slow
 def test_it_trains_what_is_trained_elsewhere_and_leaves_it_in_s3(
     work, models, there, dataset, tmp_path
 ):
     ended = run(work, dataset=there, models=models)
     assert ended == (0, {"outcome": "done", "message": ""}), log_of(work)
+    assert "epoch 2" in log_of(work)
     train_networks(dataset, tmp_path / "models", **ASKED, train=train_text_network)
     with fetched(models) as found:
         made, inline = read_manifest(found), read_manifest(tmp_path / "models")
@@ -112,6 +114,7 @@ def test_a_fault_of_the_code_is_left_with_its_traceback(work, models, there):
     assert "Traceback" in log_of(work)
 
 
+@pytest.mark.slow
 def test_it_ends_without_a_failure_once_nobody_follows_it(work, models, there):
     work.write(NAME, b"once")
     code, told = run(work, heartbeat_seconds=1, dataset=there, models=models)

@@ -1,6 +1,5 @@
 """The compiled YAML, read as a KFP backend reads it."""
 
-import json
 import re
 
 import pytest
@@ -453,11 +452,11 @@ def test_networks_on_rayjobs_leave_their_own_pods_what_waiting_takes(tmp_path):
     executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     [keys] = executors["exec-train-text-network"]["secretAsEnv"]
     assert keys["secretName"] == "mlpipeline-minio-artifact"
-    others = json.dumps(spec["deploymentSpec"]["executors"]["exec-train-text-classical"])
-    assert "BAKEOFF_WHERE" not in others
+    others = spec["deploymentSpec"]["executors"]["exec-train-text-classical"]
+    assert "BAKEOFF_WHERE" not in str(others)
 
     # Another compilation of this process is another one.
     spec, platform = compiled(tmp_path / "inline", Options(image=IMAGE), **models)
     train = spec["components"]["comp-train-text-network"]
     assert all(one["applyToTask"] for one in train["taskConfigPassthroughs"])
-    assert "BAKEOFF_WHERE" not in json.dumps(spec)
+    assert "BAKEOFF_WHERE" not in str(spec)

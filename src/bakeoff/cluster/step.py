@@ -224,8 +224,16 @@ def _environment(
         "PYTHONUNBUFFERED": "1",
         CHECKPOINTS: (work / "checkpoints").place,
     }
-    said = {variable["name"]: dict(variable) for variable in given}
+    said = {variable["name"]: _here(variable) for variable in given}
     return list({**own, **said, **{n: {"name": n, "value": v} for n, v in fixed.items()}}.values())
+
+
+def _here(variable: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is taken from a pod's own fields is this pod's, wherever it is said."""
+    if "fieldRef" in (variable.get("valueFrom") or {}):
+        name = variable["name"]
+        return {"name": name, "value": os.environ.get(name, "")}
+    return variable
 
 
 def _resources(given: Mapping[str, Any], disk: str) -> dict[str, dict[str, str]]:

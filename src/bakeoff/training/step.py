@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,6 +19,7 @@ from bakeoff.data.splits import Split, read_split
 from bakeoff.environment import cores
 from bakeoff.s3 import fetched, is_remote, manifest_of, published
 from bakeoff.shipped import shipped
+from bakeoff.step import told_in_lines
 from bakeoff.tracking import Identity, open_run
 from bakeoff.training.loop import EventObserver, Observer
 from bakeoff.training.memory import forget_peak
@@ -143,7 +144,7 @@ class _Job:
                 return
             inputs = {"dataset": dataset}
             with (
-                shipped("worker"),
+                _kept(),
                 published(self.models) as models,
                 new_artifact(models, "models", settings=self.settings, inputs=inputs) as (
                     out,
@@ -190,6 +191,13 @@ class _Job:
             return
         with open_run(name, self.seed, config, out, job="train", identity=self.identity) as run:
             yield [EventObserver(name, self.seed), run], run.log_training
+
+
+@contextmanager
+def _kept() -> Iterator[None]:
+    """Of a worker that is told to: its log, where it outlives the worker."""
+    with shipped("worker") as kept, told_in_lines() if kept else nullcontext():
+        yield
 
 
 @contextmanager

@@ -49,6 +49,7 @@ TASK = TaskConfig(
     resources={"limits": {"cpu": "2", "memory": "4Gi"}, "requests": {"cpu": "500m"}},
     env=[
         {"name": "BAKEOFF_PLAN", "value": "{}"},
+        {"name": "BAKEOFF_RUN", "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['run']"}}},
         {
             "name": "WANDB_API_KEY",
             "valueFrom": {"secretKeyRef": {"name": "wandb", "key": "api-key"}},
@@ -144,6 +145,7 @@ def test_keys_are_named_by_their_secrets_and_stand_nowhere(fake, pod, train, mon
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush-hush")
     monkeypatch.setenv("WANDB_API_KEY", "hush-hush-too")
     monkeypatch.setenv("BAKEOFF_CODE", "abc")
+    monkeypatch.setenv("BAKEOFF_RUN", "run-77")
     fake.scripts = [pod.succeeds()]
     train()
     [head] = pods_of(fake.manifests[-1])
@@ -153,6 +155,7 @@ def test_keys_are_named_by_their_secrets_and_stand_nowhere(fake, pod, train, mon
     assert variables["WANDB_API_KEY"]["valueFrom"]["secretKeyRef"]["name"] == "wandb"
     assert variables["AWS_ENDPOINT_URL"]["value"] == os.environ["AWS_ENDPOINT_URL"]
     assert variables["BAKEOFF_CODE"]["value"] == "abc"
+    assert variables["BAKEOFF_RUN"] == {"name": "BAKEOFF_RUN", "value": "run-77"}
     kept = b"".join(pod.work.read(name) for name in pod.work.names())
     told = json.dumps(fake.manifests) + capsys.readouterr().out + kept.decode()
     for hidden in ("hush-hush", "token-of-the-step"):
