@@ -39,15 +39,15 @@ class Options:
     """Identity of the code where that is not the installed package: the id of a local image."""
     resources: str = "standard"
     """What the steps may use: a name in `SIZES`."""
-    parallel: int = 0
+    parallelism: int = 0
     """Networks trained at the same time; 0 takes what the size says."""
     wandb: str = ""
     """Mode of W&B on the cluster; the key comes from the secret `wandb` (key `api-key`)."""
 
     @property
-    def parallelism(self) -> int:
+    def at_a_time(self) -> int:
         """Networks trained at the same time; 0 leaves it to the cluster."""
-        return self.parallel or SIZES[self.resources].parallelism
+        return self.parallelism or SIZES[self.resources].parallelism
 
     @property
     def deadline(self) -> int | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from kfp import dsl
@@ -16,6 +15,11 @@ from bakeoff.pipelines.form import Outputs
 from bakeoff.pipelines.options import Options
 from bakeoff.plans import Plan
 
+_SEVERAL = {
+    "networks": "train a network",
+    "networks_of_chosen_width": "train a network of chosen width",
+}
+"""What all trainings of a loop are called: KFP tells them apart by their parameters alone."""
 _COMPARED = ("preset", "metric", "seed", "seeds")
 
 
@@ -78,10 +82,10 @@ class Steps:
     def train_each(self, part: str, items: Any, component: Any, dataset: Any) -> None:
         """A loop of trainings, one an item."""
         loop = dsl.ParallelFor(
-            items, name=part.replace("_", " "), parallelism=self._options.parallelism
+            items, name=part.replace("_", " "), parallelism=self._options.at_a_time
         )
-        first, *others = self._plan.parts[part]
-        title = f"train {first}{_others(others)}"
+        names = self._plan.parts[part]
+        title = f"train {names[0]}" if len(names) == 1 else _SEVERAL[part]
         with loop as item:
             task = self.add(
                 component,
@@ -111,10 +115,3 @@ class Steps:
         ).outputs["comparison"]
         drawn = self.add(report, "draw report", comparison=compared)
         return Outputs(comparison=compared, page=drawn.outputs["page"])
-
-
-def _others(names: Sequence[str]) -> str:
-    """A loop has one title for all its trainings; KFP shows which is which by its parameters."""
-    if len(names) < 2:
-        return f" or {names[0]}" if names else ""
-    return f" or {len(names)} others"

@@ -28,10 +28,12 @@ from bakeoff.cli.options import (
     OwnImageColumn,
     OwnLabelColumn,
     OwnTextColumn,
+    Parallelism,
     Precision,
     Preprocessing,
     Preset,
     PresetImageSize,
+    Resources,
     Runner,
     Runs,
     Seed,
@@ -49,6 +51,7 @@ from bakeoff.cli.options import (
     Where,
     Word2vec,
     names,
+    refuse_threads,
 )
 
 if TYPE_CHECKING:
@@ -200,16 +203,8 @@ def compile(
     seeds: Seeds = 1,
     threads: Annotated[int, typer.Option(help="CPU threads of a training.", min=1)] = 2,
     image: Image = "",
-    resources: Annotated[
-        Size,
-        typer.Option(
-            help="What steps ask for: small fits 4 CPUs and 8 GiB with KFP, or two CPUs, and "
-            "trains one network at a time; standard has up to 8 GiB a step."
-        ),
-    ] = Size.standard,
-    parallelism: Annotated[
-        int, typer.Option(help="Networks trained at a time; 0: what --resources has.", min=0)
-    ] = 0,
+    resources: Resources = Size.standard,
+    parallelism: Parallelism = 0,
     wandb: Annotated[
         WandbMode | None,
         typer.Option(help="Weights & Biases on the cluster; online reads the secret `wandb`."),
@@ -219,8 +214,7 @@ def compile(
 
     Data, split, models, seeds, preset and settings stay parameters that each run may change.
     """
-    if resources is Size.small and threads > 2:
-        raise UserError(f"--resources small has two CPUs, not --threads {threads}: leave one out")
+    refuse_threads(resources, threads)
     from bakeoff.pipelines.compiling import compile_components, compile_plan
     from bakeoff.pipelines.options import Options
     from bakeoff.studies import STUDIES
@@ -249,7 +243,7 @@ def compile(
         options = Options(
             image=image or _default_image(),
             resources=resources.value,
-            parallel=parallelism,
+            parallelism=parallelism,
             wandb=wandb.value if wandb else "",
         )
         written.append(output / f"{name}.yaml" if study == "all" else output)

@@ -22,6 +22,7 @@ PANELS = {
             "seeds",
             "threads",
             "parallel",
+            "resources",
             "parallelism",
             "workers",
         ),

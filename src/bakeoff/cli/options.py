@@ -218,6 +218,16 @@ FreezeVectors = Annotated[
     bool, typer.Option("--freeze-vectors", help="Keep pretrained word vectors as they are.")
 ]
 Image = Annotated[str, typer.Option(help="Container image of the steps.")]
+Resources = Annotated[
+    Size,
+    typer.Option(
+        help="What steps ask for: small fits 4 CPUs and 8 GiB with KFP, or two CPUs, and trains "
+        "one network at a time; standard has up to 8 GiB a step."
+    ),
+]
+Parallelism = Annotated[
+    int, typer.Option(help="Networks trained at a time; 0: what --resources has.", min=0)
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
@@ -231,3 +241,9 @@ def names(models: str) -> list[str]:
     if models.strip() and not found:
         raise UserError(f"--models {models!r} names none; leave it out for those of the preset")
     return found
+
+
+def refuse_threads(resources: Size, threads: int) -> None:
+    """Raise a UserError if trainings have more threads than CPUs."""
+    if resources is Size.small and threads > 2:
+        raise UserError(f"--resources small has two CPUs, not --threads {threads}: leave one out")

@@ -27,13 +27,16 @@ from bakeoff.cli.options import (
     Metric,
     MetricName,
     Models,
+    Parallelism,
     Precision,
     Preprocessing,
     Preset,
     PresetImageSize,
+    Resources,
     Runs,
     Seed,
     Seeds,
+    Size,
     SkipBadImages,
     SkipBadRows,
     Split,
@@ -46,6 +49,7 @@ from bakeoff.cli.options import (
     Weights,
     Word2vec,
     names,
+    refuse_threads,
 )
 from bakeoff.errors import UserError
 
@@ -115,9 +119,8 @@ def submit(
     seeds: Seeds = 1,
     threads: Annotated[int, typer.Option(help="CPU threads of a training.", min=1)] = 2,
     image: Image = "",
-    parallelism: Annotated[
-        int, typer.Option(help="Networks trained at a time; 0: as many as there is room.", min=0)
-    ] = 0,
+    resources: Resources = Size.standard,
+    parallelism: Parallelism = 0,
     wandb: Annotated[
         WandbMode | None,
         typer.Option(help="Weights & Biases on the cluster; online reads the secret `wandb`."),
@@ -157,6 +160,7 @@ def submit(
     from bakeoff.submission.submitting import Submission, without_local_files
     from bakeoff.submission.submitting import submit as start
 
+    refuse_threads(resources, threads)
     chosen = _plan(
         study,
         preset,
@@ -188,6 +192,7 @@ def submit(
     )
     options = Options(
         image=image or _default_image(),
+        resources=resources.value,
         parallelism=parallelism,
         wandb=wandb.value if wandb else "",
     )

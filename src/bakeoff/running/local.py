@@ -179,7 +179,7 @@ def _compile(plan: Plan, path: Path, image: str, parallel: int, code: str) -> No
     from bakeoff.pipelines.compiling import compile_plan
     from bakeoff.pipelines.options import Options
 
-    options = Options(image=image, local=True, parallel=parallel, code=code)
+    options = Options(image=image, local=True, parallelism=parallel, code=code)
     compile_plan(plan, options, path)
 
 
