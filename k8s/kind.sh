@@ -68,7 +68,7 @@ submit() {
   AWS_ACCESS_KEY_ID=$(secret accesskey) AWS_SECRET_ACCESS_KEY=$(secret secretkey)
   export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
   local log run; log=$(mktemp)
-  "$BIN/bakeoff" submit "$@" --image "$IMAGE" --threads 1 --parallelism 1 | tee -i "$log"
+  "$BIN/bakeoff" submit "$@" --image "$IMAGE" --threads 1 --resources small | tee -i "$log"
   run=$(sed -n 's/^run \([0-9a-f-]\{36\}\)$/\1/p' "$log" | head -n 1)
   rm -f "$log"
   "$BIN/bakeoff" fetch "$run"

@@ -6,6 +6,7 @@ from importlib.machinery import BuiltinImporter, FrozenImporter, PathFinder
 import pytest
 
 from bakeoff import code_hash
+from bakeoff.pipelines.compiling import COMPONENTS
 from bakeoff.pipelines.options import LOOKED_UP
 
 
@@ -150,6 +151,20 @@ def test_trainings_of_one_kind_do_not_run_the_code_of_another():
     assert rooms(images) == {"vision"}
     assert not any(name.startswith("text.classical") for name in networks)
     assert not any(name.startswith(("text.networks", "training.loop")) for name in classical)
+
+
+def test_the_registry_counts_for_the_step_that_plans_alone():
+    """So that another configuration of one model trains no other model again."""
+
+    def registry(component):
+        return {name for name in runs(component) if name.endswith(("registry", "studies", "plans"))}
+
+    trainings = [name for name in COMPONENTS if name.startswith("train_")]
+    assert len(trainings) == 4
+    assert not any(registry(name) for name in trainings)
+    modules = {}
+    code_hash._collect("bakeoff.components.plan", modules, set(), ())
+    assert {"bakeoff.text.registry", "bakeoff.vision.registry"} <= set(modules)
 
 
 def test_steps_do_not_share_fate():

@@ -21,7 +21,7 @@ import pytest
 
 NAMESPACE = os.environ.get("KFP_NAMESPACE", "kubeflow")
 BAKEOFF = str(Path(sys.executable).with_name("bakeoff"))
-SMALL = ("--preset", "quick", "--threads", "1", "--parallelism", "1", "--wandb", "disabled")
+SMALL = ("--preset", "quick", "--threads", "1", "--resources", "small", "--wandb", "disabled")
 RUNS = {
     "sentiment": ("--models", "nb-counts,rnn-64", "--limit", "600", "--set", "training.epochs=2"),
     "autoencoder": ("--models", "ae-linear-frozen", "--limit", "300", "--set", "training.epochs=2"),
