@@ -198,7 +198,7 @@ def test_changed_code_runs_its_step_and_what_follows_again(
     )
     assert done.returncode == 0, done.stderr
     said = " ".join(done.stdout.split())
-    [listed] = re.findall(r"reused from earlier runs: (.*) \(of 6 steps\)", said)
+    [listed] = re.findall(r"reused from earlier runs: (.*) \(of 7 steps\)", said)
     assert ", ".join(sorted(listed.split(", "))) == reused
     latest = find_run(finished[2], "latest")
     assert latest.results["run"]["id"] == latest.path.name
