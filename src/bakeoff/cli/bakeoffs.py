@@ -49,6 +49,7 @@ from bakeoff.cli.options import (
     Study,
     StudyData,
     TimeColumn,
+    Tune,
     WandbMode,
     Weights,
     Where,
@@ -93,6 +94,7 @@ def run(
     metric: MetricName = Metric.accuracy,
     seed: Seed = 0,
     seeds: Seeds = 1,
+    tune: Tune = "",
     threads: Annotated[
         int,
         typer.Option(
@@ -165,6 +167,7 @@ def run(
         metric=metric.value,
         seed=seed,
         seeds=seeds,
+        tune=tune,
         threads=threads_of(threads, parallel, workers),
         workers=workers,
     )
@@ -206,6 +209,7 @@ def compile(
     metric: MetricName = Metric.accuracy,
     seed: Seed = 0,
     seeds: Seeds = 1,
+    tune: Tune = "",
     threads: Annotated[int, typer.Option(help="CPU threads of a training.", min=1)] = 2,
     where: OnCluster = WhereOnCluster.inline,
     workers: RayWorkers = 1,
@@ -247,6 +251,7 @@ def compile(
             metric=metric.value,
             seed=seed,
             seeds=seeds,
+            tune=tune,
             threads=threads,
             workers=workers,
         )

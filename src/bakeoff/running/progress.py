@@ -46,7 +46,9 @@ class Progress:
         networks = len(plan.network_tasks) * plan.seeds
         trainings = bool(plan.classical) + networks + bool(plan.ensemble)
         # plan, prepare, evaluate, compare, report; of text the audit and the choice of a width.
-        self._tasks = 5 + (plan.modality == "text") + bool(plan.waiting) + trainings
+        loops = sum(part.startswith("networks") for part in plan.parts)
+        searches = loops if plan.tune else 0
+        self._tasks = 5 + (plan.modality == "text") + bool(plan.waiting) + searches + trainings
         self._done = 0
         self._total = self._bars.add_task("bake-off", total=self._tasks, facts="", seconds=None)
         self._rows: dict[str, TaskID] = {}
@@ -135,6 +137,24 @@ class Progress:
         if not self._console.is_terminal and now - self._told.get(label, now) >= self.INTERVAL:
             self._told[label] = now
             self._print(f"{label} {facts} · {left}")
+
+    def _see_trial(self, event: dict[str, Any]) -> None:
+        which = f"tune {event['model']}"
+        ended, of = event["ended"], event["of"]
+        row = self._row(which, total=of or None)
+        now = event["epoch"] and f"epoch {event['epoch']}/{event['epochs']}"
+        facts = [f"trial {event['number']}", event["state"] if event["state"] != "running" else now]
+        facts += [f"best {event['best']}"] if event["best"] else []
+        self._bars.update(
+            row,
+            completed=ended if event["state"] != "running" else ended + event["share"] / 100,
+            facts=" · ".join(filter(None, facts)),
+        )
+        if event["state"] == "running" or self._console.is_terminal:
+            return
+        reached = event["error"] or (f"{event['score']} after {now}" if now else "")
+        out_of = f" of {of}" if of else ""
+        self._print(f"{which} {ended}{out_of}: trial {event['number']} {event['state']}: {reached}")
 
     def _see_download(self, event: dict[str, Any]) -> None:
         label, facts = downloaded(event)
