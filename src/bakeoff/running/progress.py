@@ -200,7 +200,8 @@ class Progress:
 
     def show(self, run: RunFolder) -> None:
         """The leaderboard, what was reused, and where the report is."""
-        from bakeoff.report.summary import answer, hint
+        from bakeoff.report.searches import sentences
+        from bakeoff.report.summary import answer, hint, metric_of
         from bakeoff.report.terminal import leaderboard_table, remarks
 
         facts, results = run.facts, run.results
@@ -208,6 +209,9 @@ class Progress:
         self._console.print(leaderboard_table(results))
         for line in remarks(results["dataset"], results.get("emptied_texts")):
             self._console.print(line, highlight=False, soft_wrap=True)
+        for search in results["searches"]:
+            said = " ".join(sentences(search, metric_of(results)))
+            self._console.print(f"{search['model']}: {said}", highlight=False, markup=False)
         for line in filter(None, (answer(results), hint(results))):
             self._console.print(line, highlight=False, markup=False)
         if facts["reused"]:

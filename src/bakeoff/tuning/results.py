@@ -19,6 +19,8 @@ TRIALS = "trials.json"
 LEAST_FOR_IMPORTANCE = 10
 """Trials from which on it is said what mattered: of fewer, chance decides."""
 REPLICATES = 2000
+_BLOCK = 1_000_000
+"""Numbers drawn at a time: bounds memory, whatever the number of rows."""
 
 
 def searches(trials: Sequence[Path]) -> list[dict[str, Any]]:
@@ -51,14 +53,15 @@ def gained(records: Sequence[Record], metric: Metric) -> dict[str, float] | None
     own = numbers.index(0)
     measured = difference(values[:, [numbers.index(best.number)]], values[:, [own]])
     rng = np.random.default_rng(0)
-    differences = []
-    for _ in range(REPLICATES):
-        drawn = rng.integers(0, len(values), len(values))
-        out = np.ones(len(values), dtype=bool)
-        out[drawn] = False
-        if out.any():
-            chosen = int(values[drawn].mean(axis=0).argmax())
-            differences.append(float((values[out, chosen] - values[out, own]).mean()))
+    n, differences = len(values), []
+    block = max(1, _BLOCK // n)
+    for start in range(0, REPLICATES, block):
+        drawn = rng.multinomial(n, np.full(n, 1 / n), min(block, REPLICATES - start))
+        chosen = (drawn @ values).argmax(axis=1)
+        left = drawn == 0
+        sums = (left @ (values - values[:, [own]]))[np.arange(len(left)), chosen]
+        counts = left.sum(axis=1)
+        differences += (sums[counts > 0] / counts[counts > 0]).tolist()
     low, high = np.quantile(differences, [0.025, 0.975])
     return {
         **measured,
