@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from math import ceil, floor, log10
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from bakeoff.evaluation.scores import Metric
 from bakeoff.formats import percent
-from bakeoff.report.svg import BLUE, GREEN, INK, ORANGE, PERCENT, WIDTH, on_screens
+from bakeoff.report.svg import BLUE, GREEN, ORANGE, PERCENT, WIDTH, on_screens
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -82,11 +83,16 @@ def _panel(
         axes.set_xticks(range(len(choices)), [str(value) for value in choices])
         axes.set_xlim(-0.5, len(choices) - 0.5)
         return
+    low, high = dimension["low"], dimension["high"]
     if dimension["kind"] == "LogUniform":
         axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        margin = (high / low) ** 0.04
+        axes.set_xlim(low / margin, high * margin)
+        tens = range(floor(log10(low)), ceil(log10(high)) + 1)
+        ticks = [digit * 10.0**ten for ten in tens for digit in (1, 3)]
+        axes.set_xticks([tick for tick in ticks if low <= tick <= high])
+        axes.xaxis.set_minor_locator(NullLocator())
     else:
+        axes.set_xlim(low - 0.04 * (high - low), high + 0.04 * (high - low))
         axes.xaxis.set_major_locator(MaxNLocator(nbins=4))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.tick_params(axis="x", labelcolor=INK)

@@ -4,32 +4,32 @@ settings that were best on validation.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import ModuleType
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from bakeoff import events
 from bakeoff.artifacts import artifact_hash, new_artifact, settings_hash, write_json
+from bakeoff.changes import listed, merged
 from bakeoff.container import CODE
 from bakeoff.data.splits import read_split
-from bakeoff.dotted import changed, settings_of
+from bakeoff.dotted import settings_of
 from bakeoff.environment import cores
 from bakeoff.errors import UserError
 from bakeoff.evaluation.scores import get_metric
 from bakeoff.tracking import Identity
 from bakeoff.training.loop import EventObserver
-from bakeoff.training.settings import to_dict
 from bakeoff.training.step import Train, checkpoints
 from bakeoff.training.trained import write_trained
 from bakeoff.training.workers import ALONE
 from bakeoff.tuning.budget import Budget
 from bakeoff.tuning.journal import Record
+from bakeoff.tuning.needed import refuse_without_packages
 from bakeoff.tuning.results import TRIALS, best_of, summarised
 from bakeoff.tuning.spaces import Dimension, Space, searched
 from bakeoff.tuning.trial import Trial
@@ -51,8 +51,8 @@ def tune(
     trials: Path,
     items: Sequence[Mapping[str, Any]],
     *,
+    configs: Sequence[Mapping[str, Any]],
     budget: str,
-    held: Mapping[str, Sequence[str]],
     threads: int,
     kind: Kind,
 ) -> list[dict[str, Any]]:
@@ -65,39 +65,54 @@ def tune(
     Args:
         dataset: a "dataset" artifact; trials see its train and validation split.
         trials: where the "trials" artifact goes; `results.searches` reads it.
-        items: of the loop: model, seed and configs (a JSON object, name → configuration).
+        items: of the loop: model, seed and settings (see `bakeoff.changes`); what these change is
+            not searched.
+        configs: what each of them trains, name → configuration as JSON holds it, those that others
+            start from first.
         budget: as `Budget.parse` takes it.
-        held: model → paths of settings that are not searched.
         threads: CPU threads of each trial.
         kind: of the networks.
 
     Returns:
-        The items, with the best settings in their configurations.
+        The items, with the best settings in their settings.
 
     Raises:
         UserError: a space does not fit, Ray is absent or too small, or all trials of a network
             failed.
     """
+    refuse_without_packages()
+    from bakeoff.tuning.search import connection
+
     allowed, threads = Budget.parse(budget), min(threads, cores())
     seed = min(int(item["seed"]) for item in items)
-    tasks = [json.loads(item["configs"]) for item in items if int(item["seed"]) == seed]
-    settings = {"configs": tasks, "held": dict(held), "seed": seed, "threads": threads}
-    files = [item.get("files_hash", "") for item in items]
+    tasks = [
+        (item, trained)
+        for item, trained in zip(items, configs, strict=True)
+        if int(item["seed"]) == seed
+    ]
+    settings = {
+        "configs": [trained for _, trained in tasks],
+        "settings": [item["settings"] for item, _ in tasks],
+        "seed": seed,
+        "threads": threads,
+    }
+    files = [item.get("fingerprint", "") for item in items]
     key = settings_hash([settings, artifact_hash(dataset), os.environ.get(CODE), files])
     identity = Identity.of_step(dataset, key)
     with (
         checkpoints(key) as kept,
-        tempfile.TemporaryDirectory(prefix="bakeoff-tune-") as scratch,
+        nullcontext(kept) if kept else TemporaryDirectory(prefix="bakeoff-tune-") as folder,
         new_artifact(
             trials, "trials", settings=settings | {"budget": budget}, inputs={"dataset": dataset}
         ) as (out, facts),
     ):
         facts["identity"] = identity.facts()
-        work = kept or Path(scratch)
-        networks = [(configs, name) for configs in tasks for name in configs]
+        work = Path(folder)
         searches = {}
-        for configs, name in networks:
-            config = kind.from_dict(configs[name])
+        for item, name, given in (
+            (item, name, given) for item, trained in tasks for name, given in trained.items()
+        ):
+            config = kind.from_dict(given)
             if declared := kind.space_of(config):
                 trial = Trial(
                     model=name,
@@ -110,11 +125,11 @@ def tune(
                     train=kind.train,
                     identity=identity,
                 )
-                searches[name] = trial, _space(trial, declared, held.get(name, ()))
+                searches[name] = trial, _space(trial, declared, item["settings"])
             else:
-                _prepare(name, configs[name], dataset, work / "earlier", seed, threads, kind.train)
+                _prepare(name, given, dataset, work / "earlier", seed, threads, kind.train)
         share = replace(allowed, seconds=allowed.seconds / len(searches))
-        with _search().connection(threads) as room:
+        with connection(threads) as room:
             found = {
                 name: _found(trial, space, _run(trial, space, share, room))
                 for name, (trial, space) in searches.items()
@@ -123,38 +138,38 @@ def tune(
         for name in searches:
             if (told := work / name / "wandb").is_dir():
                 shutil.copytree(told, out / "wandb" / name)
-    best = {name: to_dict(config) for name, (_, config) in found.items()}
+    best = {
+        f"{name}.{path}": value
+        for name, (_, settings) in found.items()
+        for path, value in settings.items()
+    }
     return [
         {
             **item,
             "seed": int(item["seed"]),
-            "configs": json.dumps(
-                json.loads(item["configs"])
-                | {name: best[name] for name in json.loads(item["configs"]) if name in best}
+            "settings": merged(
+                item["settings"],
+                {path: value for path, value in best.items() if _is_of(path, trained)},
             ),
         }
-        for item in items
+        for item, trained in zip(items, configs, strict=True)
     ]
 
 
-def _space(trial: Trial, declared: dict[str, Dimension], held: Sequence[str]) -> Space:
+def _is_of(path: str, models: Iterable[str]) -> bool:
+    return any(path.startswith(f"{name}.") for name in models)
+
+
+def _space(trial: Trial, declared: dict[str, Dimension], settings: str) -> Space:
+    """What is searched of a network, of which some settings were changed on purpose."""
+    held = {
+        change.partition("=")[0].removeprefix(f"{trial.model}.").removeprefix("*.")
+        for change in listed(settings)
+    }
     try:
         return searched(trial.config, declared, held)
     except UserError as error:
         raise UserError(f"{trial.model}: {error}") from None
-
-
-def _search() -> ModuleType:
-    """The module that needs Ray and Optuna."""
-    try:
-        from bakeoff.tuning import search
-    except ModuleNotFoundError as error:
-        if error.name not in ("ray", "optuna"):
-            raise
-        raise UserError(
-            f"{error.name} is not installed: pip install 'bakeoff[ray]', or leave out --tune"
-        ) from None
-    return search
 
 
 def _prepare(
@@ -216,7 +231,9 @@ def _run(trial: Trial, space: Space, budget: Budget, room: Any) -> list[Record]:
             error=record.error,
         )
 
-    return _search().search(
+    from bakeoff.tuning.search import search
+
+    return search(
         trial,
         space,
         {path: settings[path] for path in space},
@@ -227,8 +244,10 @@ def _run(trial: Trial, space: Space, budget: Budget, room: Any) -> list[Record]:
     )
 
 
-def _found(trial: Trial, space: Space, records: list[Record]) -> tuple[dict[str, Any], Any]:
-    """What a search found, and the best configuration.
+def _found(
+    trial: Trial, space: Space, records: list[Record]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a search found, and the best settings.
 
     Raises:
         UserError: no trial came to its end.
@@ -238,4 +257,4 @@ def _found(trial: Trial, space: Space, records: list[Record]) -> tuple[dict[str,
         error = next((record.error for record in records if record.error), "none came to its end")
         raise UserError(f"all {len(records)} trials of {trial.model} failed; the first: {error}")
     metric = get_metric(trial.config.training.metric)
-    return summarised(trial.model, metric, space, records), changed(trial.config, best.settings)
+    return summarised(trial.model, metric, space, records), best.settings
