@@ -238,9 +238,7 @@ def _check_search(made: Plan, usual: Mapping[str, Config]) -> None:
             "--models, or leave it out"
         )
     for name, config in made.networks.items():
-        declared = (
-            text_space(config) if isinstance(config, TextNetwork) else image_space(config)
-        )
+        declared = text_space(config) if isinstance(config, TextNetwork) else image_space(config)
         before = settings_of(usual[name])
         held = [p for p, value in settings_of(config).items() if before.get(p) != value]
         try:

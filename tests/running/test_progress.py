@@ -178,9 +178,9 @@ def test_trials_are_a_line_each_and_on_a_terminal_one_bar():
         trial(5, 2, "running", 2, 2)
         if not terminal:
             assert screen.lines == [
-                "1/7 prepare 1.0 s",
-                "1/7 tune rnn-64 1 of 3: trial 0 finished: 80.0 % after epoch 4/4",
-                "1/7 tune rnn-64 2 of 3: trial 1 failed: the loss is no number",
+                "1/8 prepare 1.0 s",
+                "1/8 tune rnn-64 1 of 3: trial 0 finished: 80.0 % after epoch 4/4",
+                "1/8 tune rnn-64 2 of 3: trial 1 failed: the loss is no number",
             ]
             continue
         with screen.progress:
@@ -189,7 +189,7 @@ def test_trials_are_a_line_each_and_on_a_terminal_one_bar():
 
 
 @pytest.mark.parametrize(
-    ("models", "tasks"), [(["rnn-64"], 7), (["rnn-64", "rnn-256", "bilstm"], 13)]
+    ("models", "tasks"), [(["rnn-64"], 8), (["rnn-64", "rnn-256", "bilstm"], 12)]
 )
 def test_a_search_is_a_task_before_each_loop(models, tasks):
     screen = Screen(plan("sentiment", "quick", models=models, tune="3"), terminal=False)

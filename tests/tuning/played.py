@@ -96,11 +96,12 @@ def kind(train):
     return Kind(train=train, from_dict=from_dict, space_of=space_of)
 
 
-def items(seeds=(0,), **configs):
-    configs = configs or {"rnn": NETWORK}
-    text = json.dumps({name: to_dict(config) for name, config in configs.items()})
-    model = ", ".join(configs)
-    return [{"model": model, "seed": seed, "configs": text, "files_hash": ""} for seed in seeds]
+def loop(seeds=(0,), settings="", **configs):
+    """The items of a loop over these networks, and what each of them trains."""
+    named = configs or {"rnn": NETWORK}
+    item = {"model": ", ".join(named), "settings": settings, "fingerprint": ""}
+    trained = {name: to_dict(config) for name, config in named.items()}
+    return [{**item, "seed": seed} for seed in seeds], [trained for _ in seeds]
 
 
 if __name__ == "__main__":
@@ -110,12 +111,13 @@ if __name__ == "__main__":
 
     folder, budget = Path(sys.argv[1]), sys.argv[2]
     played = kind(Played(folder, pause=0.3))
+    items, configs = loop()
     tune(
         folder / "dataset",
         folder / "trials",
-        items(),
+        items,
+        configs=configs,
         budget=budget,
-        held={},
         threads=int(sys.argv[3]),
         kind=played,
     )

@@ -51,16 +51,9 @@ def test_a_plan_refuses_a_search_of_nothing():
         plan("sentiment", "quick", models=["rnn-64"], tune="4", changes=changes)
 
 
-def test_what_a_person_sets_is_held_even_where_it_stands_already():
-    changes = ["dropout=0.3", "rnn-256.training.batch_size=64", "training.epochs=3"]
-    made = plan("sentiment", "quick", models=["rnn-64", "rnn-256"], tune="4", changes=changes)
-    assert made.held == {"rnn-64": ("dropout",), "rnn-256": ("training.batch_size", "dropout")}
-    assert not plan("sentiment", "quick", models=["rnn-64"], changes=changes[:1]).held
-
-
 def test_a_time_is_shared_by_the_networks_that_train_before_and_after_the_choice_of_a_width():
     names = ["rnn-64", "rnn-256", "lstm-1", "bilstm"]
     made = plan("sentiment", "quick", models=names, tune="1h")
-    assert (made.first, made.waiting) == (names[:2], names[2:])
-    assert made.budget(made.first) == made.budget(made.waiting) == "1800s"
-    assert plan("sentiment", "quick", models=names, tune="7").budget(names[:1]) == "7"
+    assert made.waiting == names[2:]
+    assert made.budget("networks") == made.budget("networks_of_chosen_width") == "1800s"
+    assert plan("sentiment", "quick", models=names, tune="7").budget("networks") == "7"

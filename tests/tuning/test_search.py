@@ -12,10 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from played import EPOCHS, NETWORK, Played, items, kind, make_dataset
+from played import EPOCHS, NETWORK, Played, kind, loop, make_dataset
 
 from bakeoff import events
 from bakeoff.artifacts import read_manifest
+from bakeoff.changes import listed
 from bakeoff.container import CODE
 from bakeoff.environment import cores
 from bakeoff.errors import UserError
@@ -66,10 +67,11 @@ def dataset(tmp_path):
     return make_dataset(tmp_path / "dataset")
 
 
-def run(dataset, played, budget="6", name="trials", loop=None, held=None, threads=0):
+def run(dataset, played, budget="6", name="trials", searched=None):
     folder = dataset.parent / name
-    given = {"budget": budget, "held": held or {}, "threads": threads or cores()}
-    written = tune(dataset, folder, loop or items(), kind=kind(played), **given)
+    items, configs = searched or loop()
+    given = {"configs": configs, "budget": budget, "threads": cores(), "kind": kind(played)}
+    written = tune(dataset, folder, items, **given)
     return written, searches([folder])
 
 
@@ -83,7 +85,7 @@ def test_the_best_settings_are_written_into_the_items_and_the_same_search_finds_
     monkeypatch.setenv("WANDB_MODE", "offline")
     heard = []
     with events.heard(heard.append):
-        written, [search] = run(dataset, Played(tmp_path), budget="8", loop=items(seeds=(3, 4)))
+        written, [search] = run(dataset, Played(tmp_path), budget="8", searched=loop(seeds=(3, 4)))
     trials = search["trials"]
     assert [trial["number"] for trial in trials] == list(range(8))
     assert trials[0]["settings"] == {"dropout": 0.5, "training.batch_size": 64}
@@ -96,12 +98,9 @@ def test_the_best_settings_are_written_into_the_items_and_the_same_search_finds_
     assert best["score"] == max(trial["score"] for trial in trials)
     assert search["gain"]["difference"] == pytest.approx(best["score"] - 0.5)
 
-    configs = [json.loads(item["configs"])["rnn"] for item in written]
     assert [item["seed"] for item in written] == [3, 4]
-    for config in configs:
-        assert config["dropout"] == best["settings"]["dropout"]
-        assert config["training"]["batch_size"] == best["settings"]["training.batch_size"]
-        assert config["training"]["epochs"] == EPOCHS
+    changes = [f"rnn.{path}={value}" for path, value in best["settings"].items()]
+    assert [listed(item["settings"]) for item in written] == [changes] * 2
 
     # No trial saw a row that is not of the training or the validation split.
     seen = {row for rows in Played(tmp_path).logged("seen") for row in rows}
@@ -115,7 +114,9 @@ def test_the_best_settings_are_written_into_the_items_and_the_same_search_finds_
     runs = list((tmp_path / "trials" / "wandb" / "rnn").glob("offline-run-*"))
     assert len(runs) == 8
 
-    _, [again] = run(dataset, Played(tmp_path), budget="8", name="again", loop=items(seeds=(3, 4)))
+    _, [again] = run(
+        dataset, Played(tmp_path), budget="8", name="again", searched=loop(seeds=(3, 4))
+    )
     assert [told(trial) for trial in again["trials"]] == [told(trial) for trial in trials]
 
 
@@ -168,8 +169,9 @@ def test_a_search_that_was_killed_goes_on_without_the_trials_that_ended(dataset,
 
 
 def test_trials_that_fail_or_die_are_left_out_and_all_of_them_are_one_line(dataset, tmp_path):
+    held = loop(settings="dense=8, training.batch_size=64")
     some = Played(tmp_path, fails=(0.7, 1), dies=(0.45, 0.55))
-    _, [search] = run(dataset, some, budget="8", held={"rnn": ["training.batch_size"]})
+    _, [search] = run(dataset, some, budget="8", searched=held)
     states = {trial["number"]: trial["state"] for trial in search["trials"]}
     assert states[0] == "failed"
     assert "its process died" in search["trials"][0]["error"]
@@ -192,12 +194,24 @@ def test_a_time_ends_the_search_after_the_trial_that_has_begun(dataset, tmp_path
 
 def test_several_networks_are_searched_and_what_they_start_from_trains_once(dataset, tmp_path):
     start = replace(NETWORK, encoder="bag")
-    loop = items(start=start, first=NETWORK, second=replace(NETWORK, dropout=0.9))
-    written, found = run(dataset, Played(tmp_path), budget="2", loop=loop)
+    chosen = loop(
+        settings="second.training.batch_size=32",
+        start=start,
+        first=NETWORK,
+        second=replace(NETWORK, dropout=0.9),
+    )
+    written, found = run(dataset, Played(tmp_path), budget="2", searched=chosen)
     assert [search["model"] for search in found] == ["first", "second"]
     before = Played(tmp_path).logged("before")
     assert before == [[], *[["start-seed0"]] * 4]
-    configs = json.loads(written[0]["configs"])
-    assert list(configs) == ["start", "first", "second"]
-    assert configs["start"] == json.loads(loop[0]["configs"])["start"]
-    assert configs["second"]["dropout"] <= 0.9
+    assert [list(search["space"]) for search in found] == [
+        ["dropout", "training.batch_size"],
+        ["dropout"],
+    ]
+    paths = [change.partition("=")[0] for change in listed(written[0]["settings"])]
+    assert paths == [
+        "second.training.batch_size",
+        "first.dropout",
+        "first.training.batch_size",
+        "second.dropout",
+    ]

@@ -59,6 +59,7 @@ from bakeoff.cli.options import (
     rayjob_settings,
     refuse_threads,
 )
+from bakeoff.errors import UserError
 
 if TYPE_CHECKING:
     from bakeoff.plans import Plan

@@ -136,8 +136,9 @@ def tune(
             }
         write_json(out / TRIALS, [summary for summary, _ in found.values()])
         for name in searches:
-            if (told := work / name / "wandb").is_dir():
-                shutil.copytree(told, out / "wandb" / name)
+            # Beside the runs there are links to what may be gone.
+            for run in (work / name / "wandb").glob("*run-*"):
+                shutil.copytree(run, out / "wandb" / name / run.name)
     best = {
         f"{name}.{path}": value
         for name, (_, settings) in found.items()
