@@ -241,7 +241,8 @@ Tune = Annotated[
     str,
     typer.Option(
         help="Search the settings of networks on validation first: trials of each network, as 20 "
-        "(the first has its own settings), or the time for all, as 30m. What --set names stays.",
+        "(the first has its own settings), or the time for all, as 30m. What --set changes stays "
+        "so.",
         metavar="N|TIME",
     ),
 ]
