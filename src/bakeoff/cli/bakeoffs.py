@@ -59,7 +59,6 @@ from bakeoff.cli.options import (
     rayjob_settings,
     refuse_threads,
 )
-from bakeoff.errors import UserError
 
 if TYPE_CHECKING:
     from bakeoff.plans import Plan
