@@ -20,6 +20,8 @@ def compare(
     metric: str = "accuracy",
     seed: int = 0,
     seeds: int = 1,
+    trials: dsl.Input[dsl.Artifact] = None,
+    trials_of_chosen_width: dsl.Input[dsl.Artifact] = None,
 ) -> None:
     """Name the winner by validation, report test, and compare models with their uncertainty.
 
@@ -35,6 +37,8 @@ def compare(
         metric: What validation chooses by, and differences are tested in.
         seed: First training seed.
         seeds: Number of training seeds.
+        trials: Trials of the networks' settings, where they were searched.
+        trials_of_chosen_width: Those of the networks whose width was chosen.
     """
     from pathlib import Path
 
@@ -43,9 +47,11 @@ def compare(
     from bakeoff.report.kfp import log_results
     from bakeoff.step import step
     from bakeoff.text.comparison import text_facts
+    from bakeoff.tuning.results import searches
     from bakeoff.vision.comparison import image_facts
 
     found, prepared = [Path(evaluations.path)], Path(dataset.path)
+    searched = [Path(artifact.path) for artifact in (trials, trials_of_chosen_width) if artifact]
     with step("compare"):
         modality = read_manifest(prepared, "dataset")["facts"]["modality"]
         facts = text_facts if modality == "text" else image_facts
@@ -53,7 +59,7 @@ def compare(
             found,
             Path(comparison.path),
             dataset=prepared,
-            facts=facts(found, prepared),
+            facts={**facts(found, prepared), "searches": searches(searched)},
             study=study,
             preset=preset,
             seed=seed,

@@ -19,6 +19,7 @@ COMPONENTS = (
     "train_text_network",
     "train_image_network",
     "choose_width",
+    "tune",
     "train_ensemble",
     "evaluate",
     "compare",

@@ -16,7 +16,8 @@ def images(plan: Plan, options: Options) -> Any:
     def graph(form: dict[str, Any]) -> Outputs:
         steps = Steps(plan, options, form)
         dataset = steps.prepare()
-        steps.train_each("networks", steps.planned["Output"], train_image_network, dataset)
+        items = steps.tuned("networks", steps.planned["Output"], dataset)
+        steps.train_each("networks", items, train_image_network, dataset)
         return steps.finish(dataset)
 
     return graph

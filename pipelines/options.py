@@ -85,13 +85,13 @@ class Options:
         RESOURCES[name].apply(task, plan.threads, SIZES[self.resources])
         # With what KFP sets itself, this is Pod Security's standard `restricted`.
         kubernetes.set_security_context(task, run_as_non_root=True)
-        if name.startswith(("train", "compare")):
+        if name.startswith(("train", "tune", "compare")):
             # The rest of a plan may be changed when a run is started.
             task.set_env_variable(IDENTITY, json.dumps({"study": plan.study}))
             kubernetes.use_field_path_as_env(task, env_name=RUN, field_path=_RUN_LABEL)
         if name in NETWORKS:
             self._place(task)
-        if self.wandb and name.startswith(("train", "evaluate")):
+        if self.wandb and name.startswith(("train", "tune", "evaluate")):
             task.set_env_variable("WANDB_MODE", self.wandb)
             if self.wandb == "online":
                 kubernetes.use_secret_as_env(
@@ -113,5 +113,5 @@ class Options:
 
 def _code_of(step: str, modality: str) -> str:
     component = f"bakeoff.components.{step.replace('-', '_')}"
-    looked_up = LOOKED_UP if step.startswith("train-") else ()
+    looked_up = LOOKED_UP if step.startswith(("train-", "tune")) else ()
     return code_hash(component, without=(_OTHER_MODALITY[modality], *looked_up, *_ELSEWHERE))

@@ -79,6 +79,7 @@ RESOURCES = {
     "train-text-classical": Resources(memory=8, minutes=120, retries=1, threaded=True),
     "train-text-network": Resources(memory=4, minutes=720, retries=1, threaded=True),
     "train-image-network": Resources(memory=8, minutes=1440, retries=1, threaded=True),
+    "tune": Resources(memory=8, minutes=1440, retries=1, threaded=True),
     "audit": Resources(memory=4, minutes=60, retries=3),
     "train-ensemble": Resources(memory=2, minutes=30, retries=3),
     "choose-width": Resources(memory=2, minutes=15, retries=3),

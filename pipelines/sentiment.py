@@ -40,7 +40,8 @@ def sentiment(plan: Plan, options: Options) -> Any:
                 fingerprint=planned["classical_fingerprint"],
             )
         if "networks" in plan.parts:
-            steps.train_each("networks", planned["Output"], train_text_network, dataset)
+            items = steps.tuned("networks", planned["Output"], dataset)
+            steps.train_each("networks", items, train_text_network, dataset)
         if "networks_of_chosen_width" in plan.parts:
             # The width travels in the items: kfp.local hands a loop item to every task-output
             # parameter that is read inside a loop.
@@ -50,7 +51,8 @@ def sentiment(plan: Plan, options: Options) -> Any:
                 models=steps.models["networks"],
                 later=planned["networks_of_chosen_width"],
             )
-            steps.train_each("networks_of_chosen_width", chosen.output, train_text_network, dataset)
+            items = steps.tuned("networks_of_chosen_width", chosen.output, dataset)
+            steps.train_each("networks_of_chosen_width", items, train_text_network, dataset)
         if plan.ensemble:
             steps.train(
                 "ensemble",

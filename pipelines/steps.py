@@ -11,6 +11,7 @@ from bakeoff.components.evaluate import evaluate
 from bakeoff.components.plan import plan as plan_run
 from bakeoff.components.prepare import prepare
 from bakeoff.components.report import report
+from bakeoff.components.tune import tune
 from bakeoff.pipelines.form import Outputs
 from bakeoff.pipelines.options import Options
 from bakeoff.plans import Plan
@@ -32,6 +33,7 @@ class Steps:
         self._test: Any = None
         self._loops: set[str] = set()
         self._models: dict[str, Any] = {}
+        self._trials: dict[str, Any] = {}
         names = (*_COMPARED, "models", "settings", "data")
         self.planned = self.add(
             plan_run,
@@ -79,6 +81,22 @@ class Steps:
         task = self.add(component, title, **self._of_form("preset", "seed"), **arguments)
         [self._models[part]] = task.outputs.values()
 
+    def tuned(self, part: str, items: Any, dataset: Any) -> Any:
+        """The items of a loop; with the best settings, where a search is asked for."""
+        if not self._plan.tune:
+            return items
+        task = self.add(
+            tune,
+            "search settings",
+            dataset=dataset,
+            items=items,
+            budget=self._plan.budget(part),
+            threads=self._plan.threads,
+            **self._of_form("preset"),
+        )
+        self._trials[part.replace("networks", "trials")] = task.outputs["trials"]
+        return task.outputs["Output"]
+
     def train_each(self, part: str, items: Any, component: Any, dataset: Any) -> None:
         """A loop of trainings, one an item."""
         loop = dsl.ParallelFor(
@@ -111,6 +129,7 @@ class Steps:
             dataset=dataset,
             evaluations=evaluated.outputs["evaluations"],
             pairs=self.planned["pairs"],
+            **self._trials,
             **self._of_form(*_COMPARED),
         ).outputs["comparison"]
         drawn = self.add(report, "draw report", comparison=compared)

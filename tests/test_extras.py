@@ -15,7 +15,7 @@ from bakeoff.studies import STUDIES
 from bakeoff.tracking import resolve_mode
 from bakeoff.training.settings import TrainingSettings, to_dict
 
-EXTRAS = ("ray", "s3fs", "wandb", "wandb_workspaces")
+EXTRAS = ("ray", "optuna", "s3fs", "wandb", "wandb_workspaces")
 
 
 def without(folder, *packages):
@@ -53,6 +53,10 @@ def test_a_bake_off_needs_none_of_them(tmp_path):
         (
             ("run", "sentiment", "--wandb", "offline", "--runs", "runs"),
             'W&B is not installed: pip install "bakeoff[wandb]", or --wandb disabled',
+        ),
+        (
+            ("run", "sentiment", "--models", "rnn-64", "--tune", "4", "--runs", "runs"),
+            "Ray and Optuna are not installed: pip install 'bakeoff[ray]', or leave out --tune",
         ),
         (
             ("data", "prepare", "--data", "s3://bucket/a.csv", "--output", "out"),

@@ -12,8 +12,9 @@ STEPS = {"training", "evaluation", "report", "tracking"}
 KINDS = {"text", "vision"}
 ABOVE = {"running", "submission", "pipelines", "components", "cli", "studies", "plans"}
 MAY_NOT = {
-    "data": STEPS | KINDS | ABOVE | {"predictors", "ensemble"},
-    **dict.fromkeys(sorted(STEPS), KINDS | ABOVE | {"ensemble"}),
+    "data": STEPS | {"tuning"} | KINDS | ABOVE | {"predictors", "ensemble"},
+    **dict.fromkeys(sorted(STEPS), {"tuning"} | KINDS | ABOVE | {"ensemble"}),
+    "tuning": KINDS | ABOVE | {"predictors", "ensemble"},
     "text": ABOVE | {"predictors", "ensemble", "vision"},
     "vision": ABOVE | {"predictors", "ensemble", "text"},
     "running": {"cli", "submission"},

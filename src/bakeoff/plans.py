@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,14 +12,19 @@ from bakeoff.configured import OPTIONS, UNMIRRORED, Change, checked, optioned, w
 from bakeoff.data.columns import Columns
 from bakeoff.data.sources import refuse_credentials
 from bakeoff.data.splitting import SplitSpec
+from bakeoff.dotted import settings_of
 from bakeoff.errors import UserError, unknown_name
 from bakeoff.evaluation.scores import ACCURACY, get_metric
 from bakeoff.lineup import registered
 from bakeoff.studies import STUDIES, Config, get_study
 from bakeoff.text.configs import LinearText, TextNetwork, TreeText
 from bakeoff.text.networks.width import decides, follows
+from bakeoff.text.spaces import space_of as text_space
 from bakeoff.training.settings import MOST_SEED, Ensemble, to_dict
+from bakeoff.tuning.budget import Budget
+from bakeoff.tuning.spaces import searched
 from bakeoff.vision.configs import ImageNetwork
+from bakeoff.vision.spaces import space_of as image_space
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +62,8 @@ class Plan:
     """CPU threads of each worker of a training."""
     workers: int = 1
     """Processes that share the batches of a training."""
+    tune: str = ""
+    """Trials of each network's settings, or the time for all, as `tuning.budget` reads it."""
 
     @property
     def classical(self) -> dict[str, Config]:
@@ -125,6 +132,12 @@ class Plan:
             "ensemble": [self.ensemble] if self.ensemble else [],
         }
         return {part: names for part, names in parts.items() if names}
+
+    def budget(self, part: str) -> str:
+        """The share of a search's budget that a part's networks have."""
+        seconds = Budget.parse(self.tune).seconds
+        share = len(self.parts[part]) / len(self.networks)
+        return f"{seconds * share:g}s" if seconds else self.tune
 
     @property
     def settings(self) -> str:
@@ -204,8 +217,31 @@ def plan(
         configs = UNMIRRORED.applied(configs)
     metric = get_metric(settings.get("metric", ACCURACY.name)).name
     configs = Change(settings={"training.metric": metric}).applied(configs)
+    usual = configs
     configs = with_settings(optioned(configs, options), changes, known.models)
     made = Plan(study=study, preset=preset, models=configs, **settings)
+    if made.tune:
+        _check_search(made, usual)
     columns = Columns(split=made.split_column, group=made.group_column, time=made.time_column)
     columns.check()
     return replace(made, models=checked(configs, known.models, made.waiting))
+
+
+def _check_search(made: Plan, usual: Mapping[str, Config]) -> None:
+    """Raises:
+    UserError: --tune is no budget, no network takes part, or in one nothing is left to search.
+    """
+    Budget.parse(made.tune)
+    if not made.networks:
+        raise UserError(
+            "--tune searches the settings of networks, and none takes part: name one with "
+            "--models, or leave it out"
+        )
+    for name, config in made.networks.items():
+        declared = text_space(config) if isinstance(config, TextNetwork) else image_space(config)
+        before = settings_of(usual[name])
+        held = [p for p, value in settings_of(config).items() if before.get(p) != value]
+        try:
+            searched(config, declared, held)
+        except UserError as error:
+            raise UserError(f"--tune: {name}: {error}") from None

@@ -205,7 +205,7 @@ def test_the_steps_of_texts(backend, reviews_csv):
     assert few == {"nb-counts", "largest-class"}
     only = {"networks_of_chosen_width": networks}
     assert "ensemble" not in compared(backend, "chosen", dataset, "sentiment", test, only)
-    assert backend.run == set(COMPONENTS) - {"train_image_network"}
+    assert backend.run == set(COMPONENTS) - {"train_image_network", "tune"}
 
 
 def test_the_steps_of_images(backend):
@@ -221,6 +221,35 @@ def test_the_steps_of_images(backend):
     test, dataset = prepared["test"], prepared["dataset"]
     found = compared(backend, "all", dataset, "autoencoder", test, {"networks": models})
     assert found == {"ae-linear-scratch", "largest-class"}
+
+
+@pytest.mark.slow
+def test_a_search_and_the_training_of_what_it_found(backend, reviews_csv):
+    columns = {"input_column": "review", "label_column": "stars", "limit": 200}
+    prepared = backend("prepare", data=str(reviews_csv), split="0.6:0.2:0.2", seed=0, **columns)
+    dataset, test = prepared["dataset"], prepared["test"]
+    settings = f"{SMALL}, rnn-64.hidden=4"
+    loop = [{"model": "rnn-64", "seed": seed, "settings": settings} for seed in (0, 1)]
+    # No test split is anywhere near.
+    Path(test[0]["uri"]).rename(backend.folder / "hidden")
+    given = {"study": "sentiment", "preset": "quick", "threads": 1}
+    tuned = backend("tune", dataset=dataset, items=loop, budget="2", **given)
+    (backend.folder / "hidden").rename(test[0]["uri"])
+    networks = []
+    for number, item in enumerate(tuned["Output"]):
+        assert (item["seed"], type(item["seed"])) == (number, int)
+        assert item["settings"].startswith(settings)
+        made = backend("train_text_network", f"of-{number}", dataset=dataset, **given, **item)
+        networks += made["network_models"]
+    evaluated = backend("evaluate", test=test, networks=networks)["evaluations"]
+    given = {"study": "sentiment", "evaluations": evaluated, "trials": tuned["trials"]}
+    compared = backend("compare", dataset=dataset, **given)["comparison"]
+    results = read_json(Path(compared[0]["uri"]) / "results.json")
+    [search] = results["searches"]
+    best = search["trials"][search["best"]]
+    [first] = [model for model in results["models"] if model["seed"] == 0]
+    assert first["validation"]["accuracy"] == pytest.approx(best["score"])
+    assert first["config"]["training"]["batch_size"] == best["settings"]["training.batch_size"]
 
 
 def test_the_command_itself_refuses_in_one_line(backend):

@@ -87,6 +87,48 @@ def test_the_whole_ladder_compiles(tmp_path):
     assert len(run.networks) == len(run.networks_of_chosen_width) == 3 * 5
 
 
+@pytest.mark.parametrize(
+    ("study", "models", "loops"),
+    [
+        ("sentiment", ["nb-counts", "rnn-64"], {"networks"}),
+        ("sentiment", ["rnn-64", "rnn-256", "bilstm"], {"networks", "networks-of-chosen-width"}),
+        ("resnet", ["resnet18"], {"networks"}),
+    ],
+)
+def test_a_search_is_in_the_graph_where_it_is_asked_for_and_sees_no_test(
+    study, models, loops, tmp_path
+):
+    without = tasks(compiled(tmp_path, Options(), study=study, models=models)[0])
+    assert not [name for name in without if name.startswith("tune")]
+    assert not [n for n in without["compare"]["inputs"]["artifacts"] if n.startswith("trials")]
+    spec = compiled(tmp_path, Options(), study=study, models=models, tune="1h")[0]
+    searches = {name: t for name, t in tasks(spec).items() if name.startswith("tune")}
+    assert len(searches) == len(loops)
+    for task in searches.values():
+        [(argument, source)] = task["inputs"]["artifacts"].items()
+        assert (argument, source["taskOutputArtifact"]["outputArtifactKey"]) == (
+            "dataset",
+            "dataset",
+        )
+    # Every loop goes over what a search gives back.
+    for name, task in tasks(spec).items():
+        if "parameterIterator" in task:
+            assert set(task["dependentTasks"]) & set(searches), name
+    taken = [n for n in tasks(spec)["compare"]["inputs"]["artifacts"] if n.startswith("trials")]
+    assert len(taken) == len(loops)
+
+
+def test_the_time_of_a_search_is_shared_by_the_networks(tmp_path):
+    names = ["rnn-64", "rnn-256", "bilstm"]
+    spec = compiled(tmp_path, Options(), models=names, tune="1h")[0]
+    budgets = [
+        task["inputs"]["parameters"]["budget"]["runtimeValue"]["constant"]
+        for name, task in sorted(tasks(spec).items())
+        if name.startswith("tune")
+    ]
+    assert budgets == ["2400s", "1200s"]
+
+
 def test_suspects_are_left_out_only_where_asked(tmp_path):
     def source(**settings):
         train = tasks(compiled(tmp_path, Options(), **settings)[0])["train-text-classical"]

@@ -158,6 +158,45 @@ def test_the_choice_of_a_width_is_a_task():
     assert screen.lines == ["1/10 choose width 1.0 s"]
 
 
+def test_trials_are_a_line_each_and_on_a_terminal_one_bar():
+    for terminal in (False, True):
+        chosen = plan("sentiment", "quick", models=["rnn-64"], tune="3")
+        screen = Screen(chosen, terminal=terminal)
+        screen.task("prepare", 0, 1)
+        screen.tell(1, "task", state="started", task="tune", model="", seed=None)
+
+        def trial(seconds, number, state, epoch, ended, *, screen=screen, **facts):
+            told = {"model": "rnn-64", "of": 3, "epochs": 4, "share": 25.0 * epoch, "error": ""}
+            told |= {"score": f"8{number}.0 %", "best": "80.0 %" if ended else None, **facts}
+            screen.tell(
+                seconds, "trial", number=number, state=state, epoch=epoch, ended=ended, **told
+            )
+
+        trial(2, 0, "running", 2, 0)
+        trial(3, 0, "finished", 4, 1)
+        trial(4, 1, "failed", 0, 2, error="the loss is no number", score=None)
+        trial(5, 2, "running", 2, 2)
+        if not terminal:
+            assert screen.lines == [
+                "1/8 prepare 1.0 s",
+                "1/8 tune rnn-64 1 of 3: trial 0 finished: 80.0 % after epoch 4/4",
+                "1/8 tune rnn-64 2 of 3: trial 1 failed: the loss is no number",
+            ]
+            continue
+        with screen.progress:
+            assert "83 %" in screen.frame["tune rnn-64"]
+            assert "trial 2 · epoch 2/4 · best 80.0 %" in screen.frame["tune rnn-64"]
+
+
+@pytest.mark.parametrize(
+    ("models", "tasks"), [(["rnn-64"], 8), (["rnn-64", "rnn-256", "bilstm"], 12)]
+)
+def test_a_search_is_a_task_before_each_loop(models, tasks):
+    screen = Screen(plan("sentiment", "quick", models=models, tune="3"), terminal=False)
+    screen.task("prepare", 0, 1)
+    assert screen.lines == [f"1/{tasks} prepare 1.0 s"]
+
+
 def test_two_trainings_at_a_time_have_each_their_own_seconds():
     screen = Screen(plan("sentiment", "quick", models=["rnn-64", "bilstm-glove"]), terminal=False)
     for seconds, state, model in [

@@ -49,6 +49,7 @@ from bakeoff.cli.options import (
     Study,
     StudyData,
     TimeColumn,
+    Tune,
     WandbMode,
     Weights,
     Where,
@@ -93,6 +94,7 @@ def run(
     metric: MetricName = Metric.accuracy,
     seed: Seed = 0,
     seeds: Seeds = 1,
+    tune: Tune = "",
     threads: Annotated[
         int,
         typer.Option(
@@ -135,6 +137,7 @@ def run(
     interrupted run goes on where it stopped.
     """
     from bakeoff.running.hold import hold, planned, threads_of
+    from bakeoff.tuning.needed import refuse_without_packages
 
     chosen, said = planned(
         study,
@@ -165,9 +168,12 @@ def run(
         metric=metric.value,
         seed=seed,
         seeds=seeds,
+        tune=tune,
         threads=threads_of(threads, parallel, workers),
         workers=workers,
     )
+    if tune and runner is Runner.subprocess:
+        refuse_without_packages()
     # Whoever ends this process ends its steps too.
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:
@@ -206,6 +212,7 @@ def compile(
     metric: MetricName = Metric.accuracy,
     seed: Seed = 0,
     seeds: Seeds = 1,
+    tune: Tune = "",
     threads: Annotated[int, typer.Option(help="CPU threads of a training.", min=1)] = 2,
     where: OnCluster = WhereOnCluster.inline,
     workers: RayWorkers = 1,
@@ -247,6 +254,7 @@ def compile(
             metric=metric.value,
             seed=seed,
             seeds=seeds,
+            tune=tune,
             threads=threads,
             workers=workers,
         )

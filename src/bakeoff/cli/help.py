@@ -18,6 +18,7 @@ PANELS = {
         *(
             "keep_sides",
             "changes",
+            "tune",
             "seed",
             "seeds",
             "threads",

@@ -237,6 +237,15 @@ MetricName = Annotated[
         "what differences are tested in. An ensemble's weights always have the lowest log loss.",
     ),
 ]
+Tune = Annotated[
+    str,
+    typer.Option(
+        help="Search the settings of networks on validation first: trials of each network, as 20 "
+        "(the first has its own settings), or the time for all, as 30m. What --set changes stays "
+        "so.",
+        metavar="N|TIME",
+    ),
+]
 Seeds = Annotated[int, typer.Option(help="Trainings of each model that chance affects.", min=1)]
 Preprocessing = Annotated[
     str,

@@ -48,6 +48,7 @@ from bakeoff.cli.options import (
     StudyData,
     TextColumn,
     TimeColumn,
+    Tune,
     WandbMode,
     Weights,
     WhereOnCluster,
@@ -122,6 +123,7 @@ def submit(
     metric: MetricName = Metric.accuracy,
     seed: Seed = 0,
     seeds: Seeds = 1,
+    tune: Tune = "",
     threads: Annotated[int, typer.Option(help="CPU threads of a training.", min=1)] = 2,
     where: OnCluster = WhereOnCluster.inline,
     workers: RayWorkers = 1,
@@ -196,6 +198,7 @@ def submit(
         metric=metric.value,
         seed=seed,
         seeds=seeds,
+        tune=tune,
         threads=threads,
         workers=workers,
     )

@@ -11,7 +11,8 @@ from bakeoff import formats
 from bakeoff.artifacts import explained_write_errors
 from bakeoff.evaluation.cost import TIMES_APART
 from bakeoff.evaluation.embeddings import NEIGHBOURS
-from bakeoff.report import summary
+from bakeoff.evaluation.scores import Metric
+from bakeoff.report import searches, summary
 from bakeoff.report.hyper_parameters import hyper_parameters
 from bakeoff.report.templates import render
 
@@ -89,6 +90,7 @@ def _context(results: dict[str, Any]) -> dict[str, Any]:
         },
         "handicaps": summary.handicaps([run["config"] for run in results["models"]]),
         "width": summary.width(results),
+        "searches": [_search(search, metric) for search in results.get("searches", ())],
         "top5": all("top5_accuracy" in row for row in leaderboard),
         "numbered": len(results["classes"]) > MOST_CLASSES_IN_A_TABLE,
         "neighbours": NEIGHBOURS,
@@ -127,6 +129,7 @@ def _sections(context: dict[str, Any]) -> dict[str, str]:
         "leaderboard": ("Leaderboard", True),
         "comparisons": ("Comparisons", context["comparisons"]),
         "width": ("Width", context["width"]),
+        "search": ("Search", context["searches"]),
         "cost": ("Cost and accuracy", True),
         "transfer": ("Other data", context.get("transfer")),
         "curves": ("Learning curves", context["curves"]),
@@ -225,6 +228,16 @@ def _autoencoder(record: dict[str, Any]) -> dict[str, Any]:
         and plots.learning_curves(name, {record["seed"]: record["history"]}),
         "settings": hyper_parameters(record["config"]),
         "training": _training(record),
+    }
+
+
+def _search(search: dict[str, Any], metric: Metric) -> dict[str, Any]:
+    from bakeoff.report.search_plot import search_plot
+
+    return search | {
+        "sentences": searches.sentences(search, metric),
+        "ranked": searches.ranked(search, metric),
+        "plot": search_plot(search, metric),
     }
 
 

@@ -46,7 +46,9 @@ class Progress:
         networks = len(plan.network_tasks) * plan.seeds
         trainings = bool(plan.classical) + networks + bool(plan.ensemble)
         # plan, prepare, evaluate, compare, report; of text the audit and the choice of a width.
-        self._tasks = 5 + (plan.modality == "text") + bool(plan.waiting) + trainings
+        loops = sum(part.startswith("networks") for part in plan.parts)
+        searches = loops if plan.tune else 0
+        self._tasks = 5 + (plan.modality == "text") + bool(plan.waiting) + searches + trainings
         self._done = 0
         self._total = self._bars.add_task("bake-off", total=self._tasks, facts="", seconds=None)
         self._rows: dict[str, TaskID] = {}
@@ -136,6 +138,24 @@ class Progress:
             self._told[label] = now
             self._print(f"{label} {facts} · {left}")
 
+    def _see_trial(self, event: dict[str, Any]) -> None:
+        which = f"tune {event['model']}"
+        ended, of = event["ended"], event["of"]
+        row = self._row(which, total=of or None)
+        now = event["epoch"] and f"epoch {event['epoch']}/{event['epochs']}"
+        facts = [f"trial {event['number']}", event["state"] if event["state"] != "running" else now]
+        facts += [f"best {event['best']}"] if event["best"] else []
+        self._bars.update(
+            row,
+            completed=ended if event["state"] != "running" else ended + event["share"] / 100,
+            facts=" · ".join(filter(None, facts)),
+        )
+        if event["state"] == "running" or self._console.is_terminal:
+            return
+        reached = event["error"] or (f"{event['score']} after {now}" if now else "")
+        out_of = f" of {of}" if of else ""
+        self._print(f"{which} {ended}{out_of}: trial {event['number']} {event['state']}: {reached}")
+
     def _see_download(self, event: dict[str, Any]) -> None:
         label, facts = downloaded(event)
         if not self._console.is_terminal and label not in self._rows:
@@ -180,7 +200,8 @@ class Progress:
 
     def show(self, run: RunFolder) -> None:
         """The leaderboard, what was reused, and where the report is."""
-        from bakeoff.report.summary import answer, hint
+        from bakeoff.report.searches import sentences
+        from bakeoff.report.summary import answer, hint, metric_of
         from bakeoff.report.terminal import leaderboard_table, remarks
 
         facts, results = run.facts, run.results
@@ -188,6 +209,9 @@ class Progress:
         self._console.print(leaderboard_table(results))
         for line in remarks(results["dataset"], results.get("emptied_texts")):
             self._console.print(line, highlight=False, soft_wrap=True)
+        for search in results["searches"]:
+            said = " ".join(sentences(search, metric_of(results)))
+            self._console.print(f"{search['model']}: {said}", highlight=False, markup=False)
         for line in filter(None, (answer(results), hint(results))):
             self._console.print(line, highlight=False, markup=False)
         if facts["reused"]:

@@ -1,4 +1,5 @@
-"""Training by workers that Ray starts and watches; the only module that imports Ray.
+"""Training by workers that Ray starts and watches; but for a search, the only module that imports
+Ray.
 
 Ray brings the processes together and says when one is gone. Batches, gradients and checkpoints are
 the training loop's own, so that a training is the same wherever it runs.
@@ -61,9 +62,9 @@ def train_on_ray(job: Job, *, workers: int, threads: int) -> None:
             "Ray is not installed: pip install 'bakeoff[ray]', or leave out --where ray"
         ) from None
     died = (ray.exceptions.RayError, RayTrainError)
-    with _connected(ray):
+    with connected(ray):
         there = ray.cluster_resources()
-        _refuse_too_much(there, workers, threads)
+        refuse_too_much(there, workers, threads)
         gpus = int(there.get("GPU", 0) >= workers)
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -87,7 +88,7 @@ def _fit(job: Job, workers: int, threads: int, gpus: int, attempt: int) -> None:
     with tempfile.TemporaryDirectory(prefix="bakeoff-train-") as storage:
         TorchTrainer(
             _work,
-            train_loop_config={"job": job, "environment": _told()},
+            train_loop_config={"job": job, "environment": told()},
             torch_config=TorchConfig(backend="nccl" if gpus else "gloo"),
             scaling_config=ScalingConfig(
                 num_workers=workers,
@@ -109,7 +110,7 @@ def _work(config: dict[str, Any]) -> None:
     config["job"](Group())
 
 
-def _told() -> dict[str, str]:
+def told() -> dict[str, str]:
     """The variables that workers elsewhere need; no key of anything."""
     return {
         name: value
@@ -119,7 +120,7 @@ def _told() -> dict[str, str]:
 
 
 @contextmanager
-def _connected(ray: Any) -> Iterator[None]:
+def connected(ray: Any) -> Iterator[None]:
     """Ray at `$RAY_ADDRESS`, or one of its own that leaves nothing behind, however this ends."""
     os.environ |= {name: os.environ.get(name, value) for name, value in _QUIET.items()}
     quiet = {"log_to_driver": False, "logging_level": "CRITICAL"}
@@ -166,7 +167,7 @@ def _reach(address: str) -> None:
         ) from None
 
 
-def _refuse_too_much(there: Mapping[str, float], workers: int, threads: int) -> None:
+def refuse_too_much(there: Mapping[str, float], workers: int, threads: int) -> None:
     """Raises:
     UserError: a worker would wait for ever.
     """

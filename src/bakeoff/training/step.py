@@ -101,7 +101,7 @@ def train_networks(
         key = settings_hash([settings, dataset_hash, os.environ.get(CODE), files])
         identity = Identity.of_step(described, key)
     settings["workers"] = workers
-    with _checkpoints(key) as checkpoints:
+    with checkpoints(key) as kept:
         job = _Job(
             dataset=dataset,
             models=models,
@@ -110,7 +110,7 @@ def train_networks(
             seed=seed,
             threads=threads,
             train=train,
-            checkpoints=checkpoints,
+            checkpoints=kept,
             identity=identity,
         )
         if where == "ray":
@@ -201,7 +201,7 @@ def _kept() -> Iterator[None]:
 
 
 @contextmanager
-def _checkpoints(key: str) -> Iterator[Path | None]:
+def checkpoints(key: str) -> Iterator[Path | None]:
     """The folder of the checkpoints of one step, removed once it is done; None where there is none,
     or another process is at the same step.
     """

@@ -1,0 +1,167 @@
+"""What a search may change in a configuration: settings by dotted path, each with its values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from bakeoff.dotted import changed, settings_of
+from bakeoff.errors import UserError
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+R = TypeVar("R", "Uniform", "LogUniform", "Integers")
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """Every number from `low` to `high` alike."""
+
+    low: float
+    high: float
+    log = False
+
+    def bounds(self) -> tuple[Any, ...]:
+        return self.low, self.high
+
+    def holding(self, value: float) -> Uniform:
+        return _widened(self, value)
+
+    def distribution(self) -> BaseDistribution:
+        from optuna.distributions import FloatDistribution
+
+        return FloatDistribution(self.low, self.high)
+
+
+@dataclass(frozen=True)
+class LogUniform:
+    """Every order of magnitude from `low`, which is more than 0, to `high` alike."""
+
+    low: float
+    high: float
+    log = True
+
+    def bounds(self) -> tuple[Any, ...]:
+        return self.low, self.high
+
+    def holding(self, value: float) -> LogUniform:
+        return _widened(self, value)
+
+    def distribution(self) -> BaseDistribution:
+        from optuna.distributions import FloatDistribution
+
+        return FloatDistribution(self.low, self.high, log=True)
+
+
+@dataclass(frozen=True)
+class Integers:
+    """Every whole number from `low` to `high` alike."""
+
+    low: int
+    high: int
+    log = False
+
+    def bounds(self) -> tuple[Any, ...]:
+        return self.low, self.high
+
+    def holding(self, value: int) -> Integers:
+        return _widened(self, value)
+
+    def distribution(self) -> BaseDistribution:
+        from optuna.distributions import IntDistribution
+
+        return IntDistribution(self.low, self.high)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of these values."""
+
+    values: tuple[Any, ...]
+    log = False
+
+    def bounds(self) -> tuple[Any, ...]:
+        return self.values
+
+    def holding(self, value: Any) -> Choice:
+        return self if value in self.values else Choice((*self.values, value))
+
+    def distribution(self) -> BaseDistribution:
+        from optuna.distributions import CategoricalDistribution
+
+        return CategoricalDistribution(self.values)
+
+
+Dimension = Uniform | LogUniform | Integers | Choice
+Space = Mapping[str, Dimension]
+"""Path of a setting → its values."""
+
+
+def _widened(dimension: R, value: Any) -> R:
+    return replace(dimension, low=min(dimension.low, value), high=max(dimension.high, value))
+
+
+def searched(config: Any, declared: Space, held: Collection[str] = ()) -> dict[str, Dimension]:
+    """The space in which a configuration is searched: what is declared for it, without what is
+    held, and wide enough for the values it has, which are the first trial.
+
+    Args:
+        config: a frozen dataclass.
+        declared: path → values.
+        held: paths of settings that stay as they are.
+
+    Raises:
+        UserError: a path leads nowhere, a setting cannot have a value, there is but one value, or
+            nothing is left to search.
+    """
+    settings = settings_of(config)
+    space = {}
+    for path, dimension in declared.items():
+        _check(config, path, dimension)
+        if path not in held:
+            space[path] = dimension.holding(settings[path])
+    if not space:
+        kept = f": {', '.join(declared)} are held by --set" if declared else ""
+        raise UserError(f"nothing is left to search{kept}; leave one of them out, or --tune")
+    return space
+
+
+def _check(config: Any, path: str, dimension: Dimension) -> None:
+    values = dimension.bounds()
+    settings = settings_of(config)
+    fractions = isinstance(dimension, Uniform | LogUniform)
+    if path in settings and fractions and not isinstance(settings[path], float):
+        raise UserError(f"search space of {path}: it holds no fractions; give Integers or Choice")
+    for value in values:
+        changed(config, {path: value})
+    if isinstance(dimension, Choice):
+        if len(set(values)) < 2:
+            raise UserError(f"search space of {path}: a choice needs two values at least")
+    elif not dimension.low < dimension.high:
+        raise UserError(
+            f"search space of {path}: {dimension.low:g} is not below {dimension.high:g}"
+        )
+    numbers = [*values, settings[path]]
+    if isinstance(dimension, LogUniform) and min(numbers) <= 0:
+        raise UserError(
+            f"search space of {path}: {min(numbers):g} has no logarithm; give Uniform, or begin "
+            "above 0"
+        )
+
+
+def described(space: Space) -> dict[str, dict[str, Any]]:
+    """A space as JSON holds it; infinite nowhere.
+
+    >>> described({"dropout": Uniform(0, 0.5)})
+    {'dropout': {'kind': 'Uniform', 'low': 0, 'high': 0.5}}
+    """
+    for dimension in space.values():
+        numbers = [value for value in dimension.bounds() if isinstance(value, float)]
+        assert all(map(math.isfinite, numbers))
+    return {
+        path: {"kind": type(dimension).__name__, **asdict(dimension)}
+        for path, dimension in space.items()
+    }

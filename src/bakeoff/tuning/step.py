@@ -1,0 +1,261 @@
+"""The tune step: from a dataset and the items of a loop to trials, and to the same items with the
+settings that were best on validation.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from bakeoff import events
+from bakeoff.artifacts import artifact_hash, new_artifact, settings_hash, write_json
+from bakeoff.changes import listed, merged
+from bakeoff.container import CODE
+from bakeoff.data.splits import read_split
+from bakeoff.dotted import settings_of
+from bakeoff.environment import cores
+from bakeoff.errors import UserError
+from bakeoff.evaluation.scores import get_metric
+from bakeoff.tracking import Identity
+from bakeoff.training.loop import EventObserver
+from bakeoff.training.step import Train, checkpoints
+from bakeoff.training.trained import write_trained
+from bakeoff.training.workers import ALONE
+from bakeoff.tuning.budget import Budget
+from bakeoff.tuning.journal import Record
+from bakeoff.tuning.needed import refuse_without_packages
+from bakeoff.tuning.results import TRIALS, best_of, summarised
+from bakeoff.tuning.spaces import Dimension, Space, searched
+from bakeoff.tuning.trial import Trial
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """What a search must know of a kind of networks."""
+
+    train: Train
+    from_dict: Callable[[Mapping[str, Any]], Any]
+    """Reads a configuration."""
+    space_of: Callable[[Any], dict[str, Dimension]]
+    """What is searched in one; of a network that only others start from, nothing."""
+
+
+def tune(
+    dataset: Path,
+    trials: Path,
+    items: Sequence[Mapping[str, Any]],
+    *,
+    configs: Sequence[Mapping[str, Any]],
+    budget: str,
+    threads: int,
+    kind: Kind,
+) -> list[dict[str, Any]]:
+    """Search the settings of the networks of a loop, one network after another.
+
+    A trial is the network's training with other settings and the first of its seeds. Trial 0 has
+    the settings that it has anyway, so that on validation the best is never worse. As many trials
+    run at a time as there are CPUs for, each on `threads`. An interrupted search goes on.
+
+    Args:
+        dataset: a "dataset" artifact; trials see its train and validation split.
+        trials: where the "trials" artifact goes; `results.searches` reads it.
+        items: of the loop: model, seed and settings (see `bakeoff.changes`); what these change is
+            not searched.
+        configs: what each of them trains, name → configuration as JSON holds it, those that others
+            start from first.
+        budget: as `Budget.parse` takes it.
+        threads: CPU threads of each trial.
+        kind: of the networks.
+
+    Returns:
+        The items, with the best settings in their settings.
+
+    Raises:
+        UserError: a space does not fit, Ray is absent or too small, or all trials of a network
+            failed.
+    """
+    refuse_without_packages()
+    from bakeoff.tuning.search import connection
+
+    allowed, threads = Budget.parse(budget), min(threads, cores())
+    seed = min(int(item["seed"]) for item in items)
+    tasks = [
+        (item, trained)
+        for item, trained in zip(items, configs, strict=True)
+        if int(item["seed"]) == seed
+    ]
+    settings = {
+        "configs": [trained for _, trained in tasks],
+        "settings": [item["settings"] for item, _ in tasks],
+        "seed": seed,
+        "threads": threads,
+    }
+    files = [item.get("fingerprint", "") for item in items]
+    key = settings_hash([settings, artifact_hash(dataset), os.environ.get(CODE), files])
+    identity = Identity.of_step(dataset, key)
+    with (
+        checkpoints(key) as kept,
+        nullcontext(kept) if kept else TemporaryDirectory(prefix="bakeoff-tune-") as folder,
+        new_artifact(
+            trials, "trials", settings=settings | {"budget": budget}, inputs={"dataset": dataset}
+        ) as (out, facts),
+    ):
+        facts["identity"] = identity.facts()
+        work = Path(folder)
+        searches = {}
+        for item, name, given in (
+            (item, name, given) for item, trained in tasks for name, given in trained.items()
+        ):
+            config = kind.from_dict(given)
+            if declared := kind.space_of(config):
+                trial = Trial(
+                    model=name,
+                    config=config,
+                    dataset=dataset,
+                    folder=work / name,
+                    earlier=work / "earlier",
+                    seed=seed,
+                    threads=threads,
+                    train=kind.train,
+                    identity=identity,
+                )
+                searches[name] = trial, _space(trial, declared, item["settings"])
+            else:
+                _prepare(name, given, dataset, work / "earlier", seed, threads, kind.train)
+        share = replace(allowed, seconds=allowed.seconds / len(searches))
+        with connection(threads) as room:
+            found = {
+                name: _found(trial, space, _run(trial, space, share, room))
+                for name, (trial, space) in searches.items()
+            }
+        write_json(out / TRIALS, [summary for summary, _ in found.values()])
+        for name in searches:
+            # Beside the runs there are links to what may be gone.
+            for run in (work / name / "wandb").glob("*run-*"):
+                shutil.copytree(run, out / "wandb" / name / run.name)
+    best = {
+        f"{name}.{path}": value
+        for name, (_, settings) in found.items()
+        for path, value in settings.items()
+    }
+    return [
+        {
+            **item,
+            "seed": int(item["seed"]),
+            "settings": merged(
+                item["settings"],
+                {path: value for path, value in best.items() if _is_of(path, trained)},
+            ),
+        }
+        for item, trained in zip(items, configs, strict=True)
+    ]
+
+
+def _is_of(path: str, models: Iterable[str]) -> bool:
+    return any(path.startswith(f"{name}.") for name in models)
+
+
+def _space(trial: Trial, declared: dict[str, Dimension], settings: str) -> Space:
+    """What is searched of a network, of which some settings were changed on purpose."""
+    held = {
+        change.partition("=")[0].removeprefix(f"{trial.model}.").removeprefix("*.")
+        for change in listed(settings)
+    }
+    try:
+        return searched(trial.config, declared, held)
+    except UserError as error:
+        raise UserError(f"{trial.model}: {error}") from None
+
+
+def _prepare(
+    name: str,
+    config: Mapping[str, Any],
+    dataset: Path,
+    earlier: Path,
+    seed: int,
+    threads: int,
+    train: Train,
+) -> None:
+    """Train, once, a network that others start from."""
+    folder = earlier / f"{name}-seed{seed}"
+    if folder.exists():
+        return
+    splits = read_split(dataset, "train"), read_split(dataset, "validation")
+    trained = train(
+        name,
+        config,
+        *splits,
+        seed=seed,
+        threads=threads,
+        checkpoint=earlier / "checkpoint" / name,
+        observers=[EventObserver(name, seed)],
+        earlier=earlier,
+        workers=ALONE,
+    )
+    written = earlier / f".{folder.name}"
+    shutil.rmtree(written, ignore_errors=True)
+    write_trained(trained, written, splits[0].classes, splits[1])
+    written.rename(folder)
+
+
+def _run(trial: Trial, space: Space, budget: Budget, room: Any) -> list[Record]:
+    """The trials of one network, told to whoever watches."""
+    metric = get_metric(trial.config.training.metric)
+    settings = settings_of(trial.config)
+    scores: dict[int, float] = {}
+    ended = set()
+
+    def watch(record: Record) -> None:
+        if record.state != "running":
+            ended.add(record.number)
+        if record.state == "finished" and record.merit is not None:
+            scores[record.number] = record.merit
+        last = record.reports[-1] if record.reports else {}
+        events.emit(
+            "trial",
+            model=trial.model,
+            number=record.number,
+            of=budget.trials,
+            ended=len(ended),
+            state=record.state,
+            epoch=last.get("epoch", 0),
+            epochs=last.get("epochs", 0),
+            share=last.get("share", 0.0),
+            score=None if record.merit is None else metric.show(metric.merit(record.merit)),
+            best=metric.show(metric.merit(max(scores.values()))) if scores else None,
+            error=record.error,
+        )
+
+    from bakeoff.tuning.search import search
+
+    return search(
+        trial,
+        space,
+        {path: settings[path] for path in space},
+        budget=budget,
+        room=room,
+        folder=trial.folder,
+        watch=watch,
+    )
+
+
+def _found(
+    trial: Trial, space: Space, records: list[Record]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a search found, and the best settings.
+
+    Raises:
+        UserError: no trial came to its end.
+    """
+    best = best_of(records)
+    if best is None:
+        error = next((record.error for record in records if record.error), "none came to its end")
+        raise UserError(f"all {len(records)} trials of {trial.model} failed; the first: {error}")
+    metric = get_metric(trial.config.training.metric)
+    return summarised(trial.model, metric, space, records), best.settings

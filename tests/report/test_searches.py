@@ -1,0 +1,84 @@
+import re
+
+import numpy as np
+import pytest
+from html_page import Page
+
+from bakeoff.evaluation.scores import ACCURACY, METRICS
+from bakeoff.report.page import render_report
+from bakeoff.report.searches import ranked, sentences
+from bakeoff.tuning.journal import Record
+from bakeoff.tuning.results import summarised
+from bakeoff.tuning.spaces import Choice, Integers, LogUniform, Uniform
+
+SPACE = {
+    "training.learning_rate": LogUniform(1e-4, 1e-2),
+    "dropout": Uniform(0.0, 0.5),
+    "layers": Integers(1, 3),
+    "hidden": Choice((32, 64)),
+}
+
+
+def record(number, right, state="finished", error=""):
+    settings = {"training.learning_rate": 1e-3 * (number % 7 + 1), "dropout": number / 100}
+    settings |= {"layers": 1 + number % 3, "hidden": (32, 64)[number % 2]}
+    made = Record(number=number, settings=settings, state=state, error=error)
+    values = (np.arange(500) < 500 * right).astype(float).tolist()
+    told = {"epoch": 3, "epochs": 4, "share": 75.0, "merit": right, "score": right, "seconds": 7.0}
+    if state != "failed":
+        made.reports = [told | ({"values": values} if state == "finished" else {})]
+    return made
+
+
+@pytest.fixture
+def search():
+    trials = [record(n, 0.7 + n / 100) for n in range(12)]
+    trials += [record(12, 0.65, "stopped"), record(13, 0, "failed", "no <b>room</b>")]
+    return summarised("rnn-64", ACCURACY, SPACE, trials)
+
+
+def test_a_search_is_told_in_sentences(search):
+    said = " ".join(sentences(search, ACCURACY)).replace("\u202f", " ")
+    assert said.startswith("14 trials in 91 s: 12 finished, 1 stopped early, 1 failed.")
+    assert "Trial 11 was the best with 81.0 % validation accuracy, +11.0 points against" in said
+    assert "on rows that did not choose, +11." in said
+    assert re.search(r"dropout mattered most: it explains \d\d\.\d %", said)
+    assert said.endswith("Trial 13 failed: no <b>room</b>")
+
+
+def test_a_network_that_keeps_its_settings_gains_nothing():
+    told = summarised("rnn", ACCURACY, SPACE, [record(0, 0.8), record(1, 0.7)])
+    said = sentences(told, ACCURACY)
+    assert said[1].startswith("None was better than its own settings, 80.0")
+    assert "too few trials" in said[2]
+    only = summarised("rnn", ACCURACY, SPACE, [record(0, 0, "failed", "no"), record(1, 0.7)])
+    assert "what it gained is not known" in sentences(only, ACCURACY)[1]
+
+
+def test_a_gain_in_log_loss_is_no_percentage():
+    trials = [record(0, 0.5), record(1, 0.4)]
+    for trial in trials:
+        trial.reports[-1]["merit"] *= -1
+    metric = METRICS["log-loss"]
+    told = summarised("rnn", metric, SPACE, trials)
+    assert "0.400 validation log loss, +0.100 against" in sentences(told, metric)[1]
+
+
+def test_trials_are_ranked_by_how_they_ended_and_what_they_reached(search):
+    order = [trial["number"] for trial in ranked(search, ACCURACY)]
+    assert order == [*range(11, -1, -1), 12, 13]
+    best = ranked(search, ACCURACY)[0]
+    assert (best["best"], best["shown"]) == (True, ["0.005", "0.11", "3", "64"])
+
+
+def test_the_page_shows_every_trial_and_a_panel_for_each_setting(search, two_classes):
+    assert "Search of settings" not in render_report(two_classes)
+    html = render_report({**two_classes, "searches": [search]})
+    page = Page(html)
+    assert "search" in page.ids
+    assert "no &lt;b&gt;room&lt;/b&gt;" in html
+    section = html[html.index('<section id="search"') :]
+    section = section[: section.index("</section>")]
+    for name in ("learning_rate", "dropout", "layers", "hidden"):
+        assert len(re.findall(rf">\s*{name}\s", section)) == 2, name
+    assert section.count("<tr") == 15

@@ -1,0 +1,59 @@
+import pytest
+
+from bakeoff.errors import UserError
+from bakeoff.plans import plan
+from bakeoff.tuning.budget import Budget
+
+
+@pytest.mark.parametrize(
+    ("text", "budget"),
+    [
+        ("4", Budget(trials=4)),
+        (" 30m ", Budget(seconds=1800)),
+        ("0.5h", Budget(seconds=1800)),
+        ("90s", Budget(seconds=90)),
+        ("90 s", Budget(seconds=90)),
+    ],
+)
+def test_a_budget_is_a_number_of_trials_or_a_time(text, budget):
+    assert Budget.parse(text) == budget
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("1", "give 2 or more"),
+        ("0", "give 2 or more"),
+        ("0m", "in no time nothing is tried"),
+        ("-3", "give a number of trials"),
+        ("2.5", "give a number of trials"),
+        ("ten", "give a number of trials"),
+        ("1d", "give a number of trials"),
+        ("", "give a number of trials"),
+        ("m", "give a number of trials"),
+    ],
+)
+def test_anything_else_is_one_line(text, line):
+    with pytest.raises(UserError, match=line) as raised:
+        Budget.parse(text)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_plan_refuses_a_search_of_nothing():
+    with pytest.raises(UserError, match=r"^--tune searches the settings of networks, and none"):
+        plan("sentiment", "quick", models=["nb-counts"], tune="4")
+    with pytest.raises(UserError, match=r"^--tune 4x: "):
+        plan("sentiment", "quick", models=["rnn-64"], tune="4x")
+    paths = ("training.learning_rate", "training.batch_size", "training.label_smoothing")
+    paths += ("dropout", "word_dropout", "embedding_dim")
+    changes = [f"rnn-64.{path}={value}" for path, value in zip(paths, "111111", strict=True)]
+    with pytest.raises(UserError, match=r"^--tune: rnn-64: nothing is left to search"):
+        plan("sentiment", "quick", models=["rnn-64"], tune="4", changes=changes)
+
+
+def test_a_time_is_shared_by_the_networks_that_train_before_and_after_the_choice_of_a_width():
+    names = ["rnn-64", "rnn-256", "lstm-1", "bilstm"]
+    made = plan("sentiment", "quick", models=names, tune="1h")
+    assert made.waiting == names[2:]
+    assert made.budget("networks") == made.budget("networks_of_chosen_width") == "1800s"
+    assert plan("sentiment", "quick", models=names, tune="7").budget("networks") == "7"

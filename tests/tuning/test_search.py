@@ -1,0 +1,217 @@
+"""A real Ray on this machine; every start of it takes some ten seconds."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from played import EPOCHS, NETWORK, Played, kind, loop, make_dataset
+
+from bakeoff import events
+from bakeoff.artifacts import read_manifest
+from bakeoff.changes import listed
+from bakeoff.container import CODE
+from bakeoff.environment import cores
+from bakeoff.errors import UserError
+from bakeoff.training.on_ray import ADDRESS
+from bakeoff.training.settings import CHECKPOINTS
+from bakeoff.tuning.results import searches
+from bakeoff.tuning.step import tune
+
+HERE = Path(__file__).parent
+mkdtemp = tempfile.mkdtemp
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(monkeypatch, tmp_path):
+    """Trials find what a test defines, no Ray but the test's own, and all of it is gone after."""
+    monkeypatch.setenv("PYTHONPATH", f"{HERE}:{HERE.parent}")
+    monkeypatch.setenv("STARTED_BY", str(tmp_path))
+    for variable in (ADDRESS, CHECKPOINTS, CODE, events.VARIABLE, "WANDB_MODE"):
+        monkeypatch.delenv(variable, raising=False)
+    made = []
+
+    def noted(*given, **named):
+        folder = mkdtemp(*given, **named)
+        if Path(folder).name.startswith("bakeoff-"):
+            made.append(folder)
+        return folder
+
+    monkeypatch.setattr(tempfile, "mkdtemp", noted)
+    yield
+    assert not started_by(tmp_path)
+    assert made
+    assert not [folder for folder in made if Path(folder).exists()]
+
+
+def started_by(folder):
+    """Processes that a test started, in turn: others may run a Ray of their own."""
+    mark, found = f"STARTED_BY={folder}".encode(), []
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if mark in environment.read_bytes().split(b"\0"):
+                found.append(environment.parent.name)
+    return found
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    return make_dataset(tmp_path / "dataset")
+
+
+def run(dataset, played, budget="6", name="trials", searched=None):
+    folder = dataset.parent / name
+    items, configs = searched or loop()
+    given = {"configs": configs, "budget": budget, "threads": cores(), "kind": kind(played)}
+    written = tune(dataset, folder, items, **given)
+    return written, searches([folder])
+
+
+def told(trial):
+    return trial["settings"], trial["state"], trial["epochs"], trial["score"]
+
+
+def test_the_best_settings_are_written_into_the_items_and_the_same_search_finds_the_same(
+    dataset, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    heard = []
+    with events.heard(heard.append):
+        written, [search] = run(dataset, Played(tmp_path), budget="8", searched=loop(seeds=(3, 4)))
+    trials = search["trials"]
+    assert [trial["number"] for trial in trials] == list(range(8))
+    assert trials[0]["settings"] == {"dropout": 0.5, "training.batch_size": 64}
+    assert {trial["state"] for trial in trials} == {"finished", "stopped"}
+    assert trials[0]["state"] == "finished"
+    for trial in trials:
+        assert trial["score"] == pytest.approx(1 - trial["settings"]["dropout"], abs=0.02)
+        assert (trial["epochs"] == EPOCHS) == (trial["state"] == "finished")
+    best = trials[search["best"]]
+    assert best["score"] == max(trial["score"] for trial in trials)
+    assert search["gain"]["difference"] == pytest.approx(best["score"] - 0.5)
+
+    assert [item["seed"] for item in written] == [3, 4]
+    changes = [f"rnn.{path}={value}" for path, value in best["settings"].items()]
+    assert [listed(item["settings"]) for item in written] == [changes] * 2
+
+    # No trial saw a row that is not of the training or the validation split.
+    seen = {row for rows in Played(tmp_path).logged("seen") for row in rows}
+    assert seen == {*range(20), *range(100, 140)}
+    assert read_manifest(tmp_path / "trials", "trials")["inputs"].keys() == {"dataset"}
+
+    ends = [event for event in heard if event["event"] == "trial" and event["state"] != "running"]
+    assert [event["number"] for event in ends] == list(range(8))
+    assert ends[-1]["ended"] == ends[-1]["of"] == 8
+
+    runs = list((tmp_path / "trials" / "wandb" / "rnn").glob("offline-run-*"))
+    assert len(runs) == 8
+
+    _, [again] = run(
+        dataset, Played(tmp_path), budget="8", name="again", searched=loop(seeds=(3, 4))
+    )
+    assert [told(trial) for trial in again["trials"]] == [told(trial) for trial in trials]
+
+
+def begin(folder, budget, threads):
+    return subprocess.Popen(
+        [sys.executable, str(HERE / "played.py"), str(folder), budget, str(threads)],
+        env={**os.environ, CHECKPOINTS: str(folder / "checkpoints")},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def wait_for(condition, seconds=120):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    "at_once", [1, pytest.param(2, marks=pytest.mark.skipif(cores() < 2, reason="needs two CPUs"))]
+)
+def test_a_search_that_was_killed_goes_on_without_the_trials_that_ended(dataset, tmp_path, at_once):
+    threads = cores() // at_once
+    folder = tmp_path / "checkpoints"
+    process = begin(tmp_path, "6", threads)
+
+    def ended():
+        told = [json.loads(path.read_text()) for path in folder.glob("*/rnn/trial-*.json")]
+        return [trial for trial in told if trial["state"] != "running"]
+
+    wait_for(lambda: len(ended()) >= 2)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    before = {trial["number"]: trial for trial in ended()}
+    wait_for(lambda: not started_by(tmp_path), 30)
+
+    assert begin(tmp_path, "6", threads).wait() == 0
+    [search] = searches([tmp_path / "trials"])
+    trials = {trial["number"]: trial for trial in search["trials"]}
+    assert sorted(trials) == list(range(6))
+    begun = Played(tmp_path).logged("begun")
+    for number, trial in before.items():
+        assert trials[number]["settings"] == trial["settings"]
+        assert begun.count(trial["settings"]["dropout"]) == 1
+    assert not list(folder.glob("*/rnn"))
+    if at_once == 1:
+        _, [whole] = run(dataset, Played(tmp_path), name="whole")
+        assert [told(trial) for trial in whole["trials"]] == [told(t) for t in trials.values()]
+
+
+def test_trials_that_fail_or_die_are_left_out_and_all_of_them_are_one_line(dataset, tmp_path):
+    held = loop(settings="dense=8, training.batch_size=64")
+    some = Played(tmp_path, fails=(0.7, 1), dies=(0.45, 0.55))
+    _, [search] = run(dataset, some, budget="8", searched=held)
+    states = {trial["number"]: trial["state"] for trial in search["trials"]}
+    assert states[0] == "failed"
+    assert "its process died" in search["trials"][0]["error"]
+    assert search["gain"] is None
+    for trial in search["trials"][1:]:
+        assert list(trial["settings"]) == ["dropout"]
+        refused = trial["settings"]["dropout"] >= 0.7
+        assert ("is refused" in trial["error"]) == (refused and trial["state"] != "stopped")
+    with pytest.raises(
+        UserError, match=r"^all 3 trials of rnn failed; the first: a dropout of 0.5"
+    ):
+        run(dataset, Played(tmp_path, fails=(0, 1)), budget="3", name="none")
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_time_ends_the_search_after_the_trial_that_has_begun(dataset, tmp_path):
+    _, [search] = run(dataset, Played(tmp_path, pause=0.4), budget="1s")
+    assert [trial["state"] for trial in search["trials"]] == ["finished"]
+
+
+def test_several_networks_are_searched_and_what_they_start_from_trains_once(dataset, tmp_path):
+    start = replace(NETWORK, encoder="bag")
+    chosen = loop(
+        settings="second.training.batch_size=32",
+        start=start,
+        first=NETWORK,
+        second=replace(NETWORK, dropout=0.9),
+    )
+    written, found = run(dataset, Played(tmp_path), budget="2", searched=chosen)
+    assert [search["model"] for search in found] == ["first", "second"]
+    before = Played(tmp_path).logged("before")
+    assert before == [[], *[["start-seed0"]] * 4]
+    assert [list(search["space"]) for search in found] == [
+        ["dropout", "training.batch_size"],
+        ["dropout"],
+    ]
+    paths = [change.partition("=")[0] for change in listed(written[0]["settings"])]
+    assert paths == [
+        "second.training.batch_size",
+        "first.dropout",
+        "first.training.batch_size",
+        "second.dropout",
+    ]
