@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from bakeoff import events
-from bakeoff.artifacts import artifact_hash, explained_write_errors, new_artifact, settings_hash
+from bakeoff.artifacts import (
+    artifact_hash,
+    explained_write_errors,
+    make_folder,
+    new_artifact,
+    settings_hash,
+)
 from bakeoff.container import CODE
 from bakeoff.data.splits import Split, read_split
 from bakeoff.environment import cores
@@ -22,7 +27,8 @@ from bakeoff.shipped import shipped
 from bakeoff.tracking import Identity, open_run
 from bakeoff.training.loop import EventObserver, Observer
 from bakeoff.training.memory import forget_peak
-from bakeoff.training.settings import CHECKPOINTS, WHERE
+from bakeoff.training.places import Place, place, remove_all
+from bakeoff.training.settings import CHECKPOINTS, GPUS, WHERE
 from bakeoff.training.trained import Trained, write_trained
 from bakeoff.training.workers import ALONE, Workers
 
@@ -39,7 +45,7 @@ class Train(Protocol):
         *,
         seed: int,
         threads: int,
-        checkpoint: Path | None,
+        checkpoint: Place | None,
         observers: Sequence[Observer],
         earlier: Path,
         workers: Workers,
@@ -100,7 +106,7 @@ def train_networks(
         key = settings_hash([settings, dataset_hash, os.environ.get(CODE), files])
         identity = Identity.of_step(described, key)
     settings["workers"] = workers
-    with _checkpoints(key) as checkpoints:
+    with checkpoints(key) as kept:
         job = _Job(
             dataset=dataset,
             models=models,
@@ -109,13 +115,14 @@ def train_networks(
             seed=seed,
             threads=threads,
             train=train,
-            checkpoints=checkpoints,
+            checkpoints=kept,
             identity=identity,
         )
         if where == "ray":
             from bakeoff.training.on_ray import train_on_ray
 
-            train_on_ray(job, workers=workers, threads=threads)
+            gpus = os.environ.get(GPUS)
+            train_on_ray(job, workers=workers, threads=threads, gpus=int(gpus) if gpus else None)
         else:
             job(ALONE)
 
@@ -131,7 +138,7 @@ class _Job:
     seed: int
     threads: int
     train: Train
-    checkpoints: Path | None
+    checkpoints: Place | None
     identity: Identity
 
     def __call__(self, workers: Workers) -> None:
@@ -193,23 +200,26 @@ class _Job:
 
 
 @contextmanager
-def _checkpoints(key: str) -> Iterator[Path | None]:
-    """The folder of the checkpoints of one step, removed once it is done; None where there is none,
+def checkpoints(key: str) -> Iterator[Place | None]:
+    """The place of the checkpoints of one step, emptied once it is done; None where there is none,
     or another process is at the same step.
+
+    In S3 nobody is kept out: two that do the same step write the same, and each object is whole.
     """
     root = os.environ.get(CHECKPOINTS)
     if not root:
         yield None
         return
-    folder = Path(root) / key
-    with explained_write_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".lock").open("w")
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield None
-            return
-        yield folder
-        shutil.rmtree(folder, ignore_errors=True)
+    kept = place(root) / key
+    with ExitStack() as stack:
+        if isinstance(kept, Path):
+            make_folder(kept)
+            with explained_write_errors(kept):
+                lock = stack.enter_context((kept / ".lock").open("w"))
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield None
+                return
+        yield kept
+        remove_all(kept)
