@@ -1,4 +1,4 @@
-"""What several test folders share: real reviews, where more real data lies, and a small disk."""
+"""What several test folders share: real reviews, where more real data lies, a small disk, S3."""
 
 import csv
 import os
@@ -74,3 +74,28 @@ def small_disk(tmp_path):
         pytest.skip("needs the right to mount a tmpfs")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.fixture(scope="module")
+def bucket():
+    """The file system of a server with one bucket, "reviews"."""
+    import fsspec
+    import s3fs
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        environment.setenv("AWS_ACCESS_KEY_ID", "nobody")
+        environment.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
+        environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        s3fs.S3FileSystem.clear_instance_cache()
+        filesystem = fsspec.filesystem("s3")
+        if filesystem.exists("reviews"):  # Servers of one process share their buckets.
+            filesystem.rm("reviews", recursive=True)
+        filesystem.mkdir("reviews")
+        yield filesystem
+        s3fs.S3FileSystem.clear_instance_cache()
+    server.stop()

@@ -1,36 +1,11 @@
-"""A real S3 server, encoded images, and the IMDB archive in small."""
+"""Encoded images, and the IMDB archive in small."""
 
 import io
 import tarfile
 
-import fsspec
 import numpy as np
 import pytest
-import s3fs
 from PIL import Image
-
-
-@pytest.fixture(scope="module")
-def bucket():
-    """The file system of a server with one bucket, "reviews"."""
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-        environment.setenv("AWS_ACCESS_KEY_ID", "nobody")
-        environment.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
-        environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        s3fs.S3FileSystem.clear_instance_cache()
-        filesystem = fsspec.filesystem("s3")
-        if filesystem.exists("reviews"):  # Servers of one process share their buckets.
-            filesystem.rm("reviews", recursive=True)
-        filesystem.mkdir("reviews")
-        yield filesystem
-        s3fs.S3FileSystem.clear_instance_cache()
-    server.stop()
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ def test_what_follows_a_loaded_checkpoint_is_what_would_have_followed(saved):
     torch.manual_seed(7)
     step(model, optimizers)
     other, others = started(seed=1)
-    facts, loaded_best = load_checkpoint(folder, other, others)
+    facts, loaded_best, _ = load_checkpoint(folder, other, others)
     assert facts == FACTS
     assert same(loaded_best, best)
     assert others.steps == 3
@@ -83,7 +83,7 @@ def test_a_checkpoint_replaces_the_one_before_and_leaves_nothing_else(saved):
     save_checkpoint(folder, model, weights(model), optimizers, {**FACTS, "epoch": 3})
     assert [path.name for path in folder.iterdir()] == ["checkpoint.safetensors"]
     other, others = started(seed=1)
-    facts, best = load_checkpoint(folder, other, others)
+    facts, best, _ = load_checkpoint(folder, other, others)
     assert facts["epoch"] == 3
     assert same(best, model.state_dict())
 
@@ -130,7 +130,7 @@ def test_a_half_written_new_file_does_not_hide_the_old_one(saved):
     folder, *_ = saved
     content = (folder / "checkpoint.safetensors").read_bytes()
     (folder / ".checkpoint.safetensors.tmp").write_bytes(content[:300])
-    facts, _ = load_checkpoint(folder, *started(seed=1))
+    facts, _, _ = load_checkpoint(folder, *started(seed=1))
     assert facts == FACTS
 
 
@@ -166,7 +166,7 @@ def big():
 
 def whole_number(folder):
     model, optimizers = big()
-    facts, best = load_checkpoint(folder, model, optimizers)
+    facts, best, _ = load_checkpoint(folder, model, optimizers)
     tensors = [*model.state_dict().values(), *best.values()]
     assert {float(t.min()) for t in tensors} == {float(t.max()) for t in tensors}
     assert float(tensors[0].min()) == facts["number"]

@@ -10,10 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from test_on_ray import result
+from test_on_ray import MARK, ours, result
 
 from bakeoff.environment import cores
-from bakeoff.training.janitor import left_running
 
 KILLS = int(os.environ.get("BAKEOFF_KILLS", "3"))
 """Each costs a start of Ray."""
@@ -44,8 +43,8 @@ def start(folder):
 def workers():
     """The processes in which Ray trains."""
     found = []
-    for folder in Path("/tmp").glob("bakeoff-ray-*"):
-        for pid in left_running(str(folder)):
+    for pids in ours().values():
+        for pid in pids:
             with suppress(OSError):
                 if b"TrainWorker" in Path(f"/proc/{pid}/cmdline").read_bytes():
                     found.append(pid)
@@ -63,7 +62,8 @@ def at_work(process, begun, before):
 
 @pytest.mark.slow
 @pytest.mark.skipif(cores() < 2, reason="needs two CPUs")
-def test_a_training_that_is_killed_again_and_again_ends_as_an_unbroken_one(tmp_path):
+def test_a_training_that_is_killed_again_and_again_ends_as_an_unbroken_one(tmp_path, monkeypatch):
+    monkeypatch.setenv(MARK, str(tmp_path))
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     for folder in (whole, broken):
         folder.mkdir()

@@ -15,7 +15,7 @@ from torch import nn
 from bakeoff import events
 from bakeoff.errors import UserError
 from bakeoff.evaluation.scores import METRICS
-from bakeoff.training import loop
+from bakeoff.training import keeper
 from bakeoff.training.history import best_epoch
 from bakeoff.training.loop import EventObserver, evaluate, fit
 from bakeoff.training.settings import TrainingSettings
@@ -233,7 +233,7 @@ def test_saving_takes_a_small_part_of_the_time_and_the_end_is_saved(tmp_path, mo
         saved.append(len(given[4]["history"]))
         time.sleep(0.5)
 
-    monkeypatch.setattr(loop, "save_checkpoint", slowly)
+    monkeypatch.setattr(keeper, "save_checkpoint", slowly)
     history = fit(network(), Parity(), SETTINGS, seed=0, checkpoint=tmp_path)
     assert saved == [1, len(history)]
 
@@ -250,7 +250,7 @@ def test_a_finished_checkpoint_is_not_trained_again(tmp_path):
 def main(out: str, checkpoint: str, kill_at: str) -> None:
     from safetensors.torch import save_file
 
-    loop.CHECKPOINT_SHARE = float("inf")
+    keeper.CHECKPOINT_SHARE = float("inf")
 
     class Mortal(Parity):
         epochs_trained = 0

@@ -5,8 +5,10 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import torch
@@ -15,22 +17,36 @@ from test_workers import SETTINGS, Regression, Words
 from bakeoff.environment import cores
 from bakeoff.errors import UserError
 from bakeoff.training.janitor import left_running
+from bakeoff.training.local_ray import ADDRESS
 from bakeoff.training.loop import fit
-from bakeoff.training.on_ray import ADDRESS, train_on_ray
+from bakeoff.training.on_ray import refuse_too_much, train_on_ray
 from bakeoff.training.workers import ALONE
 
 HERE = Path(__file__).parent
+MARK = "BAKEOFF_TEST"
+"""Variable: tells a test's processes from those of others on this machine."""
+
+
+def ours():
+    """The folders that Rays of this test live in, and what runs of them."""
+    mark = f"{MARK}={os.environ[MARK]}".encode()
+    running = {}
+    for folder in Path("/tmp").glob("bakeoff-ray-*"):
+        pids = left_running(str(folder))
+        with suppress(OSError):
+            if any(mark in Path(f"/proc/{p}/environ").read_bytes().split(b"\0") for p in pids):
+                running[folder] = pids
+    return running
 
 
 @pytest.fixture(autouse=True)
 def elsewhere(monkeypatch):
-    """Workers find what a test defines, and no Ray but the test's own."""
+    """Workers find what a test defines, and no Ray but the test's own, of which nothing is left."""
     monkeypatch.setenv("PYTHONPATH", f"{HERE}:{HERE.parent}")
+    monkeypatch.setenv(MARK, str(uuid4()))
     monkeypatch.delenv(ADDRESS, raising=False)
     yield
-    left = list(Path("/tmp").glob("bakeoff-ray-*"))
-    assert not any(left_running(str(folder)) for folder in left)
-    assert not left
+    assert not ours()
 
 
 needs_two = pytest.mark.skipif(cores() < 2, reason="needs two CPUs")
@@ -118,10 +134,30 @@ def test_what_a_worker_refuses_is_the_one_line_and_a_fault_is_not_tried_again(ca
 
 
 @pytest.mark.slow
-def test_more_cpus_than_there_are_is_one_line():
+def test_more_than_there_is_is_one_line():
     most = cores()
     with pytest.raises(UserError, match=rf"{most} workers of 2 CPUs need .* and Ray has {most}:"):
         train_on_ray(Refusing(), workers=most, threads=2)
+    with pytest.raises(UserError, match="1 workers of 1 GPU need 1, and Ray has 0:"):
+        train_on_ray(Refusing(), workers=1, threads=1, gpus=1)
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ((2, 2, 0), None),
+        ((2, 2, 1), None),
+        ((4, 1, 1), "4 workers of 1 GPU need 4, and Ray has 3"),
+        ((5, 1, 0), "5 workers of 1 CPUs need 5, and Ray has 4"),
+    ],
+)
+def test_what_a_cluster_has_room_for(asked, words):
+    there = {"CPU": 4.0, "GPU": 3.0}
+    if words is None:
+        refuse_too_much(there, *asked)
+    else:
+        with pytest.raises(UserError, match=words):
+            refuse_too_much(there, *asked)
 
 
 @pytest.mark.parametrize(
@@ -164,10 +200,46 @@ def test_of_a_killed_step_nothing_is_left(number, tmp_path):
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.2)
-    assert list(Path("/tmp").glob("bakeoff-ray-*"))
+    (folder,) = ours()
     os.kill(process.pid, number)
     process.wait(timeout=60)
+    wait_until_cleared(folder)
+
+
+def wait_until_cleared(folder):
     deadline = time.monotonic() + 30
-    while list(Path("/tmp").glob("bakeoff-ray-*")) and time.monotonic() < deadline:
+    while folder.exists() and time.monotonic() < deadline:
         time.sleep(0.2)
-    # The fixture looks for what is left.
+    assert not folder.exists()
+    assert not left_running(str(folder))
+
+
+@pytest.fixture
+def training(tmp_path):
+    """A bake-off on Ray whose network is being trained."""
+    rows = [f"{('bad', 'good')[row % 2]} film {row % 7} {row},{row % 2}" for row in range(400)]
+    (tmp_path / "reviews.csv").write_text("\n".join(["text,label", *rows]) + "\n")
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-c", "from bakeoff.cli import main; main()", "run", "sentiment"),
+            *("--data", str(tmp_path / "reviews.csv"), "--models", "rnn-64", "--where", "ray"),
+            *("--runs", str(tmp_path / "runs"), "--set", "training.epochs=9999"),
+            *("--set", "training.patience=9999", "--threads", "1", "--wandb", "disabled"),
+        ]
+    )
+    deadline = time.monotonic() + 240
+    while not list(tmp_path.glob("runs/.store/checkpoints/*/*/*.safetensors")):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    return process
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_of_a_killed_bake_off_nothing_is_left(number, training):
+    ((folder, running),) = ours().items()
+    assert len(running) > 5
+    os.kill(training.pid, number)
+    training.wait(timeout=60)
+    wait_until_cleared(folder)

@@ -4,22 +4,16 @@ import math
 
 import pytest
 import torch
-from together import Together
 from torch import nn
 
 from bakeoff.errors import UserError
+from bakeoff.training.keeper import Keeper
 from bakeoff.training.loop import fit
+from bakeoff.training.optimization import Optimizers
 from bakeoff.training.settings import TrainingSettings
 from bakeoff.training.workers import ALONE, Group, Outcome
 
 SETTINGS = TrainingSettings(epochs=3, least_steps=0, learning_rate=0.05, patience=9)
-
-
-@pytest.fixture(scope="module")
-def together():
-    pair = Together()
-    yield pair
-    pair.close()
 
 
 class Words(nn.Module):
@@ -117,12 +111,10 @@ def test_rows_of_all_are_gathered_with_the_gradient_of_ones_own(together):
 
 
 def average_of_norms():
-    from bakeoff.training.loop import _average_statistics
-
-    workers = Group()
     model = nn.Sequential(nn.BatchNorm1d(2), nn.BatchNorm1d(2, track_running_stats=False))
-    model[0].running_mean.fill_(float(workers.rank))
-    _average_statistics(model, workers)
+    optimizers = Optimizers(model, SETTINGS, total_steps=1)
+    model[0].running_mean.fill_(float(Group().rank))
+    Keeper(None, model, optimizers, Group(), seed=0).average_statistics()
     return model[0].running_mean.tolist(), model[0].running_var.tolist()
 
 

@@ -93,12 +93,12 @@ def test_a_killed_step_goes_on_to_the_same_models(folder, killed, epoch, left):
 
 
 def main(folder: str, out: str, killed: str, epoch: str) -> None:
-    from bakeoff.training import loop
+    from bakeoff.training import keeper
     from bakeoff.training.step import train_networks
     from bakeoff.vision import tasks
     from bakeoff.vision.training import train_image_network
 
-    loop.CHECKPOINT_SHARE = float("inf")
+    keeper.CHECKPOINT_SHARE = float("inf")
     trained = dict.fromkeys(["Reconstruction", "Probing", "Classification"], 0)
 
     def counted(batches):

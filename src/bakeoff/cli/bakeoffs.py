@@ -113,6 +113,12 @@ def run(
     workers: Annotated[
         int, typer.Option(help="Processes that share the batches of a training on Ray.", min=1)
     ] = 1,
+    gpus_per_worker: Annotated[
+        int | None,
+        typer.Option(
+            help="GPUs of each worker on Ray; default: 1 where there are enough.", min=0, max=1
+        ),
+    ] = None,
     parallel: Annotated[
         int,
         typer.Option(
@@ -187,6 +193,7 @@ def run(
         image=image,
         parallel=parallel,
         where=where.value,
+        gpus=gpus_per_worker,
         command=shlex.join(["bakeoff", *sys.argv[1:]]),
     )
 

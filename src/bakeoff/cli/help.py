@@ -28,7 +28,7 @@ PANELS = {
             "workers",
         ),
     ),
-    "Where": ("where", "rayjob", "runner", "image", "wandb", "runs", "output"),
+    "Where": ("where", "gpus_per_worker", "rayjob", "runner", "image", "wandb", "runs", "output"),
     "Cluster": (
         *("host", "namespace", "experiment", "name", "service_account", "pipeline_root"),
         *("wait", "cron", "upload"),

@@ -22,14 +22,15 @@ from bakeoff.cluster.step import JOB
 from bakeoff.errors import UserError
 from bakeoff.s3 import Folder, S3AwayError
 from bakeoff.shipped import VARIABLE, shipped
-from bakeoff.training.settings import WHERE
+from bakeoff.training.settings import GROWS, WHERE
 
 
 def main(place: str, attempt: str) -> int:
     """Returns the exit code: 2 if a person has to put something right, 1 after a fault, else 0."""
     work = Folder(place)
     job = json.loads(work.read(JOB) or b"")
-    os.environ[WHERE] = "ray"
+    # Its machines may come later than this process.
+    os.environ |= {WHERE: "ray", GROWS: "1"}
     os.environ[VARIABLE] = (work / LOG).place
 
     def left(outcome: Outcome, message: str = "") -> None:

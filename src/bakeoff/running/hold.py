@@ -116,6 +116,7 @@ def hold(
     image: str = "",
     parallel: int = 1,
     where: str = "inline",
+    gpus: int | None = None,
     command: str = "",
 ) -> RunFolder:
     """Run a plan, showing how far it is and at last the leaderboard.
@@ -124,7 +125,7 @@ def hold(
         chosen: what to run.
         said: what a person should know of how the data was read.
         root: the folder that holds all runs.
-        runner, wandb, image, parallel, where, command: as of `run_locally`.
+        runner, wandb, image, parallel, where, gpus, command: as of `run_locally`.
 
     Raises:
         UserError: as of `run_locally`; options that exclude each other.
@@ -133,6 +134,8 @@ def hold(
 
     if where == "inline" and chosen.workers > 1:
         raise UserError(f"--workers {chosen.workers} need Ray, which starts them: add --where ray")
+    if where == "inline" and gpus is not None:
+        raise UserError("--gpus-per-worker is for workers on Ray: add --where ray")
     if where == "ray" and runner == "docker":
         raise UserError("--where ray starts workers on this machine: leave out --runner docker")
     with Progress(chosen, said=said) as progress:
@@ -145,6 +148,7 @@ def hold(
             watch=progress.see,
             parallel=parallel,
             where=where,
+            gpus=gpus,
             command=command,
         )
     progress.show(finished)

@@ -30,7 +30,8 @@ from bakeoff.plans import Plan
 from bakeoff.running.runs import RunFolder
 from bakeoff.running.store import checkpoints, store, using_store
 from bakeoff.tracking.identity import VARIABLE as PLAN
-from bakeoff.training.settings import CHECKPOINTS, WHERE, to_dict
+from bakeoff.training.local_ray import ADDRESS, room
+from bakeoff.training.settings import CHECKPOINTS, GPUS, WHERE, to_dict
 
 Watch = Callable[[dict[str, Any]], None]
 
@@ -49,6 +50,7 @@ def run_locally(
     watch: Watch,
     parallel: int = 1,
     where: str = "inline",
+    gpus: int | None = None,
     command: str = "",
 ) -> RunFolder:
     """Run a plan to its report; finished steps of earlier runs are reused.
@@ -62,6 +64,7 @@ def run_locally(
         watch: called with every event of the running steps.
         parallel: networks trained at the same time.
         where: networks train: `inline`, in their step, or on `ray`.
+        gpus: of each worker on Ray, 0 or 1; None: 1 where it has enough.
         command: what a person types for the same again.
 
     Raises:
@@ -81,6 +84,7 @@ def run_locally(
         events.VARIABLE: str(folder / "events"),
         CHECKPOINTS: str(checkpoints(root)),
         WHERE: where,
+        GPUS: "" if gpus is None else str(gpus),
         CACHE: str(cache()),
         # random.py in the current folder is not Python's.
         "PYTHONSAFEPATH": "1",
@@ -113,6 +117,8 @@ def run_locally(
         watch(event)
 
     with ExitStack() as using:
+        if where == "ray" and ADDRESS not in os.environ:
+            using.enter_context(room())
         try:
             lock = using.enter_context(using_store(root))
             make_folder(store(root) / folder.name)

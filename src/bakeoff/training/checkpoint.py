@@ -1,56 +1,74 @@
-"""The checkpoint of a training: one safetensors file, written atomically."""
+"""The checkpoint of a training: one safetensors file, whole or absent."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections import defaultdict
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load, save_file
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from bakeoff.artifacts import explained_write_errors
 from bakeoff.training.optimization import Optimizers
+from bakeoff.training.places import Place, read_whole, write_whole
 
 _FILE = "checkpoint.safetensors"
 
 
+class Checkpoint(NamedTuple):
+    """What a checkpoint holds besides the weights and the optimisers."""
+
+    facts: dict[str, Any]
+    best: dict[str, Tensor]
+    """The weights of the best epoch."""
+    own: dict[str, Tensor]
+    """What each worker has of its own, (workers, ...)."""
+
+
 def save_checkpoint(
-    folder: Path,
+    folder: Place,
     model: nn.Module,
-    best: dict[str, Tensor],
+    best: Mapping[str, Tensor],
     optimizers: Optimizers,
-    facts: dict[str, Any],
+    facts: Mapping[str, Any],
+    own: Mapping[str, Tensor] | None = None,
 ) -> None:
-    """Save all that the next epoch depends on; `facts` is what JSON can hold."""
-    tensors = {f"model/{name}": tensor for name, tensor in model.state_dict().items()}
-    tensors |= {f"best/{name}": tensor for name, tensor in best.items()}
-    tensors |= {f"optimizers/{name}": tensor for name, tensor in optimizers.state().items()}
-    # A tensor may not share memory with another one in the file, nor leave gaps in its own.
-    owned = {
-        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-        for name, tensor in tensors.items()
+    """Save all that what follows depends on; `facts` is what JSON can hold.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    parts = {
+        "model": model.state_dict(),
+        "best": best,
+        "optimizers": optimizers.state(),
+        "own": own or {},
     }
-    owned["facts"] = torch.frombuffer(bytearray(json.dumps(facts).encode()), dtype=torch.uint8)
-    with explained_write_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / f".{_FILE}.{os.getpid()}.tmp"
-        save_file(owned, temporary)
-        temporary.replace(folder / _FILE)
+    # A tensor may not share memory with another one in the file, nor leave gaps in its own.
+    tensors = {
+        f"{part}/{name}": tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for part, state in parts.items()
+        for name, tensor in state.items()
+    }
+    tensors["facts"] = torch.frombuffer(bytearray(json.dumps(facts).encode()), dtype=torch.uint8)
+    write_whole(folder / _FILE, save(tensors))
 
 
-def load_checkpoint(
-    folder: Path, model: nn.Module, optimizers: Optimizers
-) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
-    """Take over a checkpoint; returns its facts and the best weights, or None without one."""
+def load_checkpoint(folder: Place, model: nn.Module, optimizers: Optimizers) -> Checkpoint | None:
+    """Take over weights and optimisers of a checkpoint; None where there is none, or no whole one.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    content = read_whole(folder / _FILE)
+    if content is None:
+        return None
     try:
-        # Read in one go: a file that is replaced while it is read stays the old one.
-        tensors = load((folder / _FILE).read_bytes())
-    except (FileNotFoundError, SafetensorError):
+        tensors = load(content)
+    except SafetensorError:
         return None
     facts = json.loads(bytes(tensors.pop("facts").tolist()))
     parts: defaultdict[str, dict[str, Tensor]] = defaultdict(dict)
@@ -59,4 +77,4 @@ def load_checkpoint(
         parts[part][name] = tensor
     model.load_state_dict(parts["model"])
     optimizers.load_state(parts["optimizers"])
-    return facts, parts["best"]
+    return Checkpoint(facts, parts["best"], parts["own"])

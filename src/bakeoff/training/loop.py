@@ -11,7 +11,6 @@ import math
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,20 +20,18 @@ from torch import Tensor, nn
 from bakeoff import events
 from bakeoff.errors import UserError
 from bakeoff.evaluation.scores import ACCURACY, Metric, get_metric
-from bakeoff.training.checkpoint import load_checkpoint, save_checkpoint
 from bakeoff.training.history import best_epoch, finished
+from bakeoff.training.keeper import INTERVAL, Keeper, weights
 from bakeoff.training.optimization import Optimizers
+from bakeoff.training.places import Place
 from bakeoff.training.settings import TrainingSettings
 from bakeoff.training.workers import ALONE, Figures, Outcome, Workers
 
-CHECKPOINT_SHARE = 0.1
-"""Of the time of a training that its checkpoints may take: after short epochs there is none."""
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 """Of glibc's malloc.h."""
-
-
 CHECK_STEPS = 32
-"""Steps between two looks at whether the loss is still a number; all workers look alike."""
+"""Steps between two looks at whether the loss is still a number, and whether it is time to save;
+all workers look alike."""
 
 
 class Task(Protocol):
@@ -103,14 +100,15 @@ def fit(
     *,
     seed: int,
     observers: Sequence[Observer] = (),
-    checkpoint: Path | None = None,
+    checkpoint: Place | None = None,
     workers: Workers = ALONE,
+    interval: float = INTERVAL,
 ) -> list[dict[str, Any]]:
     """Train `model` in place; it ends with the weights of its best epoch.
 
-    Which epoch is the best says `bakeoff.training.history`. With a checkpoint folder epochs are
-    saved, and a training that was killed goes on from the last saved one to the same result, bit
-    for bit on the same number of CPU threads.
+    Which epoch is the best says `bakeoff.training.history`. With a place for checkpoints epochs are
+    saved, long ones also before their end, and a training that was killed goes on from there to the
+    same result, bit for bit on the same number of CPU threads and workers.
 
     Args:
         model: initialised weights.
@@ -118,9 +116,10 @@ def fit(
         settings: hyper-parameters.
         seed: of everything random in the loop, such as dropout.
         observers: told about steps and epochs, those before a kill included.
-        checkpoint: a folder for this very training, which every worker can read; the caller removes
+        checkpoint: a place for this very training, which every worker can read; the caller removes
             it. Any number of workers may go on from it.
         workers: those who share the training; all start from the same weights.
+        interval: seconds without a checkpoint after which an epoch is saved before its end.
 
     Returns:
         One record an epoch: epoch, train_loss, train_accuracy, validation_loss,
@@ -134,51 +133,39 @@ def fit(
     epochs = settings.planned_epochs(task.steps_per_epoch)
     metric = get_metric(settings.metric)
     optimizers = Optimizers(model, settings, total_steps=epochs * task.steps_per_epoch)
-    history, best = [], _weights(model)
-    if checkpoint and (found := load_checkpoint(checkpoint, model, optimizers)):
-        facts, best = found
-        history = facts["history"]
+    keeper = Keeper(checkpoint, model, optimizers, workers, seed=seed, interval=interval)
+    history = keeper.history
     costs = [task.epoch_cost(epoch) for epoch in range(1, epochs + 1)]
     for observer in observers:
         observer.start(steps=task.steps_per_epoch, costs=costs)
         for record in history:
             observer.epoch(record)
-    saved_at, saving = time.perf_counter(), 0.0
     while not finished(history, epochs, settings.patience, metric.name):
         started = time.perf_counter()
-        epoch = len(history) + 1
-        torch.manual_seed(_chance(seed, epoch, workers.rank))
+        before = keeper.begun["seconds"] if keeper.begun else 0.0
         train_loss, train_accuracy = _train_epoch(
-            model, task, optimizers, epoch, observers, workers
+            model, task, optimizers, keeper, observers, workers
         )
-        _average_statistics(model, workers)
+        keeper.average_statistics()
         loss, accuracy, score = evaluate(model, task, metric, workers)
-        seconds = time.perf_counter() - started
         record = {
-            "epoch": epoch,
+            "epoch": len(history) + 1,
             "train_loss": train_loss,
             "train_accuracy": train_accuracy,
             "validation_loss": loss,
             "validation_accuracy": accuracy,
             f"validation_{metric.key}": score,
             "learning_rate": optimizers.learning_rate,
-            "seconds": seconds,
+            "seconds": before + time.perf_counter() - started,
             **task.epoch_facts(model),
         }
         history.append(record)
         if best_epoch(history, metric.name) is record:
-            best = _weights(model)
-        now = time.perf_counter()
-        due = saving <= CHECKPOINT_SHARE * (now - saved_at)
-        saved = due or finished(history, epochs, settings.patience, metric.name)
-        if checkpoint and saved and workers.rank == 0:
-            save_checkpoint(checkpoint, model, best, optimizers, {"history": history})
-            saved_at = time.perf_counter()
-            saving = saved_at - now
+            keeper.best = weights(model)
+        keeper.epoch_ended(last=finished(history, epochs, settings.patience, metric.name))
         for observer in observers:
             observer.epoch(record)
-        workers.epoch_ended(record, saved=saved)
-    model.load_state_dict(best)
+    model.load_state_dict(keeper.best)
     return history
 
 
@@ -211,21 +198,33 @@ def _train_epoch(
     model: nn.Module,
     task: Task,
     optimizers: Optimizers,
-    epoch: int,
+    keeper: Keeper,
     observers: Sequence[Observer],
     workers: Workers,
 ) -> tuple[float, float | None]:
+    """Train the epoch after those of the keeper's history, or what is left of it."""
+    epoch, begun = len(keeper.history) + 1, keeper.begun
     model.train()
-    sums = _Sums()
-    for step, batch in enumerate(task.training_batches(epoch), start=1):
+    keeper.seed_epoch()
+    started, sums, done = time.perf_counter(), _Sums(), 0
+    batches = iter(task.training_batches(epoch))
+    if begun:
+        sums, done = _Sums(**begun["sums"]), begun["step"]
+        started -= begun["seconds"]
+        for _ in range(done):
+            next(batches)
+        keeper.resume_epoch()
+    for step, batch in enumerate(batches, start=done + 1):
         outcome = None
         if batch is not None:
             outcome = task.objective(model, batch)
             outcome.loss.backward()
         sums.add(workers.pooled(outcome, optimizers.dense, optimizers.sparse))
         optimizers.step()
-        if step % CHECK_STEPS == 0 and not math.isfinite(sums.means()[0]):
-            raise _diverged(epoch)
+        if step % CHECK_STEPS == 0:
+            if not math.isfinite(sums.means()[0]):
+                raise _diverged(epoch)
+            keeper.look(step, sums.state(), time.perf_counter() - started)
         if observers and sums.due():
             loss, accuracy = sums.means()
             for observer in observers:
@@ -234,25 +233,6 @@ def _train_epoch(
     if not math.isfinite(loss):
         raise _diverged(epoch)
     return loss, accuracy
-
-
-def _chance(seed: int, epoch: int, rank: int) -> int:
-    """The seed of what an epoch leaves to chance, dropout above all: a checkpoint needs no state of
-    a generator, and so fits any number of workers.
-    """
-    return int(np.random.SeedSequence([seed, epoch, rank]).generate_state(1, np.uint64)[0] >> 1)
-
-
-def _average_statistics(model: nn.Module, workers: Workers) -> None:
-    """Give all workers the mean of what their batch norms saw; on CUDA these are one already."""
-    if workers.count == 1:
-        return
-    for module in model.modules():
-        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.track_running_stats:
-            for statistic in (module.running_mean, module.running_var):
-                if statistic is not None:
-                    workers.sum(statistic)
-                    statistic /= workers.count
 
 
 def _diverged(epoch: int) -> UserError:
@@ -268,11 +248,18 @@ class _Sums:
     INTERVAL = 0.25
     """Seconds between two reports of a step."""
 
-    def __init__(self) -> None:
-        self._examples = 0.0
-        self._loss: Tensor | float = 0.0
-        self._correct: Tensor | float | None = None
+    def __init__(
+        self, loss: float = 0.0, correct: float | None = None, examples: float = 0.0
+    ) -> None:
+        self._examples = examples
+        self._loss: Tensor | float = loss
+        self._correct: Tensor | float | None = correct
         self._told = time.monotonic()
+
+    def state(self) -> dict[str, float | None]:
+        """What is added up so far, as the arguments of another one."""
+        correct = None if self._correct is None else int(self._correct)
+        return {"loss": float(self._loss), "correct": correct, "examples": self._examples}
 
     def add(self, outcome: Figures) -> None:
         self._examples += outcome.examples
@@ -304,10 +291,6 @@ class _Sums:
     def means(self) -> tuple[float, float | None]:
         accuracy = None if self._correct is None else float(self._correct) / self._examples
         return float(self._loss) / self._examples, accuracy
-
-
-def _weights(model: nn.Module) -> dict[str, Tensor]:
-    return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
 
 
 class EventObserver:

@@ -9,8 +9,14 @@ from bakeoff.dotted import Count, CountOrNone, NotNegative, Positive, Share, che
 
 WHERE = "BAKEOFF_WHERE"
 """Variable: where networks train: `inline`, the default, or `ray`. It changes no result."""
+GPUS = "BAKEOFF_GPUS_PER_WORKER"
+"""Variable: GPUs of each worker on Ray, 0 or 1; empty: 1 where Ray has enough. It changes no more
+than the device does."""
+GROWS = "BAKEOFF_RAY_GROWS"
+"""Variable: 1 where a Ray cluster gets more machines as they are asked for."""
 CHECKPOINTS = "BAKEOFF_CHECKPOINTS"
-"""Variable: the folder for checkpoints of interrupted networks; without it none are kept."""
+"""Variable: the folder or s3:// address for checkpoints of interrupted networks; without it there
+are none."""
 
 MOST_SEED = 2**32 - 1
 """The greatest seed of numpy's generators."""

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from bakeoff import events
-from bakeoff.artifacts import artifact_hash, explained_write_errors, new_artifact, settings_hash
+from bakeoff.artifacts import (
+    artifact_hash,
+    explained_write_errors,
+    make_folder,
+    new_artifact,
+    settings_hash,
+)
 from bakeoff.container import CODE
 from bakeoff.data.splits import Split, read_split
 from bakeoff.environment import cores
@@ -23,7 +28,8 @@ from bakeoff.step import told_in_lines
 from bakeoff.tracking import Identity, open_run
 from bakeoff.training.loop import EventObserver, Observer
 from bakeoff.training.memory import forget_peak
-from bakeoff.training.settings import CHECKPOINTS, WHERE
+from bakeoff.training.places import Place, place, remove_all
+from bakeoff.training.settings import CHECKPOINTS, GPUS, WHERE
 from bakeoff.training.trained import Trained, write_trained
 from bakeoff.training.workers import ALONE, Workers
 
@@ -40,7 +46,7 @@ class Train(Protocol):
         *,
         seed: int,
         threads: int,
-        checkpoint: Path | None,
+        checkpoint: Place | None,
         observers: Sequence[Observer],
         earlier: Path,
         workers: Workers,
@@ -116,7 +122,8 @@ def train_networks(
         if where == "ray":
             from bakeoff.training.on_ray import train_on_ray
 
-            train_on_ray(job, workers=workers, threads=threads)
+            gpus = os.environ.get(GPUS)
+            train_on_ray(job, workers=workers, threads=threads, gpus=int(gpus) if gpus else None)
         else:
             job(ALONE)
 
@@ -132,7 +139,7 @@ class _Job:
     seed: int
     threads: int
     train: Train
-    checkpoints: Path | None
+    checkpoints: Place | None
     identity: Identity
 
     def __call__(self, workers: Workers) -> None:
@@ -201,23 +208,26 @@ def _kept() -> Iterator[None]:
 
 
 @contextmanager
-def checkpoints(key: str) -> Iterator[Path | None]:
-    """The folder of the checkpoints of one step, removed once it is done; None where there is none,
+def checkpoints(key: str) -> Iterator[Place | None]:
+    """The place of the checkpoints of one step, emptied once it is done; None where there is none,
     or another process is at the same step.
+
+    In S3 nobody is kept out: two that do the same step write the same, and each object is whole.
     """
     root = os.environ.get(CHECKPOINTS)
     if not root:
         yield None
         return
-    folder = Path(root) / key
-    with explained_write_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".lock").open("w")
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield None
-            return
-        yield folder
-        shutil.rmtree(folder, ignore_errors=True)
+    kept = place(root) / key
+    with ExitStack() as stack:
+        if isinstance(kept, Path):
+            make_folder(kept)
+            with explained_write_errors(kept):
+                lock = stack.enter_context((kept / ".lock").open("w"))
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield None
+                return
+        yield kept
+        remove_all(kept)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -102,8 +102,8 @@ class Workers(Protocol):
         """
         ...
 
-    def epoch_ended(self, record: dict[str, Any], *, saved: bool) -> None:
-        """An epoch ended, and, if it is `saved`, worker 0 has just written a checkpoint."""
+    def notice(self) -> bool:
+        """Whether a machine is about to be taken away; all hear the same, at the same time."""
         ...
 
 
@@ -127,8 +127,8 @@ class Alone:
         assert outcome is not None
         return outcome
 
-    def epoch_ended(self, record: dict[str, Any], *, saved: bool) -> None:
-        pass
+    def notice(self) -> bool:
+        return False
 
 
 ALONE = Alone()
@@ -224,5 +224,5 @@ class Group:
             self.gathered(indices).unsqueeze(0), self.gathered(values), parameter.shape
         )
 
-    def epoch_ended(self, record: dict[str, Any], *, saved: bool) -> None:
-        pass
+    def notice(self) -> bool:
+        return False

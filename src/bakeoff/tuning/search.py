@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import ray
 from ray import tune
 from ray.tune.schedulers import ASHAScheduler
 from ray.tune.search import Searcher
@@ -61,8 +60,7 @@ def connection(threads: int) -> Iterator[Room]:
     Raises:
         UserError: Ray cannot be reached, or is too small.
     """
-    with connected(ray):
-        there = ray.cluster_resources()
+    with connected() as there:
         refuse_too_much(there, 1, threads)
         at_once, gpus = int(there["CPU"]) // threads, int(there.get("GPU", 0))
         yield Room(at_once=min(at_once, gpus or at_once), gpus=min(gpus, 1))

@@ -101,7 +101,9 @@ def tune(
     identity = Identity.of_step(dataset, key)
     with (
         checkpoints(key) as kept,
-        nullcontext(kept) if kept else TemporaryDirectory(prefix="bakeoff-tune-") as folder,
+        nullcontext(kept)
+        if isinstance(kept, Path)
+        else TemporaryDirectory(prefix="bakeoff-tune-") as folder,
         new_artifact(
             trials, "trials", settings=settings | {"budget": budget}, inputs={"dataset": dataset}
         ) as (out, facts),

@@ -18,6 +18,7 @@ from bakeoff.training.device import device
 from bakeoff.training.history import best_epoch
 from bakeoff.training.layers import layer_table
 from bakeoff.training.loop import Observer, fit, set_up_process
+from bakeoff.training.places import Place
 from bakeoff.training.settings import to_dict
 from bakeoff.training.trained import Trained
 from bakeoff.training.workers import ALONE, Workers
@@ -44,7 +45,7 @@ def train_image_network(
     *,
     seed: int,
     threads: int,
-    checkpoint: Path | None = None,
+    checkpoint: Place | None = None,
     observers: Sequence[Observer] = (),
     earlier: Path | None = None,
     workers: Workers = ALONE,
@@ -58,7 +59,7 @@ def train_image_network(
         validation: what picks its best epoch.
         seed: of weights, order, augmentation and dropout.
         threads: CPU threads.
-        checkpoint: a folder of its own, to go on from after a kill.
+        checkpoint: a place of its own, to go on from after a kill.
         observers: told about steps and epochs.
         earlier: holds the folder of the autoencoder it starts from.
         workers: those who share the training.

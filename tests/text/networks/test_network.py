@@ -18,7 +18,7 @@ from bakeoff.text.configs import TextNetwork
 from bakeoff.text.networks.batches import Batch
 from bakeoff.text.networks.network import TextClassifier, _Classification, train_network
 from bakeoff.text.networks.vocabulary import Encoded
-from bakeoff.training import loop
+from bakeoff.training import keeper
 from bakeoff.training.settings import TrainingSettings, to_dict
 from bakeoff.training.trained import write_trained
 
@@ -287,7 +287,7 @@ def main(reviews: str, out: str, checkpoint: str, kill_after: str) -> None:
             if record["epoch"] == int(kill_after):
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    loop.CHECKPOINT_SHARE = float("inf")
+    keeper.CHECKPOINT_SHARE = float("inf")
     frame = pd.read_csv(reviews).sample(frac=1, random_state=0)
     trained = train(
         CONFIGS["bilstm"],

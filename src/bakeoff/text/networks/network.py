@@ -33,6 +33,7 @@ from bakeoff.training.device import autocast, device
 from bakeoff.training.history import best_epoch
 from bakeoff.training.layers import layer_table
 from bakeoff.training.loop import Observer, fit, set_up_process
+from bakeoff.training.places import Place
 from bakeoff.training.settings import to_dict
 from bakeoff.training.trained import Trained
 from bakeoff.training.workers import ALONE, Outcome, Workers
@@ -239,7 +240,7 @@ def train_network(
     *,
     seed: int,
     threads: int,
-    checkpoint: Path | None = None,
+    checkpoint: Place | None = None,
     observers: Sequence[Observer] = (),
     workers: Workers = ALONE,
 ) -> Trained:
@@ -252,7 +253,7 @@ def train_network(
         validation: what stops it, and picks its best epoch.
         seed: of weights, order and dropout.
         threads: CPU threads.
-        checkpoint: a folder of its own, to go on from after a kill.
+        checkpoint: a place of its own, to go on from after a kill.
         observers: told about steps and epochs.
         workers: those who share the training.
 

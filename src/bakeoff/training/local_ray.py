@@ -1,0 +1,140 @@
+"""A Ray on this machine that several trainings use, one after the other or side by side.
+
+It is a process of its own, `python -m bakeoff.training.local_ray FOLDER`, that starts with the
+first of them and lives until somebody clears its folder.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bakeoff.environment import cores
+from bakeoff.errors import UserError
+from bakeoff.training.janitor import VARIABLE, cleared
+
+ADDRESS = "RAY_ADDRESS"
+"""Ray's own variable: a cluster that runs already, as host:port; without it one starts here."""
+MOST_AT_ONCE = 2
+"""Trainings side by side, each of which may ask for all CPUs; Ray would let one wait."""
+OBJECT_STORE_BYTES = 100 * 2**20
+"""Workers read their data themselves: Ray's shared memory holds little more than messages."""
+START_SECONDS = 120.0
+QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": "CRITICAL"}
+"""Arguments of `ray.init`."""
+SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # A GPU-less worker must see none, also where Ray was told of none.
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
+    # Two seconds between looks at the workers would be added to each start and each end.
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
+    # CPUs may be in use by others, and a cluster that grows needs minutes for a machine.
+    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "3600",
+    # Each is a process that would start beside the workers, and has nothing to do.
+    "RAY_enable_worker_prestart": "0",
+    "RAY_prestart_worker_first_driver": "0",
+    "RAY_TRAIN_METRICS_ENABLED": "0",
+}
+"""Ray's variables for all that use it; what a person has set stays. Ray reads them on import."""
+_OWN = {
+    "RAY_AUTH_MODE": "token",
+    # Nobody takes this machine away with a notice.
+    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
+}
+
+
+@contextmanager
+def room() -> Iterator[Path]:
+    """The folder that a Ray may live in: of the bake-off this process is part of, if that has one,
+    or a new one. Of what lives in a new one nothing is left afterwards, however this process ends.
+    """
+    if folder := os.environ.get(VARIABLE):
+        yield Path(folder)
+        return
+    # Sockets lie in it, and may have short paths only.
+    folder = tempfile.mkdtemp(prefix="bakeoff-ray-", dir="/tmp")
+    with cleared(folder):
+        yield Path(folder)
+
+
+def address_in(folder: Path) -> str:
+    """The address of the Ray that lives in a folder, host:port; it starts if there is none.
+
+    Raises:
+        UserError: Ray does not start.
+    """
+    os.environ |= _OWN
+    if "ray" in sys.modules:
+        from ray._raylet import Config  # type: ignore[attr-defined]
+
+        Config.initialize("")  # It has read the variables already.
+    address = folder / "address"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (address.exists() and answers(address.read_text())):
+            address.unlink(missing_ok=True)
+            _start(folder, address)
+        return address.read_text()
+
+
+def answers(address: str, seconds: float = 5.0) -> bool:
+    """Whether anybody takes connections at host:port."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), seconds).close()
+    except OSError:
+        return False
+    return True
+
+
+def _start(folder: Path, address: Path) -> None:
+    log = folder / "log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", __name__, str(folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    import bakeoff.training.ray_trainer  # noqa: F401  # Is needed next, and takes as long.
+
+    patience = time.monotonic() + START_SECONDS
+    while not address.exists():
+        late = time.monotonic() > patience
+        if late or process.poll() is not None:
+            process.kill()
+            last = (log.read_text().split("\n\n")[-1].strip().splitlines() or ["no word"])[-1]
+            why = f"within {START_SECONDS:.0f} seconds" if late else f"({last})"
+            raise UserError(f"Ray does not start on this machine {why}; leave out --where ray")
+        time.sleep(0.05)
+
+
+def main(folder: Path) -> None:
+    import ray
+
+    ray.init(
+        num_cpus=MOST_AT_ONCE * cores(),
+        include_dashboard=False,
+        object_store_memory=OBJECT_STORE_BYTES,
+        _temp_dir=str(folder),
+        **QUIET,
+    )
+    part = folder / "address.part"
+    part.write_text(ray.get_runtime_context().gcs_address)
+    part.rename(folder / "address")
+    signal.pause()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

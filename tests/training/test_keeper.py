@@ -1,0 +1,134 @@
+"""Epochs that are saved before their end, and go on from there."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from test_workers import SETTINGS
+from torch import nn
+
+from bakeoff.training.loop import CHECK_STEPS, fit
+from bakeoff.training.workers import ALONE, Group, Outcome
+
+STEPS = 3 * CHECK_STEPS + 5
+TWO_EPOCHS = replace(SETTINGS, epochs=2, learning_rate=0.01)
+
+
+class Chances(nn.Sequential):
+    """Dropout, and a batch norm, whose statistics each worker has of its own."""
+
+    def __init__(self):
+        torch.manual_seed(0)
+        super().__init__(
+            nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.5), nn.Linear(8, 2)
+        )
+
+
+class LostError(Exception):
+    """All is lost at this moment."""
+
+
+class Numbers:
+    """Whether the sum of four numbers is positive; lost before one step of the second epoch."""
+
+    steps_per_epoch = STEPS
+
+    def __init__(self, workers, lost_at=0):
+        self.workers, self.lost_at, self.trained = workers, lost_at, 0
+
+    def training_batches(self, epoch):
+        generator = torch.Generator().manual_seed(epoch)
+        for step in range(1, STEPS + 1):
+            if epoch == 2 and step == self.lost_at:
+                raise LostError
+            yield self.workers.share(torch.randn(12, 4, generator=generator))
+
+    def validation_batches(self):
+        yield self.workers.share(torch.randn(20, 4, generator=torch.Generator().manual_seed(0)))
+
+    def objective(self, model, batch):
+        self.trained += model.training
+        logits, labels = model(batch), (batch.sum(dim=1) > 0).long()
+        loss = nn.functional.cross_entropy(logits, labels)
+        return Outcome(loss, len(batch), logits, labels)
+
+    def epoch_cost(self, epoch):
+        return 1.0
+
+    def epoch_facts(self, model):
+        return {}
+
+
+class Told:
+    """Hears once that the machine will be taken away."""
+
+    rank, count = 0, 1
+    share, sum, gathered, pooled = ALONE.share, ALONE.sum, ALONE.gathered, ALONE.pooled
+
+    def notice(self):
+        return True
+
+
+def learned(workers, place=None, lost_at=0, interval=0.0):
+    """History and weights, or None where all was lost; and how many steps that took."""
+    model, task = Chances(), Numbers(workers, lost_at)
+    try:
+        history = fit(
+            model,
+            task,
+            TWO_EPOCHS,
+            seed=3,
+            checkpoint=place,
+            workers=workers,
+            interval=interval,
+        )
+    except LostError:
+        return None, task.trained
+    for record in history:
+        del record["seconds"]
+    state = {name: value.tolist() for name, value in model.state_dict().items()}
+    return (history, state), task.trained
+
+
+def learned_in_group(place=None, lost_at=0):
+    return learned(Group(), place, lost_at)
+
+
+@pytest.mark.parametrize("lost_at", [CHECK_STEPS + 1, 3 * CHECK_STEPS, STEPS])
+def test_a_lost_epoch_goes_on_where_it_was_saved_to_the_same_result(tmp_path, lost_at):
+    unbroken, steps = learned(ALONE)
+    assert steps == 2 * STEPS
+    assert learned(ALONE, tmp_path, lost_at)[0] is None
+    resumed, steps = learned(ALONE, tmp_path)
+    assert resumed == unbroken
+    assert steps == STEPS - (lost_at - 1) // CHECK_STEPS * CHECK_STEPS
+
+
+def test_a_short_epoch_is_not_saved_before_its_end(tmp_path):
+    learned(ALONE, tmp_path, STEPS, interval=60.0)
+    assert learned(ALONE, tmp_path)[1] == STEPS
+
+
+def test_a_notice_saves_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr("bakeoff.training.keeper.NOTICE_INTERVAL", 0.0)
+    learned(Told(), tmp_path / "told", 2 * CHECK_STEPS + 1, interval=math.inf)
+    resumed, steps = learned(ALONE, tmp_path / "told")
+    # The first epoch was saved at its end too, as all are after a notice.
+    assert steps == STEPS
+    assert resumed == learned(ALONE)[0]
+
+
+def test_two_workers_go_on_to_the_same_result_and_one_can_go_on_alone(together, tmp_path):
+    (unbroken, _), (same, _) = together(learned_in_group)
+    assert same == unbroken
+    for place in (tmp_path / "two", tmp_path / "one"):
+        assert {result for result, _ in together(learned_in_group, place, STEPS)} == {None}
+    (resumed, steps), (same, _) = together(learned_in_group, tmp_path / "two")
+    assert resumed == same == unbroken
+    assert steps == STEPS - 3 * CHECK_STEPS
+    (history, _), steps = learned(ALONE, tmp_path / "one")
+    assert steps == STEPS - 3 * CHECK_STEPS
+    assert [record["epoch"] for record in history] == [1, 2]
+    assert history[0] == unbroken[0][0]
+    assert history[1]["train_loss"] == pytest.approx(unbroken[0][1]["train_loss"], rel=0.05)
