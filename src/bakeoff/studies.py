@@ -153,7 +153,7 @@ STUDIES = {
         modality="text",
         data="rotten-tomatoes",
         models=texts.GENERAL,
-        sentences=ABOUT,
+        sentences=texts.GENERAL_ABOUT,
         presets={
             "quick": Preset(
                 split="0.7:0.1:0.2",

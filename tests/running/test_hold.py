@@ -199,5 +199,9 @@ def test_pictures_of_several_sizes_get_one(tmp_path):
     chosen, said = planned(str(tmp_path / "pets"))
     assert (chosen.study, chosen.image_size) == ("images", 64)
     assert "brought to 64×64; another size: --image-size" in said
-    assert planned(str(tmp_path / "pets"), image_size=32)[0].image_size == 32
-    assert planned("resnet", "full", data=str(tmp_path / "pets"))[0].image_size == 128
+    for what, options, size in (
+        (str(tmp_path / "pets"), {"image_size": 32}, 32),
+        ("resnet", {"preset": "full", "data": str(tmp_path / "pets")}, 128),
+    ):
+        chosen, said = planned(what, **options)
+        assert (chosen.image_size, said) == (size, "")

@@ -184,3 +184,18 @@ def test_clean_without_runs_or_with_a_removed_store_frees_nothing(tmp_path):
     assert clean(tmp_path / "nowhere") == {}
     make_run(tmp_path, "run", comparison=str(store(tmp_path) / "x" / "compare" / "comparison"))
     assert clean(tmp_path) == {}
+
+
+def test_a_frame_is_kept_as_long_as_a_run_names_it(tmp_path):
+    make_chain(tmp_path, "one")
+    folder = store(tmp_path) / "data"
+    folder.mkdir()
+    for name in ("named", "unnamed"):
+        (folder / f"{name}.parquet").write_text("rows")
+    plan = {"data": "/elsewhere/runs/.store/data/named.parquet"}
+    run = make_run(tmp_path, "one", "finished", plan=plan)
+    clean(tmp_path)
+    assert [path.name for path in folder.iterdir()] == ["named.parquet"]
+    shutil.rmtree(run)
+    clean(tmp_path)
+    assert not folder.exists()

@@ -46,8 +46,8 @@ from bakeoff.cli.options import (
     SkipBadRows,
     Split,
     SplitColumn,
-    Study,
     StudyData,
+    StudyOrData,
     TimeColumn,
     Tune,
     WandbMode,
@@ -66,7 +66,7 @@ if TYPE_CHECKING:
 
 @app.command()
 def run(
-    study: Study,
+    study: StudyOrData,
     preset: Preset = "quick",
     models: Models = "",
     data: StudyData = None,

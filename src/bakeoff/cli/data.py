@@ -125,7 +125,9 @@ def prepare_data(
     refuse_output_inside(data, output)
     asked = image_column or text_column
     columns = Columns(asked, label_column, split_column, group_column, time_column)
-    reading = recognise(data, "image" if image_column else "", columns, class_level)
+    modality = "image" if image_column else ""
+    # Pictures of several sizes are refused here without --image-size.
+    reading = recognise(data, modality, columns, class_level, sized=True)
     if reading.said:
         print(reading.said)
     with Activity():

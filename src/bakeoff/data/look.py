@@ -55,7 +55,7 @@ def look(
         UserError: there is no such data, or more than one reading of it is possible.
     """
     columns.check()
-    reading = recognise(source, modality, columns, class_level)
+    reading = recognise(source, modality, columns, class_level, sized=bool(image_size))
     columns = Columns(
         reading.input_column or columns.input or reading.modality,
         reading.label_column or columns.label or "label",

@@ -59,7 +59,11 @@ class Reading:
 
 
 def recognise(
-    source: str, modality: str = "", columns: Columns | None = None, class_level: int = 0
+    source: str,
+    modality: str = "",
+    columns: Columns | None = None,
+    class_level: int = 0,
+    sized: bool = False,
 ) -> Reading:
     """What data holds, as far as nobody said it.
 
@@ -68,6 +72,7 @@ def recognise(
         modality: "text" or "image" where that is known.
         columns: those that a person named; "" are to be found.
         class_level: as of `read_images`.
+        sized: the size that images are brought to is known.
 
     Raises:
         UserError: there is no such data, it cannot be read, or more than one reading is possible.
@@ -78,7 +83,8 @@ def recognise(
         return Reading(NAMED_SETS[source].modality)
     if holds_images(source):
         _refuse_no_pictures(source)
-        return _sized(source, Reading("image"), named, class_level)
+        reading = Reading("image")
+        return reading if sized else _sized(source, reading, named, class_level)
     ending = Path(source).suffix.lower()
     if ending in _PICTURES:
         raise UserError(f"{source} is one image; give the folder of folders, class/name.jpg")
@@ -87,7 +93,7 @@ def recognise(
     if modality and named.input and named.label:
         return Reading(modality, named.input, named.label)
     reading = _of_table(source, modality, named)
-    if reading.modality == "text" or "://" in source:
+    if sized or reading.modality == "text" or "://" in source:
         return reading
     columns = replace(named, input=reading.input_column, label=reading.label_column)
     return _sized(source, reading, columns, 0)

@@ -81,13 +81,14 @@ def planned(
             modality = "image" if image_column else "text"
         others = [given.get(f"{role}_column") or "" for role in ("split", "group", "time")]
         columns = Columns(input_column, label_column, *others)
-        reading = recognise(data, modality, columns, given.get("class_level") or 0)
+        chosen = STUDIES[study].presets.get(preset) if study else None
+        sized = given.get("image_size") is not None or bool(chosen and chosen.image_size)
+        reading = recognise(data, modality, columns, given.get("class_level") or 0, sized)
         study, said = study or GENERAL[reading.modality], reading.said
         input_column = reading.input_column or input_column
         label_column = reading.label_column or label_column
-        chosen = STUDIES[study].presets.get(preset)
-        if reading.image_size and given.get("image_size") is None:
-            given["image_size"] = (chosen and chosen.image_size) or reading.image_size
+        if reading.image_size:
+            given["image_size"] = reading.image_size
     made = plan(
         study,
         preset,

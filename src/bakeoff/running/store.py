@@ -144,7 +144,8 @@ def _needed(root: Path) -> set[Path]:
     waiting = [Path(run["comparison"]) for run in runs if run.get("comparison")]
     for run in unfinished:
         waiting += [path.parent for path in (store(root) / run["id"]).rglob(MANIFEST)]
-    kept |= {in_store(root, run["plan"]["data"]) for run in runs if "plan" in run}
+    data = [run.get("plan", {}).get("data", "") for run in runs]
+    kept |= {in_store(root, source) for source in data if STORE in Path(source).parts}
     reached: set[Path] = set()
     while waiting:
         artifact = in_store(root, waiting.pop())

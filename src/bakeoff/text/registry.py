@@ -155,6 +155,7 @@ PAIRS = (
 
 GENERAL = dict(_STUDY)
 """The models for texts of any kind, by name."""
+GENERAL_ABOUT = {name: ABOUT[name] for name in GENERAL}
 
 _LINEAR = ("nb-counts", "logreg-tfidf", "svm-tfidf", "nbsvm")
 _NETWORKS = ("fasttext", "cnn", "bilstm")
