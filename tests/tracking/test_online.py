@@ -143,3 +143,24 @@ def test_an_id_that_was_deleted_is_said_and_a_suffix_makes_another(
     done = steps(tmp_path, f"train:1:{EPOCHS}", server=server, **{SUFFIX: "again"})
     assert done.stderr == ""
     assert set(server.runs) == {f"{ID}-again"}
+
+
+@pytest.mark.parametrize("trouble", ["hang", "500", "drop"])
+def test_a_server_that_fails_in_the_middle_is_said_once_in_a_bake_off(
+    trouble: str, server: WandbServer, tmp_path: Path
+) -> None:
+    started = {"RunResumeStatus", "UpsertBucket"}
+    server.trouble = lambda name: "" if name in started else trouble
+    events = tmp_path / "events"
+    events.mkdir()
+    training, compared = (
+        steps(tmp_path, "limits:4:8", job, server=server, BAKEOFF_EVENTS=str(events))
+        for job in (f"train:1:{EPOCHS}", "leaderboard")
+    )
+    _, seconds = map(float, training.stdout.split())
+    assert seconds < 10, "the end of a training waits for a bounded time"
+    (line,) = training.stderr.splitlines()
+    assert line.endswith("did not take everything in time; `bakeoff sync` uploads what is missing")
+    assert compared.stderr == "", "who comes later neither waits nor says it again"
+    (board,) = offline_folders(tmp_path)
+    assert "leaderboard" in board

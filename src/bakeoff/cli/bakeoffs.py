@@ -47,6 +47,7 @@ from bakeoff.cli.options import (
     StudyData,
     TimeColumn,
     WandbMode,
+    WandbSuffix,
     Weights,
     Where,
     Word2vec,
@@ -122,6 +123,7 @@ def run(
         WandbMode | None,
         typer.Option(help="Weights & Biases; default: online with a key, else offline."),
     ] = None,
+    wandb_suffix: WandbSuffix = "",
     runs: Runs = Path("runs"),
 ) -> None:
     """Hold a bake-off on this machine, from data to report.
@@ -173,6 +175,7 @@ def run(
         root=runs,
         runner=runner.value,
         wandb=wandb.value if wandb else None,
+        wandb_suffix=wandb_suffix,
         image=image,
         parallel=parallel,
         where=where.value,

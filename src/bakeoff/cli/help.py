@@ -27,7 +27,7 @@ PANELS = {
             "workers",
         ),
     ),
-    "Where": ("where", "runner", "image", "wandb", "runs", "output"),
+    "Where": ("where", "runner", "image", "wandb", "wandb_suffix", "runs", "output"),
     "Cluster": (
         *("host", "namespace", "experiment", "name", "service_account", "pipeline_root"),
         *("wait", "cron", "upload"),

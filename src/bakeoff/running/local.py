@@ -29,6 +29,7 @@ from bakeoff.errors import UserError
 from bakeoff.plans import Plan
 from bakeoff.running.runs import RunFolder
 from bakeoff.running.store import checkpoints, store, using_store
+from bakeoff.tracking.identity import SUFFIX
 from bakeoff.tracking.identity import VARIABLE as PLAN
 from bakeoff.training.settings import CHECKPOINTS, WHERE, to_dict
 
@@ -47,6 +48,7 @@ def run_locally(
     wandb: str | None,
     image: str,
     watch: Watch,
+    wandb_suffix: str = "",
     parallel: int = 1,
     where: str = "inline",
     command: str = "",
@@ -60,6 +62,7 @@ def run_locally(
         wandb: mode of Weights & Biases; None decides by whether there is a key.
         image: container image of the steps, used by `docker`.
         watch: called with every event of the running steps.
+        wandb_suffix: ends the ids of W&B runs.
         parallel: networks trained at the same time.
         where: networks train: `inline`, in their step, or on `ray`.
         command: what a person types for the same again.
@@ -76,6 +79,7 @@ def run_locally(
     folder = _new_folder(root, f"{created:%Y%m%d-%H%M%S}-{plan.study}-{plan.preset}")
     environment = {
         "WANDB_MODE": resolve_mode(wandb),
+        SUFFIX: wandb_suffix,
         PLAN: json.dumps(plan.identity),
         "WANDB_PROJECT": os.environ.get("WANDB_PROJECT", "bakeoff"),
         events.VARIABLE: str(folder / "events"),

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -34,10 +35,13 @@ FINISH_SECONDS = {"online": 30.0, "offline": 8.0}
 """How long the end of a run waits at most for what is still to be written."""
 
 _DELETED = re.compile(r"previously created and deleted", re.IGNORECASE)
+_SILENT = re.compile(r"respond in time|timed out|connection|execute API request", re.IGNORECASE)
 _KEY_REJECTED = re.compile(r"\b40[13]\b|API.?key|not logged in|unauthori[sz]ed", re.IGNORECASE)
 
 _unreachable = threading.Event()
 """Set once a server failed, so that later runs of this process do not wait for it again."""
+_UNREACHABLE = "wandb-unreachable"
+"""File in the folder of events: says the same to the other processes of a bake-off."""
 
 Task = Callable[[Any, Any], None]
 """Work for the thread, called with the module wandb and the W&B run."""
@@ -206,7 +210,7 @@ class Run:
         else:
             self._thread.join(max(0.0, deadline - time.monotonic()))
         if self._thread.is_alive():
-            self._warn("did not take everything in time; the run may be incomplete")
+            self._warn_of_silence()
 
     def __enter__(self) -> Run:
         return self
@@ -238,7 +242,10 @@ class Run:
             try:
                 task(wandb, run)
             except Exception as error:
-                self._warn(f"refused a record ({_line(error)})")
+                if _SILENT.search(str(error)):
+                    self._warn_of_silence()
+                else:
+                    self._warn(f"refused a record ({_line(error)})")
         try:
             run.finish(exit_code=self._exit_code)
         except Exception as error:
@@ -257,14 +264,20 @@ class Run:
             finish_timeout=FINISH_SECONDS["online"] - INIT_SECONDS,
         )
         start = {**self._settings, "settings": common, "reinit": "create_new"}
-        if self._mode == "online" and not _unreachable.is_set():
+        if self._mode == "online" and not _given_up():
             try:
                 return wandb.init(mode="online", resume="allow", **start)
             except wandb.Error as error:
-                _unreachable.set()
+                _give_up()
                 self._warn(f"{_refusal(error, self._settings['id'])}; recording offline")
                 wandb.teardown()  # It would still hold the run's id.
         return wandb.init(mode="offline", **start)
+
+    def _warn_of_silence(self) -> None:
+        """The server was there, and is no more, or is too slow."""
+        if self._mode == "online":
+            _give_up()
+        self._warn("did not take everything in time; `bakeoff sync` uploads what is missing")
 
     def _warn(self, what: str) -> None:
         """Say the first trouble, once."""
@@ -272,6 +285,19 @@ class Run:
             self._warned = True
             events.emit("warning", message=f"Weights & Biases {what}")
             print(f"warning: Weights & Biases {what}", file=sys.stderr)
+
+
+def _give_up() -> None:
+    """Have this process, and those after it in the bake-off, record offline."""
+    _unreachable.set()
+    if folder := os.environ.get(events.VARIABLE):
+        with suppress(OSError):
+            (Path(folder) / _UNREACHABLE).touch()
+
+
+def _given_up() -> bool:
+    folder = os.environ.get(events.VARIABLE)
+    return _unreachable.is_set() or bool(folder and (Path(folder) / _UNREACHABLE).exists())
 
 
 def _refusal(error: Exception, run: str) -> str:
