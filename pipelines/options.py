@@ -80,7 +80,7 @@ class Options:
             # The rest of a plan may be changed when a run is started.
             task.set_env_variable(IDENTITY, json.dumps({"study": plan.study}))
             kubernetes.use_field_path_as_env(task, env_name=RUN, field_path=_RUN_LABEL)
-        if self.wandb and name.startswith(("train", "evaluate")):
+        if self.wandb and name.startswith(("train", "evaluate", "compare")):
             task.set_env_variable("WANDB_MODE", self.wandb)
             if self.wandb == "online":
                 kubernetes.use_secret_as_env(

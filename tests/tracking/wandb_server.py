@@ -147,6 +147,9 @@ class WandbServer:
         }
         return {"data": {"viewer": viewer}}
 
+    def _GetDefaultEntity(self, *_: Any) -> dict[str, Any]:
+        return {"data": {"viewer": {"id": "V", "entity": ENTITY}}}
+
     def _OrganizationCoreWeaveOrganizationID(self, *_: Any) -> dict[str, Any]:
         return {"data": {"entity": {"organization": {"coreWeaveOrganizationId": None}}}}
 
@@ -184,6 +187,57 @@ class WandbServer:
             "historyLineCount": len(stored.lines.get(HISTORY, [])),
         }
         return {"data": {"upsertBucket": {"inserted": inserted, "bucket": bucket}}}
+
+    def _Run(self, given: dict[str, Any], _: str) -> dict[str, Any]:
+        stored = self.runs.get(given["name"])
+        if stored is None:
+            return {"data": {"project": {"run": None}}}
+        shown = {
+            **{"projectId": 7, "id": stored.id, "name": stored.id, "tags": [], "sweepName": None},
+            **{"displayName": stored.facts.get("displayName"), "state": "finished"},
+            **{"config": json.dumps(stored.config), "group": stored.facts.get("groupName")},
+            **{"jobType": stored.facts.get("jobType"), "commit": None, "readOnly": False},
+            **{"createdAt": "2026-01-01T00:00:00", "heartbeatAt": "2026-01-01T00:00:00"},
+            **{"description": None, "notes": None, "systemMetrics": "{}", "historyKeys": None},
+            **{"summaryMetrics": json.dumps(stored.summary), "historyLineCount": 0},
+            "user": {"name": ENTITY, "username": ENTITY},
+        }
+        return {"data": {"project": {"run": shown}}}
+
+    def _GetProjects(self, *_: Any) -> dict[str, Any]:
+        projects = sorted({run.project for run in self.runs.values()})
+        edges = [
+            {
+                "cursor": name,
+                "node": {
+                    **{
+                        "id": "P",
+                        "name": name,
+                        "entityName": ENTITY,
+                        "isBenchmark": False,
+                        "user": None,
+                    },
+                    **{"createdAt": "2026-01-01T00:00:00", "__typename": "Project"},
+                },
+            }
+            for name in projects
+        ]
+        page = {"endCursor": None, "hasNextPage": False, "__typename": "PageInfo"}
+        return {"data": {"models": {"edges": edges, "pageInfo": page}}}
+
+    def _ProjectInternalId(self, *_: Any) -> dict[str, Any]:
+        return {"data": {"project": {"id": "P", "internalId": "7"}}}
+
+    def _upsertView(self, given: dict[str, Any], _: str) -> dict[str, Any]:
+        identity = given["id"] or f"V{len(self.views)}"
+        self.views[identity] = given
+        project = {"id": "P", "name": given["projectName"], "entityName": given["entityName"]}
+        view = {
+            **{"id": identity, "type": given["type"], "name": given["name"]},
+            **{"displayName": given["displayName"], "description": given["description"]},
+            **{"project": project, "spec": given["spec"], "updatedAt": "2026-01-01T00:00:00"},
+        }
+        return {"data": {"upsertView": {"view": view, "inserted": True}}}
 
     def _CreateRunFiles(self, given: dict[str, Any], _: str) -> dict[str, Any]:
         files = [

@@ -31,6 +31,7 @@ from bakeoff.running.runs import RunFolder
 from bakeoff.running.store import checkpoints, store, using_store
 from bakeoff.tracking.identity import SUFFIX
 from bakeoff.tracking.identity import VARIABLE as PLAN
+from bakeoff.tracking.mode import project_name
 from bakeoff.training.settings import CHECKPOINTS, WHERE, to_dict
 
 Watch = Callable[[dict[str, Any]], None]
@@ -81,7 +82,7 @@ def run_locally(
         "WANDB_MODE": resolve_mode(wandb),
         SUFFIX: wandb_suffix,
         PLAN: json.dumps(plan.identity),
-        "WANDB_PROJECT": os.environ.get("WANDB_PROJECT", "bakeoff"),
+        "WANDB_PROJECT": project_name(),
         events.VARIABLE: str(folder / "events"),
         CHECKPOINTS: str(checkpoints(root)),
         WHERE: where,

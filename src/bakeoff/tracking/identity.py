@@ -102,10 +102,13 @@ class Identity:
         parts = [re.sub(r"[^A-Za-z0-9_-]+", "-", model)[:80], digest]
         if seed is not None:
             parts.insert(1, f"seed{seed}")
-        if suffix := os.environ.get(SUFFIX):
-            parts.append(suffix)
-        return "-".join(parts)
+        return suffixed("-".join(parts), os.environ.get(SUFFIX, ""))
 
     def of_whole(self) -> Identity:
         """Of what belongs to the bake-off as a whole, not to a training."""
         return replace(self, key=self.group)
+
+
+def suffixed(run_id: str, suffix: str) -> str:
+    """The id with a suffix; without one as it is."""
+    return f"{run_id}-{suffix}" if suffix else run_id

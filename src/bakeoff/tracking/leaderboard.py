@@ -32,10 +32,11 @@ def log(wandb: Any, run: Any, results: Mapping[str, Any]) -> None:
             f"held_out/{key}": chosen[f"validation_{key}"],
         }
     )
+    if run.starting_step:
+        return
     run.log(
         {
             "leaderboard": charts.table(wandb, board),
             "comparisons": charts.table(wandb, results["comparisons"]),
-        },
-        step=run.starting_step,
+        }
     )

@@ -8,19 +8,27 @@ from __future__ import annotations
 
 import os
 import queue
-import re
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from bakeoff import events
 from bakeoff.tracking import charts, leaderboard, lineage, records
+from bakeoff.tracking.connection import (
+    explained,
+    give_up,
+    given_up,
+    is_silence,
+    line,
+    quieten,
+    settled,
+)
 from bakeoff.tracking.identity import Identity
+from bakeoff.tracking.mode import project_name
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,15 +41,6 @@ INIT_SECONDS = 10.0
 """How long a server may take to accept a run before it is recorded offline."""
 FINISH_SECONDS = {"online": 30.0, "offline": 8.0}
 """How long the end of a run waits at most for what is still to be written."""
-
-_DELETED = re.compile(r"previously created and deleted", re.IGNORECASE)
-_SILENT = re.compile(r"respond in time|timed out|connection|execute API request", re.IGNORECASE)
-_KEY_REJECTED = re.compile(r"\b40[13]\b|API.?key|not logged in|unauthori[sz]ed", re.IGNORECASE)
-
-_unreachable = threading.Event()
-"""Set once a server failed, so that later runs of this process do not wait for it again."""
-_UNREACHABLE = "wandb-unreachable"
-"""File in the folder of events: says the same to the other processes of a bake-off."""
 
 Task = Callable[[Any, Any], None]
 """Work for the thread, called with the module wandb and the W&B run."""
@@ -71,7 +70,7 @@ def open_run(
     """
     mode = os.environ.get("WANDB_MODE") or "disabled"
     settings = {
-        "project": os.environ.get("WANDB_PROJECT", "bakeoff"),
+        "project": project_name(),
         "group": identity.group or None,
         "name": model if seed is None else f"{model}-seed{seed}",
         "id": identity.run_id(model, seed),
@@ -133,7 +132,10 @@ class Run:
         self.submit(lambda _, run: run.config.update(config, allow_val_change=True))
         self.submit(lambda _, run: run.summary.update(records.training_summary(vars(trained))))
         self._log_layers(trained.layers)
-        # Last, as it waits for the server.
+        self.use_dataset()
+
+    def use_dataset(self) -> None:
+        """Say which data the training used; last, as it waits for the server."""
         self.submit(lambda wandb, run: lineage.use_dataset(wandb, run, self._dataset))
 
     def log_evaluation(
@@ -142,6 +144,8 @@ class Run:
         folder: Path,
         labels: np.ndarray | None = None,
         probabilities: np.ndarray | None = None,
+        *,
+        again: bool = True,
     ) -> None:
         """Test figures, mistakes, confusion matrix, ROC, PR, calibration and embeddings, and the
         model as an artifact; once more what training said, as the run of an evaluation may stand
@@ -152,20 +156,24 @@ class Run:
             folder: of the model, where it stays.
             labels: of the test split, shape (n,): indices into its classes.
             probabilities: shape (n, classes).
+            again: draw charts also where the run has some.
         """
         figures = records.evaluation_summary(evaluation)
         summary = records.training_summary(evaluation) | figures
 
+        # After the epochs, in steps too: offline this is a folder of its own, which begins at
+        # step 0 and is uploaded after that of training.
+        first = len(evaluation["history"]) + 1
+
         def log(wandb: Any, run: Any) -> None:
+            if run.starting_step > first and not again:
+                return
             if labels is None or probabilities is None:
                 drawn = charts.of_autoencoder(wandb, evaluation)
             else:
                 drawn = charts.of_evaluation(wandb, evaluation, labels, probabilities)
-            # After the epochs, in steps too: offline this is a folder of its own, which begins at
-            # step 0 and is uploaded after that of training.
-            step = max(run.starting_step, len(evaluation["history"]) + 1)
             named = {f"evaluation/{name}": chart for name, chart in drawn.items()}
-            run.log({"evaluation/step": 0, **named}, step=step)
+            run.log({"evaluation/step": 0, **named}, step=max(run.starting_step, first))
 
         def log_artifacts(wandb: Any, run: Any) -> None:
             lineage.log_evaluation(
@@ -225,16 +233,14 @@ class Run:
 
     def _work(self) -> None:
         """The thread: the only place that calls W&B."""
-        os.environ.setdefault("WANDB_SILENT", "true")
-        # Its telemetry calls home even from offline runs, and delays the end of the process.
-        os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
+        quieten()
         try:
             import wandb
 
             run = self._init(wandb)
             records.define_metrics(run)
         except Exception as error:
-            self._warn(f"cannot record this run ({_line(error)}); training goes on without it")
+            self._warn(f"cannot record this run ({line(error)}); training goes on without it")
             while self._tasks.get() is not None:
                 pass
             return
@@ -242,41 +248,37 @@ class Run:
             try:
                 task(wandb, run)
             except Exception as error:
-                if _SILENT.search(str(error)):
+                if is_silence(error):
                     self._warn_of_silence()
                 else:
-                    self._warn(f"refused a record ({_line(error)})")
+                    self._warn(f"refused a record ({line(error)})")
         try:
             run.finish(exit_code=self._exit_code)
         except Exception as error:
-            self._warn(f"could not finish this run ({_line(error)})")
+            self._warn(f"could not finish this run ({line(error)})")
 
     def _init(self, wandb: Any) -> Any:
         """The W&B run; an offline one where the server does not answer."""
-        common = wandb.Settings(
-            silent=True,
-            console="off",
-            disable_git=True,
-            git_commit=self._settings["config"].get("commit"),
-            save_code=False,
-            x_disable_meta=True,
-            init_timeout=INIT_SECONDS,
-            finish_timeout=FINISH_SECONDS["online"] - INIT_SECONDS,
+        common = settled(
+            wandb,
+            self._settings,
+            init=INIT_SECONDS,
+            finish=FINISH_SECONDS["online"] - INIT_SECONDS,
         )
         start = {**self._settings, "settings": common, "reinit": "create_new"}
-        if self._mode == "online" and not _given_up():
+        if self._mode == "online" and not given_up():
             try:
                 return wandb.init(mode="online", resume="allow", **start)
             except wandb.Error as error:
-                _give_up()
-                self._warn(f"{_refusal(error, self._settings['id'])}; recording offline")
+                give_up()
+                self._warn(f"{explained(error, self._settings['id'])}; recording offline")
                 wandb.teardown()  # It would still hold the run's id.
         return wandb.init(mode="offline", **start)
 
     def _warn_of_silence(self) -> None:
         """The server was there, and is no more, or is too slow."""
         if self._mode == "online":
-            _give_up()
+            give_up()
         self._warn("did not take everything in time; `bakeoff sync` uploads what is missing")
 
     def _warn(self, what: str) -> None:
@@ -285,34 +287,3 @@ class Run:
             self._warned = True
             events.emit("warning", message=f"Weights & Biases {what}")
             print(f"warning: Weights & Biases {what}", file=sys.stderr)
-
-
-def _give_up() -> None:
-    """Have this process, and those after it in the bake-off, record offline."""
-    _unreachable.set()
-    if folder := os.environ.get(events.VARIABLE):
-        with suppress(OSError):
-            (Path(folder) / _UNREACHABLE).touch()
-
-
-def _given_up() -> bool:
-    folder = os.environ.get(events.VARIABLE)
-    return _unreachable.is_set() or bool(folder and (Path(folder) / _UNREACHABLE).exists())
-
-
-def _refusal(error: Exception, run: str) -> str:
-    """Why a server did not take a run, in words that are the same for every run."""
-    line = _line(error).replace(run, "the run")
-    if _DELETED.search(line):
-        return (
-            "does not take a run again that was deleted there: give the runs ids of their own with "
-            "--wandb-suffix NAME"
-        )
-    if _KEY_REJECTED.search(line):
-        return f"rejected the key, from WANDB_API_KEY or `wandb login` ({line})"
-    return f"did not accept the run ({line})"
-
-
-def _line(error: Exception) -> str:
-    """The first line of an error's message, or its type where it has none."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
