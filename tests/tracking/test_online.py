@@ -71,6 +71,8 @@ def whole(stored: Stored) -> None:
     assert stored.summary["test/accuracy"] == 0.5
     assert stored.summary["held_out/accuracy"] == 0.75
     assert stored.summary["parameters"] == 1234
+    assert stored.summary["validation/accuracy"] == {"max": 0.55}
+    assert stored.summary["train/loss"] == {"min": 0.2}
     assert stored.facts["groupName"] == "a-group"
     assert stored.facts["displayName"] == "rnn-64-seed0"
 
@@ -100,8 +102,6 @@ def test_training_goes_on_and_evaluation_joins_it(server: WandbServer, tmp_path:
     assert stored.facts["commit"] == "c0ffee"
     better = directions(stored)
     assert (better["test/accuracy"], better["held_out/log_loss"]) == ("max", "min")
-    assert stored.summary["validation/accuracy"] == {"max": 0.55}
-    assert stored.summary["train/loss"] == {"min": 0.2}
     assert stored.lines["wandb-events.jsonl"], "system metrics"
     names = {artifact["artifactCollectionName"]: artifact for artifact in server.artifacts.values()}
     kinds = {name: artifact["artifactTypeName"] for name, artifact in names.items()}

@@ -212,6 +212,7 @@ def compile(
         WandbMode | None,
         typer.Option(help="Weights & Biases on the cluster; online reads the secret `wandb`."),
     ] = None,
+    wandb_suffix: WandbSuffix = "",
 ) -> None:
     """Write a pipeline as YAML for a KFP 2.x cluster.
 
@@ -248,6 +249,7 @@ def compile(
             resources=resources.value,
             parallelism=parallelism,
             wandb=wandb.value if wandb else "",
+            wandb_suffix=wandb_suffix,
         )
         written.append(output / f"{name}.yaml" if study == "all" else output)
         compile_plan(chosen, options, written[-1])

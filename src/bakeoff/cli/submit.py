@@ -46,6 +46,7 @@ from bakeoff.cli.options import (
     TextColumn,
     TimeColumn,
     WandbMode,
+    WandbSuffix,
     Weights,
     Word2vec,
     names,
@@ -125,6 +126,7 @@ def submit(
         WandbMode | None,
         typer.Option(help="Weights & Biases on the cluster; online reads the secret `wandb`."),
     ] = None,
+    wandb_suffix: WandbSuffix = "",
     namespace: Namespace = "",
     experiment: Annotated[str, typer.Option(help="Under which KFP lists the run.")] = "bakeoff",
     name: Annotated[str, typer.Option(help="Of the run.", show_default="study and preset")] = "",
@@ -195,6 +197,7 @@ def submit(
         resources=resources.value,
         parallelism=parallelism,
         wandb=wandb.value if wandb else "",
+        wandb_suffix=wandb_suffix,
     )
     if not upload:
         refuse_local_files(chosen)

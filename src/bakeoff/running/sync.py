@@ -112,7 +112,7 @@ def _upload(
         for path in sorted(artifact.glob(f"wandb/offline-run-*-{recorded}"))
     ]
     if offline and not owner(run_id, project):
-        upload_folders(offline, run_id, project)
+        upload_folders(offline, run_id, project, scratch)
     with Upload(
         run_id,
         folder.name,

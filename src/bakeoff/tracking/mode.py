@@ -49,7 +49,10 @@ def online() -> str:
     Raises:
         UserError: W&B is not installed, or there is no key.
     """
-    resolve_mode("online")
+    if not (find_spec("wandb") and find_spec("wandb_workspaces")):
+        raise UserError('W&B is not installed: pip install "bakeoff[wandb]"')
+    if not _has_key():
+        raise UserError("W&B needs a key: set WANDB_API_KEY, or run `wandb login`")
     quieten()
     return project_name()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 AXES = ("epoch", "seconds", "examples")
@@ -40,15 +40,11 @@ def define_metrics(run: Any) -> None:
     Every part of a run says all of it: parts that were recorded offline replace what was said
     before.
     """
-    from bakeoff.evaluation.scores import METRICS
-
+    curves = _curves()
     for axis in AXES:
         run.define_metric(axis, hidden=True)
     for name in ("train/*", "validation/*", "learning_rate", "epoch_seconds", "reconstruction/*"):
         run.define_metric(name, step_metric=AXES[0], summary="none")
-    curves = {"loss": "min"} | {
-        metric.key: "max" if metric.greater_is_better else "min" for metric in METRICS.values()
-    }
     for key, best in curves.items():
         for split in ("train", "validation"):
             run.define_metric(f"{split}/{key}", step_metric=AXES[0], summary=best)
@@ -59,6 +55,15 @@ def define_metrics(run: Any) -> None:
         run.define_metric(f"test/{key}", summary="max")
     run.define_metric("evaluation/step", hidden=True)
     run.define_metric("evaluation/*", step_metric="evaluation/step")
+
+
+def _curves() -> dict[str, str]:
+    """What is measured of each epoch → which end of it is best."""
+    from bakeoff.evaluation.scores import METRICS
+
+    return {"loss": "min"} | {
+        metric.key: "max" if metric.greater_is_better else "min" for metric in METRICS.values()
+    }
 
 
 def epoch_values(record: Mapping[str, Any], seconds: float, rows: int) -> dict[str, Any]:
@@ -87,9 +92,20 @@ def training_summary(training: Mapping[str, Any]) -> dict[str, Any]:
         "parameters": training["parameters"],
         "train_seconds": training["seconds"],
         "threads": training["threads"],
-        **({"epochs_trained": len(training["history"])} if training["history"] else {}),
+        **_best(training["history"]),
         **{f"facts/{name}": value for name, value in training["facts"].items()},
     }
+
+
+def _best(history: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The best of each curve, as `define_metrics` has it; nothing of models without epochs."""
+    found: dict[str, Any] = {"epochs_trained": len(history)} if history else {}
+    for split in ("train", "validation"):
+        for key, best in _curves().items():
+            values = [record.get(f"{split}_{key}") for record in history]
+            if measured := [value for value in values if value is not None]:
+                found[f"{split}/{key}"] = {best: min(measured) if best == "min" else max(measured)}
+    return found
 
 
 def evaluation_summary(evaluation: Mapping[str, Any]) -> dict[str, Any]:

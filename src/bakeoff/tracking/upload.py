@@ -80,8 +80,9 @@ class Upload(Run):
         self._run.finish(exit_code=0 if kind is None else 1)
 
 
-def upload_folders(folders: Sequence[Path], run_id: str, project: str) -> None:
-    """Upload what the client recorded offline of one run, in order, system metrics included.
+def upload_folders(folders: Sequence[Path], run_id: str, project: str, scratch: Path) -> None:
+    """Upload what the client recorded offline of one run, in order, system metrics included; its
+    log goes into `scratch`.
 
     Raises:
         UserError: W&B does not take it.
@@ -89,7 +90,8 @@ def upload_folders(folders: Sequence[Path], run_id: str, project: str) -> None:
     command = [sys.executable, "-m", "wandb", "sync", "--id", run_id, "--project", project]
     done = subprocess.run(
         [*command, *map(str, folders)],
-        env={**os.environ, "WANDB_ERROR_REPORTING": "false"},
+        env={**os.environ, "WANDB_ERROR_REPORTING": "false", "WANDB_DIR": str(scratch)},
+        cwd=scratch,
         capture_output=True,
         text=True,
         check=False,
