@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -111,9 +112,8 @@ def _upload(
         for artifact in (folder.parent, *artifacts)
         for path in sorted(artifact.glob(f"wandb/offline-run-*-{recorded}"))
     ]
-    if offline and not owner(run_id, project):
-        upload_folders(offline, run_id, project, scratch)
-    with Upload(
+    upload = partial(
+        Upload,
         run_id,
         folder.name,
         {"model": entry["model"], "seed": entry["seed"], **entry["config"]},
@@ -121,16 +121,22 @@ def _upload(
         identity=identity,
         project=project,
         scratch=scratch,
-    ) as upload:
+    )
+    if offline and not owner(run_id, project):
+        # Begun here, it is refused at once where it is refused: the client would try for hours.
+        with upload():
+            pass
+        upload_folders(offline, run_id, project, scratch)
+    with upload() as opened:
         for record in entry["history"]:
-            upload.epoch(record)
-        upload.use_dataset()
+            opened.epoch(record)
+        opened.use_dataset()
         if "test" in entry:
             test = read_evaluation(_evaluation(artifacts, folder.name)).test
-            upload.log_evaluation(entry, folder, test.labels, test.probabilities, again=False)
+            opened.log_evaluation(entry, folder, test.labels, test.probabilities, again=False)
         else:
-            upload.log_evaluation(entry, folder, again=False)
-        watch(folder.name, upload.url)
+            opened.log_evaluation(entry, folder, again=False)
+        watch(folder.name, opened.url)
 
 
 def _evaluations(run: RunFolder) -> list[Path]:

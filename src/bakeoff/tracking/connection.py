@@ -43,7 +43,14 @@ def quieten() -> None:
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
 
 
-def settled(wandb: Any, settings: Mapping[str, Any], *, init: float, finish: float) -> Any:
+def settled(
+    wandb: Any,
+    settings: Mapping[str, Any],
+    *,
+    init: float,
+    finish: float,
+    measured: bool = True,
+) -> Any:
     """W&B's settings of every run: it prints nothing, and looks at nobody's files.
 
     Args:
@@ -51,6 +58,7 @@ def settled(wandb: Any, settings: Mapping[str, Any], *, init: float, finish: flo
         settings: of the run.
         init: seconds that the server may take to accept it.
         finish: seconds that its end may take.
+        measured: whether to record processor, memory and GPU of this machine.
     """
     return wandb.Settings(
         silent=True,
@@ -59,6 +67,7 @@ def settled(wandb: Any, settings: Mapping[str, Any], *, init: float, finish: flo
         git_commit=settings["config"].get("commit"),
         save_code=False,
         x_disable_meta=True,
+        x_disable_stats=not measured,
         init_timeout=init,
         finish_timeout=finish,
     )

@@ -54,7 +54,9 @@ class Upload(Run):
         import wandb
 
         self._wandb = wandb
-        settings = settled(wandb, self._settings, init=INIT_SECONDS, finish=FINISH_SECONDS)
+        settings = settled(
+            wandb, self._settings, init=INIT_SECONDS, finish=FINISH_SECONDS, measured=False
+        )
         start = {**self._settings, "settings": settings, "reinit": "create_new"}
         try:
             self._run = wandb.init(mode="online", resume="allow", **start)
