@@ -16,7 +16,7 @@ from bakeoff.tracking.connection import explained, settled
 from bakeoff.tracking.identity import Identity
 from bakeoff.tracking.run import Run, Task
 
-INIT_SECONDS = 30.0
+INIT_SECONDS = 15.0
 FINISH_SECONDS = 600.0
 
 
