@@ -11,8 +11,7 @@ from bakeoff.data.sources import location
 from bakeoff.parts import data_version
 from bakeoff.pipelines.resources import RESOURCES, SIZES
 from bakeoff.plans import Plan
-from bakeoff.tracking.identity import RUN
-from bakeoff.tracking.identity import SUFFIX
+from bakeoff.tracking.identity import RUN, SUFFIX
 from bakeoff.tracking.identity import VARIABLE as IDENTITY
 
 DEADLINE = 7 * 24 * 3600
