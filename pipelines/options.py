@@ -14,7 +14,7 @@ from bakeoff.data.sources import location
 from bakeoff.parts import data_version
 from bakeoff.pipelines.resources import RESOURCES, SIZES
 from bakeoff.plans import Plan
-from bakeoff.tracking.identity import RUN
+from bakeoff.tracking.identity import RUN, SUFFIX
 from bakeoff.tracking.identity import VARIABLE as IDENTITY
 from bakeoff.training.settings import WHERE
 
@@ -52,6 +52,8 @@ class Options:
     """Networks train on RayJobs, which are run so."""
     wandb: str = ""
     """Mode of W&B on the cluster; the key comes from the secret `wandb` (key `api-key`)."""
+    wandb_suffix: str = ""
+    """Ends the ids of W&B runs."""
 
     @property
     def at_a_time(self) -> int:
@@ -91,8 +93,10 @@ class Options:
             kubernetes.use_field_path_as_env(task, env_name=RUN, field_path=_RUN_LABEL)
         if name in NETWORKS:
             self._place(task)
-        if self.wandb and name.startswith(("train", "tune", "evaluate")):
+        if self.wandb and name.startswith(("train", "tune", "evaluate", "compare")):
             task.set_env_variable("WANDB_MODE", self.wandb)
+            if self.wandb_suffix:
+                task.set_env_variable(SUFFIX, self.wandb_suffix)
             if self.wandb == "online":
                 kubernetes.use_secret_as_env(
                     task, secret_name="wandb", secret_key_to_env={"api-key": "WANDB_API_KEY"}

@@ -14,6 +14,7 @@ from bakeoff.pipelines.options import Options
 from bakeoff.pipelines.resources import RESOURCES
 from bakeoff.plans import plan
 from bakeoff.studies import STUDIES
+from bakeoff.tracking.identity import SUFFIX
 
 IMAGE = "registry.example/bakeoff@sha256:" + "0" * 64
 
@@ -280,7 +281,21 @@ def test_the_wandb_key_is_a_reference_never_a_value(monkeypatch, tmp_path):
     assert "a-secret-key" not in yaml.dump_all(documents)
     executors = documents[1]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     assert executors["exec-evaluate"]["secretAsEnv"][0]["secretName"] == "wandb"
+    assert executors["exec-compare"]["secretAsEnv"], "it records the leaderboard"
     assert "secretAsEnv" not in executors["exec-prepare"]
+
+
+def test_steps_that_record_know_what_ids_end_with(tmp_path):
+    spec, _ = compiled(tmp_path, Options(image=IMAGE, wandb="online", wandb_suffix="second"))
+    ends = {
+        re.sub(r"^exec-|-\d+$", "", name): variable["value"]
+        for name, executor in spec["deploymentSpec"]["executors"].items()
+        for variable in executor["container"].get("env", [])
+        if variable["name"] == SUFFIX
+    }
+    assert set(ends.values()) == {"second"}
+    assert {"train-text-network", "evaluate", "compare"} <= set(ends)
+    assert "prepare" not in ends
 
 
 def test_steps_on_a_cluster_know_the_run_they_are_part_of(cluster):

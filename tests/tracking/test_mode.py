@@ -4,6 +4,7 @@ import pytest
 
 from bakeoff.errors import UserError
 from bakeoff.tracking import resolve_mode
+from bakeoff.tracking.mode import online
 
 
 @pytest.fixture(autouse=True)
@@ -45,3 +46,15 @@ def test_online_without_a_key_says_what_to_do() -> None:
 def test_a_mode_nobody_knows() -> None:
     with pytest.raises(UserError, match="did you mean 'offline'"):
         resolve_mode("ofline")
+
+
+def test_what_asks_the_server_needs_a_key_whatever_the_mode(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    with pytest.raises(UserError, match="W&B needs a key: set WANDB_API_KEY"):
+        online()
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    monkeypatch.setenv("WANDB_PROJECT", "films")
+    assert online() == "films"

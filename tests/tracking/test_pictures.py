@@ -23,6 +23,15 @@ EMBEDDING = {
     "maps": {"pca": POINTS, "tsne": POINTS},
 }
 
+TRAINING = {
+    "kind": "image-network",
+    "history": [],
+    "layers": [],
+    "parameters": 1,
+    "seconds": 1.0,
+    "threads": 1,
+    "facts": {},
+}
 IDENTITY = Identity(group="a-group", key="a-key")
 
 
@@ -69,7 +78,13 @@ def colours_of(files):
 
 
 def test_the_reconstructions_of_an_epoch_are_images(tmp_path, uri):
-    record = {"epoch": 1, "train_loss": 0.1, "train_accuracy": None, "pictures": {"best": uri}}
+    record = {
+        "epoch": 1,
+        "seconds": 1.0,
+        "train_loss": 0.1,
+        "train_accuracy": None,
+        "pictures": {"best": uri},
+    }
     with open_run("ae-conv", 0, {}, tmp_path, job="train", identity=IDENTITY) as run:
         run.epoch(record)
     _, points, files = recorded(tmp_path)
@@ -87,9 +102,10 @@ def test_an_autoencoder_has_its_error_its_neighbours_and_examples(tmp_path, uri)
         "classes": ["cat", "dog"],
         "examples": {"worst": [uri, uri]},
         "embedding": EMBEDDING,
+        **TRAINING,
     }
     with open_run("ae-conv", 0, {}, tmp_path, job="evaluate", identity=IDENTITY) as run:
-        run.log_reconstructions(record)
+        run.log_evaluation(record, tmp_path / "model")
     summary, points, files = recorded(tmp_path)
     assert summary["test/mse"] == 0.02
     assert summary["test/knn_accuracy"] == 0.75
@@ -110,10 +126,11 @@ def test_mistakes_of_images_are_pictures_and_embeddings_a_map(tmp_path, uri):
         "mistakes": [mistake],
         "embedding": EMBEDDING,
         "size_bytes": 5,
+        **TRAINING,
     }
     probabilities = np.array([[0.9, 0.1], [0.2, 0.8]])
     with open_run("resnet18", 0, {}, tmp_path, job="evaluate", identity=IDENTITY) as run:
-        run.log_evaluation(evaluation, np.array([0, 1]), probabilities)
+        run.log_evaluation(evaluation, tmp_path / "model", np.array([0, 1]), probabilities)
     summary, points, files = recorded(tmp_path)
     assert summary["test/knn_accuracy"] == 0.75
     assert points["evaluation/mistakes.captions"] == ["cat, predicted dog"]

@@ -48,6 +48,18 @@ def record(epoch: int) -> dict[str, Any]:
     }
 
 
+def training() -> dict[str, Any]:
+    """What training.json says, as far as it is recorded."""
+    return {
+        "history": [record(epoch) for epoch in (1, 2, 3)],
+        "layers": [{"name": "embedding", "type": "Embedding", "output_shape": "(B, T, 8)"}],
+        "parameters": 1234,
+        "seconds": 5.5,
+        "threads": 2,
+        "facts": {"vocabulary": 900},
+    }
+
+
 def evaluation() -> dict[str, Any]:
     row = {"precision": 0.5, "recall": 0.5, "f1": 0.5, "support": 2, "accuracy": 0.5}
     metrics = {
@@ -72,6 +84,8 @@ def evaluation() -> dict[str, Any]:
         "validation": {**metrics, "accuracy": 0.75},
         "mistakes": [mistake],
         "size_bytes": 1002,
+        "kind": "text-network",
+        **training(),
     }
 
 
@@ -80,14 +94,10 @@ def trained() -> Trained:
         name="rnn-64",
         seed=0,
         kind="text-network",
-        config=CONFIG,
-        parameters=1234,
-        seconds=5.5,
-        threads=2,
+        config=CONFIG | {"dropout": 0.3},
         validation_probabilities=np.zeros((1, 2)),
         save=lambda _: None,
-        layers=[{"name": "embedding", "type": "Embedding", "output_shape": "(B, T, 8)"}],
-        facts={"vocabulary": 900},
+        **training(),
     )
 
 
@@ -144,8 +154,11 @@ def test_training_is_recorded(tmp_path: Path, capfd: Any) -> None:
     assert (read["config"]["study"], read["config"]["data_hash"]) == ("sentiment", "d0c5")
     assert read["config"]["rows"] == {"train": 70, "test": 20}
     assert read["config"]["steps_per_epoch"] == 10
+    assert read["config"]["dropout"] == 0.3, "settings that training filled in"
     curve = {row["epoch"]: row["train/loss"] for row in read["history"] if "train/loss" in row}
     assert curve == {1: 1.0, 2: 0.5, 3: pytest.approx(1 / 3)}
+    over = {row["examples"]: row["seconds"] for row in read["history"] if "examples" in row}
+    assert over == {70: 1.5, 140: 3.0, 210: 4.5}
     assert read["summary"]["parameters"] == 1234
     assert read["summary"]["facts/vocabulary"] == 900
     assert [name for name in read["files"] if "layers" in name]
@@ -160,12 +173,12 @@ def test_evaluation_adds_no_point_to_the_curves(tmp_path: Path) -> None:
     (model / "model.json").write_text("{}")
     (model / "weights.safetensors").write_bytes(b"0" * 1000)
     with open_run("rnn-64", 0, CONFIG, tmp_path, job="evaluate", identity=IDENTITY) as run:
-        run.log_evaluation(evaluation(), np.array([0, 1, 0, 1]), probabilities)
-        run.log_model(model, "text-network")
+        run.log_evaluation(evaluation(), model, np.array([0, 1, 0, 1]), probabilities)
     read = read_back(tmp_path)
     assert read["run"]["run_id"] == IDENTITY.run_id("rnn-64", 0), "continues the training's run"
     assert read["summary"]["test/accuracy"] == 0.5
-    assert read["summary"]["validation/accuracy"] == 0.75
+    assert read["summary"]["held_out/accuracy"] == 0.75
+    assert read["summary"]["parameters"] == 1234, "the second of two folders replaces the first"
     points = [key for row in read["history"] for key in row if not key.startswith("_")]
     assert points
     assert all(key.startswith("evaluation/") for key in points)
@@ -276,7 +289,7 @@ def test_a_server_that_never_answers_costs_training_nothing(
                 started = time.monotonic()
                 run.start(steps=10, costs=[1] * 3)
                 for epoch in range(1, 200):
-                    run.epoch({"epoch": epoch, "train_loss": 0.1})
+                    run.epoch({"epoch": epoch, "train_loss": 0.1, "seconds": 1.0})
                 calls += time.monotonic() - started
                 finish = time.monotonic()
         print(calls, time.monotonic() - finish, flush=True)
@@ -344,7 +357,7 @@ def test_a_rejected_key_is_said_to_whoever_watches(key: str, tmp_path: Path) -> 
             with open_run(
                 "rnn-64", 0, {}, Path(sys.argv[1]), job="train", identity=identity
             ) as run:
-                run.epoch({"epoch": 1, "train_loss": 0.1})
+                run.epoch({"epoch": 1, "train_loss": 0.1, "seconds": 1.0})
         """
     )
     inherited = {key: value for key, value in os.environ.items() if key != "WANDB_SERVICE"}

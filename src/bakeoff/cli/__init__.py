@@ -9,12 +9,12 @@ from typing import NoReturn
 
 from typer import TyperException
 
-from bakeoff.cli import bakeoffs, data, results, submit
+from bakeoff.cli import bakeoffs, data, results, submit, tracking
 from bakeoff.cli.app import app
 from bakeoff.cli.characters import write_anywhere
 from bakeoff.errors import UserError
 
-__all__ = ["bakeoffs", "data", "main", "results", "submit"]
+__all__ = ["bakeoffs", "data", "main", "results", "submit", "tracking"]
 
 _TYPER_INTERRUPTED = 130
 """Typer turns Ctrl-C into this exit code and says nothing."""

@@ -51,6 +51,7 @@ from bakeoff.cli.options import (
     TimeColumn,
     Tune,
     WandbMode,
+    WandbSuffix,
     Weights,
     Where,
     WhereOnCluster,
@@ -135,6 +136,7 @@ def run(
         WandbMode | None,
         typer.Option(help="Weights & Biases; default: online with a key, else offline."),
     ] = None,
+    wandb_suffix: WandbSuffix = "",
     runs: Runs = Path("runs"),
 ) -> None:
     """Hold a bake-off on this machine, from data to report.
@@ -190,6 +192,7 @@ def run(
         root=runs,
         runner=runner.value,
         wandb=wandb.value if wandb else None,
+        wandb_suffix=wandb_suffix,
         image=image,
         parallel=parallel,
         where=where.value,
@@ -231,6 +234,7 @@ def compile(
         WandbMode | None,
         typer.Option(help="Weights & Biases on the cluster; online reads the secret `wandb`."),
     ] = None,
+    wandb_suffix: WandbSuffix = "",
 ) -> None:
     """Write a pipeline as YAML for a KFP 2.x cluster.
 
@@ -271,6 +275,7 @@ def compile(
             parallelism=parallelism,
             rayjob=rayjobs,
             wandb=wandb.value if wandb else "",
+            wandb_suffix=wandb_suffix,
         )
         written.append(output / f"{name}.yaml" if study == "all" else output)
         compile_plan(chosen, options, written[-1])

@@ -28,7 +28,10 @@ PANELS = {
             "workers",
         ),
     ),
-    "Where": ("where", "gpus_per_worker", "rayjob", "runner", "image", "wandb", "runs", "output"),
+    "Where": (
+        *("where", "gpus_per_worker", "rayjob", "runner", "image"),
+        *("wandb", "wandb_suffix", "runs", "output"),
+    ),
     "Cluster": (
         *("host", "namespace", "experiment", "name", "service_account", "pipeline_root"),
         *("wait", "cron", "upload"),

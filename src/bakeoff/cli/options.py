@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -282,6 +283,25 @@ Resources = Annotated[
 ]
 Parallelism = Annotated[
     int, typer.Option(help="Networks trained at a time; 0: what --resources has.", min=0)
+]
+
+
+def _suffix(suffix: str) -> str:
+    """In the characters that W&B allows in ids."""
+    if suffix and not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", suffix):
+        raise UserError(
+            f"--wandb-suffix {suffix!r}: use up to 32 letters, digits, - and _, such as second"
+        )
+    return suffix
+
+
+WandbSuffix = Annotated[
+    str,
+    typer.Option(
+        help="Ends the ids of W&B runs: W&B takes no id again that was deleted there.",
+        metavar="NAME",
+        callback=_suffix,
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 

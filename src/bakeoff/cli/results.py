@@ -21,6 +21,7 @@ from bakeoff.cli.options import (
     SkipBadImages,
     SkipBadRows,
     TextColumn,
+    WandbSuffix,
     names,
 )
 from bakeoff.errors import UserError
@@ -33,6 +34,11 @@ def report(
     csv: Annotated[
         bool, typer.Option("--csv", help="Print the leaderboard as CSV, every figure in full.")
     ] = False,
+    wandb: Annotated[
+        bool,
+        typer.Option("--wandb", help="Build a report in Weights & Biases and print its address."),
+    ] = False,
+    wandb_suffix: WandbSuffix = "",
     runs: Runs = Path("runs"),
 ) -> None:
     """Print a run's leaderboard, its verdict and the address of its report."""
@@ -40,11 +46,16 @@ def report(
     from bakeoff.report.terminal import leaderboard_table, show_csv, show_json, show_table
     from bakeoff.running.runs import find_run
 
-    if json and csv:
-        raise UserError("--json and --csv exclude each other: name one")
+    if json + csv + wandb > 1:
+        raise UserError("--json, --csv and --wandb exclude each other: name one")
     found = find_run(runs, run)
     results = found.results
-    if json:
+    if wandb:
+        from bakeoff.running.sync import report_to_wandb
+        from bakeoff.tracking.mode import online
+
+        print(report_to_wandb(found, project=online(), suffix=wandb_suffix))
+    elif json:
         show_json(outcome(results))
     elif csv:
         show_csv(results["leaderboard"])

@@ -50,6 +50,7 @@ from bakeoff.cli.options import (
     TimeColumn,
     Tune,
     WandbMode,
+    WandbSuffix,
     Weights,
     WhereOnCluster,
     Word2vec,
@@ -135,6 +136,7 @@ def submit(
         WandbMode | None,
         typer.Option(help="Weights & Biases on the cluster; online reads the secret `wandb`."),
     ] = None,
+    wandb_suffix: WandbSuffix = "",
     namespace: Namespace = "",
     experiment: Annotated[str, typer.Option(help="Under which KFP lists the run.")] = "bakeoff",
     name: Annotated[str, typer.Option(help="Of the run.", show_default="study and preset")] = "",
@@ -208,6 +210,7 @@ def submit(
         rayjob=rayjob_settings(where, workers, rayjob),
         parallelism=parallelism,
         wandb=wandb.value if wandb else "",
+        wandb_suffix=wandb_suffix,
     )
     if not upload:
         refuse_local_files(chosen)

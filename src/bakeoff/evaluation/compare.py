@@ -25,7 +25,7 @@ from bakeoff.evaluation.predictions import (
 )
 from bakeoff.evaluation.scores import ACCURACY, Metric, get_metric
 from bakeoff.evaluation.significance import difference, holm, mcnemar, permutation, verdict
-from bakeoff.tracking import Identity
+from bakeoff.tracking import LEADERBOARD, Identity, open_run
 
 _AVERAGED = ("precision", "recall", "f1", "top5_accuracy")
 
@@ -90,12 +90,13 @@ def compare(
     worth = front(trained, values_by_model(found, chosen, "test"), chosen, comparisons)
     for row in leaderboard:
         row |= {"winner": row is ranked[0], "front": row["model"] in worth}
+    identity = Identity.of_step(dataset)
     machines = [evaluation.record["machine"] for evaluation in found]
     results = {
         "format": RESULTS_FORMAT,
         "study": study,
         "preset": preset,
-        "group": Identity.of_step(dataset).group,
+        "group": identity.group,
         "commit": revision(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "seed": seed,
@@ -124,6 +125,10 @@ def compare(
     events.tell(results["winner"]["reason"])
     with new_artifact(comparison, "comparison", settings=settings, inputs=inputs) as (out, _):
         write_json(out / "results.json", results)
+        config = {"metric": chosen.name, "seeds": seeds}
+        whole = identity.of_whole()
+        with open_run(LEADERBOARD, None, config, out, job=LEADERBOARD, identity=whole) as run:
+            run.log_leaderboard(results)
     return results
 
 

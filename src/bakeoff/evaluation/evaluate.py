@@ -79,8 +79,7 @@ def evaluate(
                 record["wandb"] = {"group": identity.group, "id": identity.run_id(name, seed)}
                 write_json(target / "autoencoder.json", record)
                 with open_run(name, seed, config, out, job="evaluate", identity=identity) as run:
-                    run.log_reconstructions(record)
-                    run.log_model(folder, model["kind"])
+                    run.log_evaluation(record, folder)
                 continue
             started = time.perf_counter()
             probabilities = predictor.probabilities(split.inputs)
@@ -106,8 +105,7 @@ def evaluate(
                 f"{duration(seconds)}"
             )
             with open_run(name, seed, config, out, job="evaluate", identity=identity) as run:
-                run.log_evaluation(record, split.labels, probabilities)
-                run.log_model(folder, model["kind"])
+                run.log_evaluation(record, folder, split.labels, probabilities)
     return accuracies
 
 

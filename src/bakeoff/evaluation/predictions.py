@@ -52,7 +52,7 @@ def read_evaluations(artifacts: Iterable[Path]) -> list[Evaluation]:
         UserError: there is none, or they do not speak of the same rows.
     """
     found = [
-        _read(path.parent)
+        read_evaluation(path.parent)
         for artifact in artifacts
         for path in sorted(artifact.glob("*/evaluation.json"))
     ]
@@ -91,7 +91,8 @@ def values_by_model(
     return {name: np.stack(c, axis=1) for name, c in columns.items()}
 
 
-def _read(folder: Path) -> Evaluation:
+def read_evaluation(folder: Path) -> Evaluation:
+    """One training from its folder in an "evaluations" artifact."""
     import pandas as pd
 
     frame = pd.read_parquet(folder / "predictions.parquet").sort_values("id", kind="stable")

@@ -82,6 +82,7 @@ def _context(results: dict[str, Any]) -> dict[str, Any]:
         "averages": f"those of “{positive}”" if kind == "binary" else f"{average} means",
         "accuracy_plot": plots.accuracy_plot(leaderboard, results["winner"]["model"], metric),
         "cost_plot": plots.cost_plot(board, metric),
+        "worth": summary.worth(results),
         "pareto": [row["model"] for row in summary.pareto_front(leaderboard)],
         "curves": {
             name: plots.learning_curves(name, trained, metric)

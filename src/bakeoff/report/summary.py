@@ -8,7 +8,7 @@ from typing import Any
 
 from bakeoff.evaluation.baseline import KIND
 from bakeoff.evaluation.scores import ACCURACY, METRICS, Metric
-from bakeoff.formats import count, duration, percent
+from bakeoff.formats import count, duration, p_value, percent
 
 Results = dict[str, Any]
 Row = dict[str, Any]
@@ -179,6 +179,36 @@ def pareto_front(leaderboard: list[Row]) -> list[Row]:
     """
     return sorted(
         (row for row in leaderboard if row["front"]), key=lambda row: row["train_seconds"]
+    )
+
+
+def worth(results: Results) -> str:
+    """Which models are worth their training time, in a sentence; "" where none is."""
+    names = [row["model"] for row in pareto_front(results["leaderboard"])]
+    if not names:
+        return ""
+    return (
+        f"Worth their training time {'is' if len(names) == 1 else 'are'} {', '.join(names)}: no "
+        "model is as good in clearly less time, or clearly better in no more."
+    )
+
+
+def comparison_sentence(results: Results, pair: dict[str, Any]) -> str:
+    """What the test of two models found, in a sentence."""
+    metric = metric_of(results)
+    said = {
+        "better": "is better than",
+        "worse": "is worse than",
+        "undecided": "is not clearly different from",
+    }[pair["verdict"]]
+    low, high = (metric.show_difference(pair[bound]) for bound in ("low", "high"))
+    unit = " percentage points" if metric.percent else ""
+    test = "McNemar" if metric is ACCURACY else "permutation"
+    return (
+        f"{pair['first']} {said} {pair['second']} in test {metric.words}: "
+        f"{metric.show_difference(pair['difference'])}{unit}, 95\u202f% interval {low} to {high}, "
+        f"on the same {noun(results)} ({test} p {p_value(pair['p'])}; corrected for all "
+        f"comparisons {p_value(pair['holm_p'])})."
     )
 
 

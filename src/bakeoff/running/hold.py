@@ -114,6 +114,7 @@ def hold(
     root: Path,
     runner: str = "subprocess",
     wandb: str | None = None,
+    wandb_suffix: str = "",
     image: str = "",
     parallel: int = 1,
     where: str = "inline",
@@ -126,7 +127,7 @@ def hold(
         chosen: what to run.
         said: what a person should know of how the data was read.
         root: the folder that holds all runs.
-        runner, wandb, image, parallel, where, gpus, command: as of `run_locally`.
+        runner, wandb, wandb_suffix, image, parallel, where, gpus, command: as of `run_locally`.
 
     Raises:
         UserError: as of `run_locally`; options that exclude each other.
@@ -145,6 +146,7 @@ def hold(
             root=root,
             runner=runner,
             wandb=wandb,
+            wandb_suffix=wandb_suffix,
             image=image or IMAGE,
             watch=progress.see,
             parallel=parallel,

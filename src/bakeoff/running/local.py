@@ -29,7 +29,9 @@ from bakeoff.errors import UserError
 from bakeoff.plans import Plan
 from bakeoff.running.runs import RunFolder
 from bakeoff.running.store import checkpoints, store, using_store
+from bakeoff.tracking.identity import SUFFIX
 from bakeoff.tracking.identity import VARIABLE as PLAN
+from bakeoff.tracking.mode import project_name
 from bakeoff.training.local_ray import ADDRESS, room
 from bakeoff.training.settings import CHECKPOINTS, GPUS, WHERE, to_dict
 
@@ -48,6 +50,7 @@ def run_locally(
     wandb: str | None,
     image: str,
     watch: Watch,
+    wandb_suffix: str = "",
     parallel: int = 1,
     where: str = "inline",
     gpus: int | None = None,
@@ -62,6 +65,7 @@ def run_locally(
         wandb: mode of Weights & Biases; None decides by whether there is a key.
         image: container image of the steps, used by `docker`.
         watch: called with every event of the running steps.
+        wandb_suffix: ends the ids of W&B runs.
         parallel: networks trained at the same time.
         where: networks train: `inline`, in their step, or on `ray`.
         gpus: of each worker on Ray, 0 or 1; None: 1 where it has enough.
@@ -79,8 +83,9 @@ def run_locally(
     folder = _new_folder(root, f"{created:%Y%m%d-%H%M%S}-{plan.study}-{plan.preset}")
     environment = {
         "WANDB_MODE": resolve_mode(wandb),
+        SUFFIX: wandb_suffix,
         PLAN: json.dumps(plan.identity),
-        "WANDB_PROJECT": os.environ.get("WANDB_PROJECT", "bakeoff"),
+        "WANDB_PROJECT": project_name(),
         events.VARIABLE: str(folder / "events"),
         CHECKPOINTS: str(checkpoints(root)),
         WHERE: where,

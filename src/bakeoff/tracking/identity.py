@@ -7,7 +7,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ everything in it (settings)."""
 RUN = "BAKEOFF_RUN"
 """Variable: the id of the pipeline run on a cluster that steps belong to, each run another bake-off
 to W&B; on one machine there is none."""
+SUFFIX = "BAKEOFF_WANDB_SUFFIX"
+"""Variable: what is appended to the ids of W&B runs, as W&B takes no id again that was deleted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +94,21 @@ class Identity:
         """As a manifest holds it."""
         return asdict(self)
 
-    def run_id(self, model: str, seed: int) -> str:
-        """The id of a training's W&B run, in characters that W&B allows."""
+    def run_id(self, model: str, seed: int | None) -> str:
+        """The id of a training's W&B run, in characters that W&B allows; without a seed of what is
+        no training.
+        """
         digest = hashlib.sha256(f"{self.key}\n{model}\n{seed}".encode()).hexdigest()[:10]
-        return f"{re.sub(r'[^A-Za-z0-9_-]+', '-', model)[:80]}-seed{seed}-{digest}"
+        parts = [re.sub(r"[^A-Za-z0-9_-]+", "-", model)[:80], digest]
+        if seed is not None:
+            parts.insert(1, f"seed{seed}")
+        return suffixed("-".join(parts), os.environ.get(SUFFIX, ""))
+
+    def of_whole(self) -> Identity:
+        """Of what belongs to the bake-off as a whole, not to a training."""
+        return replace(self, key=self.group)
+
+
+def suffixed(run_id: str, suffix: str) -> str:
+    """The id with a suffix; without one as it is."""
+    return f"{run_id}-{suffix}" if suffix else run_id

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 from bakeoff.errors import UserError, unknown_name
+from bakeoff.tracking.connection import quieten
 
 MODES = ("online", "offline", "disabled")
 DEFAULT_HOSTS = ["api.forge.coreweave.com", "api.wandb.ai"]
@@ -40,6 +41,25 @@ def resolve_mode(asked: str | None = None) -> str:
             "W&B online needs a key: set WANDB_API_KEY, run `wandb login`, or choose offline"
         )
     return mode
+
+
+def online() -> str:
+    """The W&B project, where its server can be asked; the client is silent from now on.
+
+    Raises:
+        UserError: W&B is not installed, or there is no key.
+    """
+    if not (find_spec("wandb") and find_spec("wandb_workspaces")):
+        raise UserError('W&B is not installed: pip install "bakeoff[wandb]"')
+    if not _has_key():
+        raise UserError("W&B needs a key: set WANDB_API_KEY, or run `wandb login`")
+    quieten()
+    return project_name()
+
+
+def project_name() -> str:
+    """The W&B project that all bake-offs are in."""
+    return os.environ.get("WANDB_PROJECT") or "bakeoff"
 
 
 def _has_key() -> bool:

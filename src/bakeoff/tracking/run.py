@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import queue
-import re
 import sys
 import threading
 import time
@@ -18,8 +17,18 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from bakeoff import events
-from bakeoff.tracking import records
+from bakeoff.tracking import charts, leaderboard, lineage, records
+from bakeoff.tracking.connection import (
+    explained,
+    give_up,
+    given_up,
+    is_silence,
+    line,
+    quieten,
+    settled,
+)
 from bakeoff.tracking.identity import Identity
+from bakeoff.tracking.mode import project_name
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,18 +42,13 @@ INIT_SECONDS = 10.0
 FINISH_SECONDS = {"online": 30.0, "offline": 8.0}
 """How long the end of a run waits at most for what is still to be written."""
 
-_KEY_REJECTED = re.compile(r"\b40[13]\b|API.?key|not logged in|unauthori[sz]ed", re.IGNORECASE)
-
-_unreachable = threading.Event()
-"""Set once a server failed, so that later runs of this process do not wait for it again."""
-
 Task = Callable[[Any, Any], None]
 """Work for the thread, called with the module wandb and the W&B run."""
 
 
 def open_run(
     model: str,
-    seed: int,
+    seed: int | None,
     config: Mapping[str, Any],
     folder: Path,
     *,
@@ -57,18 +61,18 @@ def open_run(
     `$WANDB_PROJECT` is bakeoff.
 
     Args:
-        model: its name in the registry.
-        seed: of this training.
+        model: its name in the registry, or `LEADERBOARD`.
+        seed: of this training; None of what is no training.
         config: every hyper-parameter; secrets in it are left out.
         folder: gets the subfolder `wandb`.
-        job: "train" or "evaluate".
+        job: "train", "evaluate" or `LEADERBOARD`.
         identity: of the step that trains; evaluation continues the run that training began.
     """
     mode = os.environ.get("WANDB_MODE") or "disabled"
     settings = {
-        "project": os.environ.get("WANDB_PROJECT", "bakeoff"),
+        "project": project_name(),
         "group": identity.group or None,
-        "name": f"{model}-seed{seed}",
+        "name": model if seed is None else f"{model}-seed{seed}",
         "id": identity.run_id(model, seed),
         "job_type": job,
         "config": records.without_secrets(
@@ -76,7 +80,7 @@ def open_run(
         ),
         "dir": str(folder),
     }
-    return Run(mode, settings)
+    return Run(mode, settings, identity)
 
 
 class Run:
@@ -86,9 +90,12 @@ class Run:
     except `finish`, which waits a bounded time.
     """
 
-    def __init__(self, mode: str, settings: dict[str, Any]) -> None:
+    def __init__(self, mode: str, settings: dict[str, Any], identity: Identity) -> None:
         self._mode = mode
         self._settings = settings
+        self._dataset = records.without_secrets(identity.dataset)
+        self._rows = identity.about.get("rows", {}).get("train", 0)
+        self._seconds = 0.0
         self._warned = False
         self._tasks: queue.Queue[Task | None] = queue.Queue(maxsize=QUEUE_LENGTH)
         self._exit_code = 0
@@ -101,40 +108,92 @@ class Run:
         """Training begins: at most one epoch for each of `costs`, of `steps` steps each."""
         planned = {"epochs_planned": len(costs), "steps_per_epoch": steps}
         self.submit(lambda _, run: run.config.update(planned, allow_val_change=True))
-        self.submit(records.define_metrics)
 
     def step(self, **progress: Any) -> None:
         """One look at a running epoch; curves are drawn by `epoch`."""
 
     def epoch(self, record: dict[str, Any]) -> None:
-        """One record of the history: a point on every curve."""
-        self.submit(lambda wandb, run: run.log(records.epoch_values(wandb, record)))
+        """One record of the history: a point on every curve, once, also where a training goes on
+        from an earlier epoch than the last that W&B has.
+        """
+        self._seconds += record.get("seconds", 0.0)
+        values = records.epoch_values(record, self._seconds, self._rows)
+
+        def log(wandb: Any, run: Any) -> None:
+            if record["epoch"] >= run.starting_step:
+                pictures = charts.reconstructions(wandb, record.get("pictures", {}))
+                run.log(values | pictures, step=record["epoch"])
+
+        self.submit(log)
 
     def log_training(self, trained: Trained) -> None:
-        """What a finished training leaves: cost and layers."""
-        self.submit(lambda wandb, run: records.log_training(wandb, run, trained))
+        """What a finished training leaves: cost, layers, and every setting as it was used."""
+        config = records.without_secrets(trained.config)
+        self.submit(lambda _, run: run.config.update(config, allow_val_change=True))
+        self.submit(lambda _, run: run.summary.update(records.training_summary(vars(trained))))
+        self._log_layers(trained.layers)
+        self.use_dataset()
 
-    def log_model(self, folder: Path, kind: str) -> None:
-        """The model folder as an artifact; `folder` is where it stays."""
-        self.submit(lambda wandb, run: records.log_model(wandb, run, folder, kind))
-
-    def log_reconstructions(self, record: dict[str, Any]) -> None:
-        """The test error of an autoencoder and examples; the content of autoencoder.json."""
-        self.submit(lambda wandb, run: records.log_reconstructions(wandb, run, record))
+    def use_dataset(self) -> None:
+        """Say which data the training used; last, as it waits for the server."""
+        self.submit(lambda wandb, run: lineage.use_dataset(wandb, run, self._dataset))
 
     def log_evaluation(
-        self, evaluation: dict[str, Any], labels: np.ndarray, probabilities: np.ndarray
+        self,
+        evaluation: dict[str, Any],
+        folder: Path,
+        labels: np.ndarray | None = None,
+        probabilities: np.ndarray | None = None,
+        *,
+        again: bool = True,
     ) -> None:
-        """Test figures, mistakes, confusion matrix, ROC, PR and calibration.
+        """Test figures, mistakes, confusion matrix, ROC, PR, calibration and embeddings, and the
+        model as an artifact; once more what training said, as the run of an evaluation may stand
+        alone.
 
         Args:
-            evaluation: the content of evaluation.json.
+            evaluation: the content of evaluation.json, or of autoencoder.json.
+            folder: of the model, where it stays.
             labels: of the test split, shape (n,): indices into its classes.
             probabilities: shape (n, classes).
+            again: draw charts also where the run has some.
         """
-        self.submit(
-            lambda wandb, run: records.log_evaluation(wandb, run, evaluation, labels, probabilities)
-        )
+        figures = records.evaluation_summary(evaluation)
+        summary = records.training_summary(evaluation) | figures
+
+        # After the epochs, in steps too: offline this is a folder of its own, which begins at
+        # step 0 and is uploaded after that of training.
+        first = len(evaluation["history"]) + 1
+
+        def log(wandb: Any, run: Any) -> None:
+            if run.starting_step > first and not again:
+                return
+            if labels is None or probabilities is None:
+                drawn = charts.of_autoencoder(wandb, evaluation)
+            else:
+                drawn = charts.of_evaluation(wandb, evaluation, labels, probabilities)
+            named = {f"evaluation/{name}": chart for name, chart in drawn.items()}
+            run.log({"evaluation/step": 0, **named}, step=max(run.starting_step, first))
+
+        def log_artifacts(wandb: Any, run: Any) -> None:
+            lineage.log_evaluation(
+                wandb, run, lineage.log_model(wandb, run, folder, evaluation["kind"]), figures
+            )
+
+        self.submit(lambda _, run: run.summary.update(summary))
+        self._log_layers(evaluation["layers"])
+        self.submit(log)
+        self.submit(log_artifacts)
+
+    def log_leaderboard(self, results: Mapping[str, Any]) -> None:
+        """The comparison of all models; the content of results.json."""
+        self.submit(lambda wandb, run: leaderboard.log(wandb, run, results))
+
+    def _log_layers(self, layers: Sequence[Mapping[str, Any]]) -> None:
+        if layers:
+            self.submit(
+                lambda wandb, run: run.summary.update({"layers": charts.table(wandb, layers)})
+            )
 
     def submit(self, task: Task) -> None:
         """Queue work for the thread; drop it where the queue is full or the run is over."""
@@ -159,7 +218,7 @@ class Run:
         else:
             self._thread.join(max(0.0, deadline - time.monotonic()))
         if self._thread.is_alive():
-            self._warn("did not take everything in time; the run may be incomplete")
+            self._warn_of_silence()
 
     def __enter__(self) -> Run:
         return self
@@ -174,15 +233,14 @@ class Run:
 
     def _work(self) -> None:
         """The thread: the only place that calls W&B."""
-        os.environ.setdefault("WANDB_SILENT", "true")
-        # Its telemetry calls home even from offline runs, and delays the end of the process.
-        os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
+        quieten()
         try:
             import wandb
 
             run = self._init(wandb)
+            records.define_metrics(run)
         except Exception as error:
-            self._warn(f"cannot record this run ({_line(error)}); training goes on without it")
+            self._warn(f"cannot record this run ({line(error)}); training goes on without it")
             while self._tasks.get() is not None:
                 pass
             return
@@ -190,32 +248,38 @@ class Run:
             try:
                 task(wandb, run)
             except Exception as error:
-                self._warn(f"refused a record ({_line(error)})")
+                if is_silence(error):
+                    self._warn_of_silence()
+                else:
+                    self._warn(f"refused a record ({line(error)})")
         try:
             run.finish(exit_code=self._exit_code)
         except Exception as error:
-            self._warn(f"could not finish this run ({_line(error)})")
+            self._warn(f"could not finish this run ({line(error)})")
 
     def _init(self, wandb: Any) -> Any:
         """The W&B run; an offline one where the server does not answer."""
-        common = wandb.Settings(
-            silent=True,
-            console="off",
-            disable_git=True,
-            save_code=False,
-            x_disable_meta=True,
-            init_timeout=INIT_SECONDS,
-            finish_timeout=FINISH_SECONDS["online"] - INIT_SECONDS,
+        common = settled(
+            wandb,
+            self._settings,
+            init=INIT_SECONDS,
+            finish=FINISH_SECONDS["online"] - INIT_SECONDS,
         )
         start = {**self._settings, "settings": common, "reinit": "create_new"}
-        if self._mode == "online" and not _unreachable.is_set():
+        if self._mode == "online" and not given_up():
             try:
                 return wandb.init(mode="online", resume="allow", **start)
             except wandb.Error as error:
-                _unreachable.set()
-                self._warn(f"{_refusal(error, self._settings['id'])}; recording offline")
+                give_up()
+                self._warn(f"{explained(error, self._settings['id'])}; recording offline")
                 wandb.teardown()  # It would still hold the run's id.
         return wandb.init(mode="offline", **start)
+
+    def _warn_of_silence(self) -> None:
+        """The server was there, and is no more, or is too slow."""
+        if self._mode == "online":
+            give_up()
+        self._warn("did not take everything in time; `bakeoff sync` uploads what is missing")
 
     def _warn(self, what: str) -> None:
         """Say the first trouble, once."""
@@ -223,16 +287,3 @@ class Run:
             self._warned = True
             events.emit("warning", message=f"Weights & Biases {what}")
             print(f"warning: Weights & Biases {what}", file=sys.stderr)
-
-
-def _refusal(error: Exception, run: str) -> str:
-    """Why a server did not take a run, in words that are the same for every run."""
-    line = _line(error).replace(run, "the run")
-    if _KEY_REJECTED.search(line):
-        return f"rejected the key, from WANDB_API_KEY or `wandb login` ({line})"
-    return f"did not accept the run ({line})"
-
-
-def _line(error: Exception) -> str:
-    """The first line of an error's message, or its type where it has none."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

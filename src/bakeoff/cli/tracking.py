@@ -1,0 +1,29 @@
+"""Commands that bring what a bake-off left to Weights & Biases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bakeoff.cli.app import app
+from bakeoff.cli.options import Run, Runs, WandbSuffix
+
+
+@app.command()
+def sync(run: Run = "latest", wandb_suffix: WandbSuffix = "", runs: Runs = Path("runs")) -> None:
+    """Upload a run to Weights & Biases: what was recorded offline, and what is missing there.
+
+    Then the W&B Report is built. After an interruption the same command goes on; what is there
+    already is not repeated.
+    """
+    from bakeoff.running.runs import find_run
+    from bakeoff.running.sync import report_to_wandb, sync
+    from bakeoff.tracking.mode import online
+
+    found = find_run(runs, run)
+    project = online()
+    sync(found, project=project, suffix=wandb_suffix, watch=_told)
+    print(report_to_wandb(found, project=project, suffix=wandb_suffix))
+
+
+def _told(name: str, url: str) -> None:
+    print(f"{name}\t{url}", flush=True)

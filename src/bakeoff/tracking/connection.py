@@ -1,0 +1,96 @@
+"""The server of W&B: how its client is set up, what its refusals mean, and when it is given up."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from bakeoff import events
+
+_DELETED = re.compile(r"previously created and deleted", re.IGNORECASE)
+_SILENT = re.compile(r"respond in time|timed out|connection|execute API request", re.IGNORECASE)
+_KEY_REJECTED = re.compile(r"\b40[13]\b|API.?key|not logged in|unauthori[sz]ed", re.IGNORECASE)
+
+_unreachable = threading.Event()
+"""Set once a server failed, so that later runs of this process do not wait for it again."""
+_UNREACHABLE = "wandb-unreachable"
+"""File in the folder of events: says the same to the other processes of a bake-off."""
+
+
+def give_up() -> None:
+    """Have this process, and those after it in the bake-off, record offline."""
+    _unreachable.set()
+    if folder := os.environ.get(events.VARIABLE):
+        with suppress(OSError):
+            (Path(folder) / _UNREACHABLE).touch()
+
+
+def given_up() -> bool:
+    """Whether a run of this bake-off found that the server does not answer."""
+    folder = os.environ.get(events.VARIABLE)
+    return _unreachable.is_set() or bool(folder and (Path(folder) / _UNREACHABLE).exists())
+
+
+def quieten() -> None:
+    """Have W&B's client print nothing in this process, and report no errors of its own."""
+    os.environ.setdefault("WANDB_SILENT", "true")
+    # Its telemetry calls home even from offline runs, and delays the end of the process.
+    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
+
+
+def settled(
+    wandb: Any,
+    settings: Mapping[str, Any],
+    *,
+    init: float,
+    finish: float,
+    measured: bool = True,
+) -> Any:
+    """W&B's settings of every run: it prints nothing, and looks at nobody's files.
+
+    Args:
+        wandb: the module.
+        settings: of the run.
+        init: seconds that the server may take to accept it.
+        finish: seconds that its end may take.
+        measured: whether to record processor, memory and GPU of this machine.
+    """
+    return wandb.Settings(
+        silent=True,
+        console="off",
+        disable_git=True,
+        git_commit=settings["config"].get("commit"),
+        save_code=False,
+        x_disable_meta=True,
+        x_disable_stats=not measured,
+        init_timeout=init,
+        finish_timeout=finish,
+    )
+
+
+def explained(error: Exception, run: str) -> str:
+    """Why a server does not take a run, in words that are the same for every run."""
+    said = line(error).replace(run, "the run")
+    if _DELETED.search(said):
+        return (
+            "does not take a run again that was deleted there: give the runs ids of their own with "
+            "--wandb-suffix NAME"
+        )
+    if _KEY_REJECTED.search(said):
+        return f"rejected the key, from WANDB_API_KEY or `wandb login` ({said})"
+    return f"did not accept the run ({said})"
+
+
+def line(error: Exception) -> str:
+    """The first line of an error's message, or its type where it has none."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def is_silence(error: Exception) -> bool:
+    """Whether it says that the server does not answer."""
+    return bool(_SILENT.search(str(error)))

@@ -1,0 +1,191 @@
+"""A real bake-off that was recorded offline, brought to a server that speaks W&B's protocol."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bakeoff.plans import plan
+from bakeoff.running.local import run_locally
+from bakeoff.running.runs import RunFolder
+
+sys.path.append(str(Path(__file__).parents[1] / "tracking"))
+from wandb_server import HISTORY, Stored, WandbServer
+
+KEY = "5ec4e7" * 6 + "abcd"
+
+
+@pytest.fixture(scope="module")
+def offline(tmp_path_factory: pytest.TempPathFactory, reviews_csv: Path) -> RunFolder:
+    """Two networks of two epochs that the study asks about, and a classical model."""
+    chosen = plan(
+        "sentiment",
+        "quick",
+        models=["nb-counts", "lstm-1", "bilstm"],
+        changes=["training.epochs=2", "training.least_steps=0", "max_tokens=16"],
+        data=str(reviews_csv),
+        input_column="review",
+        label_column="stars",
+    )
+    return run_locally(
+        replace(chosen, threads=1),
+        root=tmp_path_factory.mktemp("runs"),
+        runner="subprocess",
+        wandb="offline",
+        image="python",
+        watch=lambda _: None,
+    )
+
+
+@pytest.fixture
+def copied(offline: RunFolder, tmp_path: Path) -> RunFolder:
+    """The same run in a folder of its own, as if it had been moved."""
+    shutil.copytree(offline.path.parent, tmp_path / "runs")
+    return RunFolder(tmp_path / "runs" / offline.path.name)
+
+
+@pytest.fixture
+def server() -> Iterator[WandbServer]:
+    with WandbServer() as running:
+        yield running
+
+
+def start(run: RunFolder, *words: str, server: WandbServer) -> subprocess.Popen[str]:
+    inherited = {name: value for name, value in os.environ.items() if "WANDB" not in name}
+    return subprocess.Popen(
+        [
+            *[sys.executable, "-c", "from bakeoff.cli import main; main()"],
+            *[*words, "--runs", str(run.path.parent)],
+        ],
+        env={**inherited, "WANDB_BASE_URL": server.url, "WANDB_API_KEY": KEY},
+        cwd=run.path.parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def bakeoff(run: RunFolder, *words: str, server: WandbServer) -> tuple[int, list[str], str]:
+    """Exit code, printed lines and stderr of a command."""
+    process = start(run, *words, server=server)
+    out, err = process.communicate(timeout=300)
+    return process.returncode, out.splitlines(), err
+
+
+def trainings(run: RunFolder, server: WandbServer) -> dict[str, Stored]:
+    entries = run.results["models"]
+    return {entry["model"]: server.runs[entry["wandb"]["id"]] for entry in entries}
+
+
+def whole(run: RunFolder, server: WandbServer) -> None:
+    """Everything is there, once."""
+    assert not server.unknown
+    results = run.results
+    for entry in results["models"]:
+        stored = server.runs[entry["wandb"]["id"]]
+        steps = [row["_step"] for row in stored.history]
+        assert steps == list(range(1, len(entry["history"]) + 2)), entry["model"]
+        curve = [(e["epoch"], e["train_loss"]) for e in entry["history"]]
+        assert stored.curve("train/loss") == curve
+        assert stored.summary["test/accuracy"] == entry["test"]["accuracy"]
+        assert stored.facts["groupName"] == results["group"]
+        assert stored.facts["displayName"] == f"{entry['model']}-seed0"
+        data, model = sorted(set(stored.used), key=lambda name: name == stored.id)
+        assert data.startswith("reviews.csv-")
+        assert model == stored.id
+    kinds = [artifact["artifactTypeName"] for artifact in server.artifacts.values()]
+    assert [kinds.count(kind) for kind in ("dataset", "model", "evaluation")] == [1, 3, 3]
+    (board,) = [r for r in server.runs.values() if r.facts["displayName"] == "leaderboard"]
+    assert board.summary["winner"] == results["winner"]["model"]
+    assert [row for row in board.history if {"leaderboard", "comparisons"} <= set(row)]
+
+
+def sections(view: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Heading → blocks below it, of a saved report."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for block in json.loads(view["spec"])["blocks"]:
+        if block["type"] == "heading":
+            below = found.setdefault(block["children"][0]["text"], [])
+        elif found:
+            below.append(block)
+    return found
+
+
+def bound(block: dict[str, Any]) -> set[str]:
+    """The ids of the runs that a panel grid shows."""
+    (runs,) = block["metadata"]["runSets"]
+    (condition,) = runs["filters"]["filters"]
+    assert (condition["key"], condition["op"]) == ({"section": "run", "name": "name"}, "IN")
+    return set(condition["value"])
+
+
+def test_a_run_is_uploaded_once_and_reported(copied: RunFolder, server: WandbServer) -> None:
+    code, out, err = bakeoff(copied, "sync", server=server)
+    assert (code, err) == (0, "")
+    whole(copied, server)
+    stored = trainings(copied, server)
+    assert all(run.lines["wandb-events.jsonl"] for run in stored.values()), "system metrics"
+    assert [line.split("\t")[0] for line in out[:-1]] == [
+        *(entry["folder"].rpartition("/")[2] for entry in copied.results["models"]),
+        "leaderboard",
+    ]
+    (view,) = server.views.values()
+    assert out[-1].startswith(f"{server.url}/somebody/bakeoff/reports/")
+    found = sections(view)
+    text, grid = [b for b in found["Is bilstm better than lstm-1?"] if b["type"] != "paragraph"]
+    assert text["content"].startswith("bilstm is ")
+    assert "McNemar p " in text["content"]
+    assert bound(grid) == {stored["bilstm"].id, stored["lstm-1"].id}
+    assert {"Leaderboard", "What is worth its cost?", "How do they learn?"} <= set(found)
+    code, out, err = bakeoff(copied, "sync", server=server)
+    assert (code, err) == (0, "")
+    whole(copied, server)
+    assert len(server.views) == 1, "the report takes the place of the earlier one"
+    assert not (copied.path.parent / "wandb").exists(), "nothing is left where it was called"
+    said = json.dumps([server.views, [vars(run) for run in server.runs.values()]], default=str)
+    assert KEY not in said
+
+
+def test_it_goes_on_where_it_was_cut_off(copied: RunFolder, server: WandbServer) -> None:
+    process = start(copied, "sync", server=server)
+    deadline = time.monotonic() + 120
+    while not any(run.used for run in server.runs.values()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.kill()
+    process.communicate()
+    for stored in server.runs.values():
+        stored.lines[HISTORY] = stored.lines.get(HISTORY, [])[:1]
+    assert bakeoff(copied, "sync", server=server)[0] == 0
+    whole(copied, server)
+
+
+def test_what_was_deleted_is_said_and_a_suffix_makes_new_runs(
+    copied: RunFolder, server: WandbServer
+) -> None:
+    first = copied.results["models"][0]["wandb"]["id"]
+    server.deleted.add(first)
+    code, _, err = bakeoff(copied, "sync", server=server)
+    assert code == 2
+    assert len(err.splitlines()) == 1
+    assert "was deleted" in err
+    assert "--wandb-suffix NAME" in err
+    code, _, err = bakeoff(copied, "sync", "--wandb-suffix", "again", server=server)
+    assert (code, err) == (0, "")
+    assert f"{first}-again" in server.runs
+
+
+def test_a_report_needs_runs_in_wandb(copied: RunFolder, server: WandbServer) -> None:
+    code, _, err = bakeoff(copied, "report", "--wandb", server=server)
+    assert code == 2
+    assert "upload it with bakeoff sync" in err
+    assert not server.views
