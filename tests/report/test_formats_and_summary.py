@@ -170,3 +170,19 @@ def test_the_outcome_for_machines_says_what_people_read() -> None:
 def test_the_front_is_shown_cheapest_first() -> None:
     rows = [row("slow", 0.9, 60), row("beaten", 0.79, 3, front=False), row("fast", 0.8, 2)]
     assert [r["model"] for r in summary.pareto_front(rows)] == ["fast", "slow"]
+
+
+def test_a_comparison_is_a_sentence_with_its_interval_and_both_p_values() -> None:
+    found = results(row("a", 0.9, 1.0), row("b", 0.88, 1.0))
+    pair = found["comparisons"][0] | {"difference": 0.02, "low": 0.011, "high": 0.029}
+    assert plain(summary.comparison_sentence(found, pair | {"p": 0.0004, "holm_p": 0.0412})) == (
+        "a is better than b in test accuracy: +2.0 percentage points, 95 % interval +1.1 to +2.9, "
+        "on the same texts (McNemar p < 0.001; corrected for all comparisons 0.041)."
+    )
+
+
+def test_who_is_worth_the_time_is_a_sentence() -> None:
+    found = results(row("a", 0.9, 9.0), row("b", 0.88, 1.0), row("c", 0.5, 2.0, front=False))
+    assert summary.worth(found).startswith(
+        "Worth their training time are largest-class, b, a: no model"
+    )

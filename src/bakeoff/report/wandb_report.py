@@ -12,12 +12,13 @@ from bakeoff.report.markdown import write_markdown
 from bakeoff.tracking.identity import suffixed
 
 Results = dict[str, Any]
+Pairs = Sequence[tuple[str, str]]
 _WIDE, _HIGH = 12, 8
 """Of a panel: half of the 24 columns, and rows."""
 
 
 def wandb_report(
-    results: Results, *, entity: str, project: str, leaderboard: str, suffix: str = ""
+    results: Results, *, entity: str, project: str, leaderboard: str, pairs: Pairs, suffix: str = ""
 ) -> Any:
     """A report that is not saved yet.
 
@@ -26,6 +27,7 @@ def wandb_report(
         entity: who owns the runs.
         project: of the runs.
         leaderboard: the id of the run `leaderboard`.
+        pairs: the models, first against second, that the study asks about.
         suffix: what the ids of the runs end with besides what was recorded.
 
     Returns:
@@ -35,7 +37,7 @@ def wandb_report(
     """
     wr: Any = import_module("wandb_workspaces.reports.v2")
     pages = _Pages(results, entity, project, leaderboard, suffix)
-    blocks = [*pages.leaderboard(), *pages.questions(), *pages.width(), *pages.cost()]
+    blocks = [*pages.leaderboard(), *pages.questions(pairs), *pages.width(), *pages.cost()]
     blocks += [*pages.curves(), *pages.examples()]
     source = results["dataset"]["source"]["name"]
     return wr.Report(
@@ -66,14 +68,6 @@ def save(report: Any, earlier: str = "") -> tuple[str, str]:
             return save(report)
         line = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(f"W&B did not take the report ({line}); run the command again") from None
-
-
-def questions(results: Results) -> list[dict[str, Any]]:
-    """Of the comparisons those that the study asks for."""
-    from bakeoff.studies import STUDIES
-
-    asked = STUDIES[results["study"]].pairs
-    return [pair for pair in results["comparisons"] if (pair["first"], pair["second"]) in asked]
 
 
 class _Pages:
@@ -112,10 +106,11 @@ class _Pages:
             ),
         ]
 
-    def questions(self) -> list[Any]:
+    def questions(self, pairs: Pairs) -> list[Any]:
         """What the study asks of two models each, answered by their comparison."""
+        compared = self._results["comparisons"]
         blocks: list[Any] = []
-        for pair in questions(self._results):
+        for pair in (one for one in compared if (one["first"], one["second"]) in pairs):
             both = [pair["first"], pair["second"]]
             panels = [self._scores()]
             if set(both) <= set(self._networks):

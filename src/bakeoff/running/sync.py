@@ -14,6 +14,7 @@ from bakeoff.errors import UserError
 from bakeoff.evaluation.predictions import read_evaluation
 from bakeoff.running.runs import RunFolder, model_folder
 from bakeoff.running.store import in_store
+from bakeoff.studies import STUDIES
 from bakeoff.tracking import LEADERBOARD, Identity
 from bakeoff.tracking.identity import suffixed
 from bakeoff.tracking.upload import Upload, owner, upload_folders
@@ -85,6 +86,7 @@ def report_to_wandb(run: RunFolder, *, project: str, suffix: str = "") -> str:
         entity=entity,
         project=project,
         leaderboard=leaderboard_id(results, suffix),
+        pairs=STUDIES[results["study"]].pairs,
         suffix=suffix,
     )
     facts = run.facts
