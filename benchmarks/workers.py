@@ -170,8 +170,7 @@ def memory(_: int, data: str, workers: int = 4) -> dict[str, Any]:
     import ray
 
     from bakeoff.data.prepare import prepare
-    from bakeoff.training.local_ray import QUIET, SETTINGS
-    from bakeoff.training.on_ray import train_on_ray
+    from bakeoff.training.local_ray import QUIET, SETTINGS, room
 
     os.environ |= SETTINGS
     peak, done = [0.0], threading.Event()
@@ -184,16 +183,19 @@ def memory(_: int, data: str, workers: int = 4) -> dict[str, Any]:
         folder = Path(name)
         split = "36000:4000:10000"
         prepare(folder / "dataset", folder / "test", source=data, split=split, seed=0)
-        # More than this machine's CPUs: what counts is the memory.
-        ray.init(num_cpus=workers, include_dashboard=False, **QUIET)
-        os.environ["RAY_ADDRESS"] = ray.get_runtime_context().gcs_address
-        watching = threading.Thread(target=look)
-        watching.start()
-        try:
-            train_on_ray(Reviews(folder / "dataset"), workers=workers, threads=1)
-        finally:
-            done.set()
-            watching.join()
+        with room() as temporary:
+            # More than this machine's CPUs: what counts is the memory.
+            ray.init(num_cpus=workers, include_dashboard=False, _temp_dir=str(temporary), **QUIET)
+            os.environ["RAY_ADDRESS"] = ray.get_runtime_context().gcs_address
+            watching = threading.Thread(target=look)
+            watching.start()
+            train = [sys.executable, __file__, "--train", str(folder / "dataset")]
+            try:
+                subprocess.run([*train, "--workers", str(workers)], check=True)
+            finally:
+                done.set()
+                watching.join()
+                ray.shutdown()
     print(f"{workers} workers together: {peak[0]:.2f} GB")
     return {"workers": workers, "gigabytes_of_all_workers": peak[0]}
 
@@ -208,9 +210,15 @@ def _workers_memory() -> float:
     return total * 1024 / 1e9
 
 
-def main(parts: list[str], rounds: int, data: str, workers: int) -> None:
+def main(parts: list[str], rounds: int, data: str, workers: int, train: Path | None) -> None:
     from bakeoff.training.local_ray import room
+    from bakeoff.training.on_ray import train_on_ray
 
+    if train:
+        from workers import Reviews as Job
+
+        train_on_ray(Job(train), workers=workers, threads=1)
+        return
     os.environ["PYTHONPATH"] = f"{HERE}:{os.environ.get('PYTHONPATH', '')}"
     figures: dict[str, Any] = {}
     measure: dict[str, Callable[[], dict[str, Any]]] = {
@@ -225,7 +233,7 @@ def main(parts: list[str], rounds: int, data: str, workers: int) -> None:
                 figures |= measure[part]()
         else:
             figures |= measure[part]()
-    record("workers", rounds, **figures)
+    record("workers-memory" if parts == ["memory"] else "workers", rounds, **figures)
 
 
 if __name__ == "__main__":
@@ -234,4 +242,5 @@ if __name__ == "__main__":
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--data", default="imdb")
     parser.add_argument("--workers", type=int, default=4)
+    parser.add_argument("--train", type=Path, help=argparse.SUPPRESS)
     main(**vars(parser.parse_args()))
