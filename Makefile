@@ -21,7 +21,7 @@ WHEELS := images/wheels/$(DEVICE)
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' src/bakeoff/__init__.py)
 REVISION = $(shell git describe --always --dirty --abbrev=40 --exclude='*' 2>/dev/null || echo unknown)
 
-.PHONY: help setup run test test-slow lint format compile images push \
+.PHONY: help setup run test test-slow lint format docs compile images push \
 	cluster-up cluster-submit cluster-open cluster-down e2e
 help: ## list the commands
 	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 21
@@ -59,6 +59,9 @@ lint: setup ## check style, format and types
 format: setup ## put the code into the house style
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+docs: setup ## build the pages of docs/ into site/, with every link checked
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 compile: setup ## write every pipeline and component as KFP YAML into compiled/
 	$(BIN)/bakeoff compile all --output compiled/

@@ -1,19 +1,15 @@
-"""What README.md and CONTRIBUTING.md name is there."""
+"""What README.md, the pages and CONTRIBUTING.md name is there."""
 
-import itertools
 import re
-from pathlib import Path
 
-import pytest
 import typer
+from pages import PAGES, ROOT
 
 from bakeoff.cli.app import app
 from bakeoff.data.sources import NAMED_SETS
 from bakeoff.studies import STUDIES
 
-ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = re.findall(r"^    bakeoff (.*?)(?:  +#.*)?$", README, re.MULTILINE)
+README = PAGES["README.md"]
 
 
 def options(group):
@@ -24,34 +20,24 @@ def options(group):
 
 
 def test_options_exist():
-    named = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", README))
-    assert len(named) > 20
+    pages = "\n".join(PAGES.values())
+    named = set(re.findall(r"`(--[a-z][a-z0-9-]+)", pages))
+    named |= set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", README))
+    assert len(named) > 40
     assert named <= set(options(typer.main.get_command(app)))
 
 
-def test_there_are_commands():
-    assert len(COMMANDS) > 15
-
-
-@pytest.mark.parametrize("words", [command.split() for command in COMMANDS], ids=" ".join)
-def test_a_command_names_what_there_is(words):
-    command, *rest = words
-    known = typer.main.get_command(app).commands
-    assert command in known
-    if command in ("run", "compile"):
-        study = STUDIES["text" if rest[0].endswith(".csv") else rest[0]]
-        given = dict(itertools.pairwise(rest))
-        assert given.get("--preset", "quick") in study.presets
-        names = [*study.models, *study.lineups]
-        assert set(given.get("--models", names[0]).split(",")) <= set(names)
-    if command == "models" and rest:
-        assert rest[0] in [*STUDIES, *(name for s in STUDIES.values() for name in s.models)]
-
-
 def test_data_sets_exist():
-    data = README[README.index("### Data") : README.index("### Models")]
     for name in NAMED_SETS:
-        assert f"`{name}`" in data
+        assert f"`{name}`" in PAGES["docs/own-data.md"]
+
+
+def test_studies_have_their_data_and_line_ups():
+    for name, study in STUDIES.items():
+        [row] = re.findall(rf"^\| `{name}` \|.*", PAGES["docs/studies.md"], re.MULTILINE)
+        *_, data, lineups, _ = row.split("|")
+        assert data.strip() == f"`{study.data}`"
+        assert set(re.findall("`(.*?)`", lineups)) == set(study.lineups)
 
 
 def test_modules_exist():

@@ -182,9 +182,6 @@ def run(
 ) -> Result:
     """Hold a bake-off on this machine, as `bakeoff run` does, and give its result.
 
-    >>> result = bakeoff.run("sentiment", data=frame, text_column="body")  # doctest: +SKIP
-    >>> result.predict(["What a film!"])  # doctest: +SKIP
-
     Args:
         what: a study ("text", "images", "sentiment", "autoencoder", "resnet"), or the data, for the
             study of texts or of images.
@@ -200,6 +197,10 @@ def run(
 
     Raises:
         UserError: what a person can mend, in a line.
+
+    Examples:
+        >>> result = bakeoff.run("sentiment", data=frame, text_column="body")  # doctest: +SKIP
+        >>> result.predict(["What a film!"])  # doctest: +SKIP
     """
     for name in options:
         if name not in _SETTINGS:
