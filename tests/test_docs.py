@@ -18,6 +18,7 @@ from bakeoff.configured import OPTIONS
 from bakeoff.plans import Plan, plan
 from bakeoff.running.hold import planned
 from bakeoff.text import registry
+from bakeoff.tuning import spaces
 
 COMMANDS = [(page, words) for page, text in PAGES.items() for words in commands(text)]
 CHEAP = ("models", "data list", "data look", "data prepare", "runs", "clean")
@@ -117,6 +118,13 @@ def test_python_runs_and_so_do_the_commands_after_it(files, cli, monkeypatch):
     assert (files / "labelled.csv").exists()
 
 
+def test_dimensions_of_a_search_are_such():
+    [block] = python(PAGES["docs/tuning.md"])
+    there = {"space": {}} | vars(spaces)
+    exec(block, there)
+    assert spaces.described(there["space"])
+
+
 def test_an_entry_of_the_registry_is_one():
     [entry] = [block for block in python(PAGES["docs/own-model.md"]) if "_SMOOTHED" in block]
     [(name, config)] = eval(f"{{{entry}}}", vars(registry)).items()
@@ -129,6 +137,14 @@ def test_links_lead_somewhere(page):
     links = re.findall(r"\]\((?!https?:)([^)#\s]+)", PAGES[page])
     missing = [link for link in links if not (ROOT / page).parent.joinpath(link).exists()]
     assert not missing
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_paths_and_targets_of_make_exist(page):
+    paths = re.findall(r"\b(?:src|benchmarks|k8s|pipelines|tests)/[\w./-]*\w", PAGES[page])
+    assert not [path for path in paths if not (ROOT / path).exists()]
+    targets = re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert set(re.findall(r"(?:^ {4}|`|&& )make ([a-z0-9-]+)", PAGES[page], re.M)) <= set(targets)
 
 
 def test_every_page_is_in_the_navigation():
