@@ -1,6 +1,7 @@
 """README.md and docs/*.md as tests read them: their commands and Python, the files these name."""
 
 import csv
+import functools
 import re
 import shlex
 from pathlib import Path
@@ -36,12 +37,17 @@ def parsed(words):
     Raises:
         click.UsageError: there is no such command or option, or a value does not fit.
     """
-    command = typer.main.get_command(app)
+    command = _command_line()
     context, names = click.Context(command), []
     while hasattr(command, "commands"):
         name, command, words = command.resolve_command(context, words)
         names.append(name)
     return " ".join(names), command.make_context(name, words).params
+
+
+@functools.cache
+def _command_line():
+    return typer.main.get_command(app)
 
 
 def write_files(folder):
