@@ -76,6 +76,7 @@ def test_the_latest_comes_first_each_once_and_others_not_at_all():
             event("B", "late", time="2026-11-27T10:00:00Z"),
             event("A", "early", name="train-abcde-worker-1"),
             event("C", "of another one", name="other"),
+            event("Unhealthy", "Readiness probe failed: connection refused"),
             {**event("D", "latest", time=None), "eventTime": "2026-11-27T11:00:00.000000Z"},
         ],
         "train",

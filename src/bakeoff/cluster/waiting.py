@@ -9,6 +9,8 @@ from typing import Any
 _PULL = re.compile(r'image "([^"]+)"')
 _SECRET = re.compile(r'(secret|configmap) "([^"]+)" not found')
 _ACCOUNT = re.compile(r'service ?account "?([^" ]+)"? not found', re.IGNORECASE)
+_PASSING = {"Unhealthy"}
+"""Probes fail until a container has started; what keeps it from that is told by other events."""
 _PULLS = {"Failed", "BackOff", "ErrImagePull", "ImagePullBackOff", "InspectFailed"}
 
 
@@ -20,7 +22,10 @@ def reasons(warnings: Iterable[Mapping[str, Any]], rayjob: str) -> list[str]:
         rayjob: its name, with which the names of cluster and pods begin.
     """
     own = [
-        event for event in warnings if event["involvedObject"].get("name", "").startswith(rayjob)
+        event
+        for event in warnings
+        if event["involvedObject"].get("name", "").startswith(rayjob)
+        and event.get("reason") not in _PASSING
     ]
     own.sort(key=_time, reverse=True)
     return list(dict.fromkeys(_words(event) for event in own))

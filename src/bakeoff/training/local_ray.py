@@ -44,6 +44,8 @@ SETTINGS = {
     "RAY_enable_worker_prestart": "0",
     "RAY_prestart_worker_first_driver": "0",
     "RAY_TRAIN_METRICS_ENABLED": "0",
+    # It would log, beside what is printed, the same once more.
+    "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
 }
 """Ray's variables for all that use it; what a person has set stays. Ray reads them on import."""
 _OWN = {

@@ -6,6 +6,7 @@ the training loop's own, so that a training is the same wherever it runs.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -89,6 +90,8 @@ def train_on_ray(job: Job, *, workers: int, threads: int, gpus: int | None = Non
 
 def _work(config: dict[str, Any]) -> None:
     """What Ray calls in each worker."""
+    # Ray opens the log for whatever libraries have to say.
+    logging.getLogger().setLevel(logging.WARNING)
     os.environ.update(config["environment"])
     # A Ray of this machine's own watches for no notice.
     watched = os.environ.get("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "1") != "0"

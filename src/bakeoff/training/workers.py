@@ -221,7 +221,10 @@ class Group:
             own = own.coalesce()
             indices, values = own.indices()[0], own.values() * weight
         return torch.sparse_coo_tensor(
-            self.gathered(indices).unsqueeze(0), self.gathered(values), parameter.shape
+            self.gathered(indices).unsqueeze(0),
+            self.gathered(values),
+            parameter.shape,
+            check_invariants=False,  # Unsaid, each worker warns of it.
         )
 
     def notice(self) -> bool:
