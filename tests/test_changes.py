@@ -48,8 +48,21 @@ def changed(names, *changes, study="sentiment"):
         (["rnn-64"], [], ""),
         (["rnn-64"], ["rnn-64.hidden=9"], "hidden=9"),
         # Of the BiLSTM three epochs are usual.
-        (["rnn-64", "bilstm"], ["training.epochs=3"], "training.epochs=3"),
-        (["rnn-64", "bilstm"], ["rnn-64.training.epochs=9"], "rnn-64.training.epochs=9"),
+        (
+            ["rnn-64", "bilstm"],
+            ["training.epochs=3"],
+            "training.epochs=3, training.least_steps=0",
+        ),
+        (
+            ["rnn-64", "bilstm"],
+            ["rnn-64.training.epochs=9"],
+            "rnn-64.training.epochs=9, rnn-64.training.least_steps=0",
+        ),
+        (
+            ["rnn-64", "bilstm"],
+            ["rnn-64.training.epochs=9", "rnn-64.training.least_steps=500"],
+            "rnn-64.training.epochs=9, training.least_steps=500",
+        ),
         (["nb-counts", "rnn-64"], ["hidden=9"], "hidden=9"),
         (["cnn"], ["training.learning_rate=0.1", "dropout=1e-05"], None),
     ],

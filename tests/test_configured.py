@@ -38,9 +38,33 @@ def test_the_presets_of_images_are_as_measured():
 
 def test_a_setting_of_one_model_leaves_the_others():
     before = settings()
-    after = settings(changes=["rnn-64.training.epochs=8", "rnn-64.dropout=0.5"])
-    assert after.pop("rnn-64") == before.pop("rnn-64") | {"training.epochs": 8, "dropout": 0.5}
+    after = settings(changes=["rnn-64.training.batch_size=8", "rnn-64.dropout=0.5"])
+    asked = {"training.batch_size": 8, "dropout": 0.5}
+    assert after.pop("rnn-64") == before.pop("rnn-64") | asked
     assert after == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "planned"),
+    [
+        ([], 72),
+        (["training.epochs=1"], 1),
+        (["rnn-64.training.epochs=4"], 4),
+        (["training.epochs=1", "training.least_steps=70"], 10),
+        (["training.least_steps=70", "training.epochs=20"], 20),
+    ],
+)
+def test_epochs_that_are_asked_for_are_no_more_on_few_rows(changes, planned):
+    config = plan("sentiment", "quick", models=["rnn-64"], changes=changes).models["rnn-64"]
+    assert config.training.planned_epochs(7) == planned
+
+
+def test_epochs_of_an_autoencoder_that_are_asked_for_are_no_more_on_few_pictures():
+    changes = ["pretraining.training.epochs=2"]
+    made = plan("autoencoder", "quick", models=["ae-linear-tuned"], changes=changes)
+    config = made.models["ae-linear-tuned"]
+    assert config.pretraining.training.planned_epochs(1) == 2
+    assert config.training.planned_epochs(1) == 78
 
 
 @pytest.mark.parametrize("path", ["training.epochs", "*.training.epochs"])

@@ -48,9 +48,20 @@ def merged(text: str, changes: Mapping[str, Any]) -> str:
     return joined([*kept, *(f"{path}={as_text(value)}" for path, value in changes.items())])
 
 
+def minimum_beside(path: str) -> str:
+    """The least number of steps beside a number of epochs, which who changes that sets to 0: asked
+    for one epoch, a small data set is trained for one; "" beside other settings.
+
+    >>> minimum_beside("pretraining.training.epochs"), minimum_beside("hidden")
+    ('pretraining.training.least_steps', '')
+    """
+    found = path.endswith("training.epochs")
+    return f"{path.removesuffix('epochs')}least_steps" if found else ""
+
+
 def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     """The changes that make some configurations of others: of all that have a setting at once,
-    where it has the same value in all of them then.
+    where it has the same value in all of them then. What `minimum_beside` a change says is told.
 
     Args:
         old: name → configuration.
@@ -60,8 +71,10 @@ def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     after = {name: settings_of(config) for name, config in new.items()}
     changes: dict[str, None] = {}
     for name, settings in after.items():
+        told = {p for p, value in settings.items() if before[name].get(p, _ABSENT) != value}
+        told |= {minimum_beside(path) for path in told}
         for path, value in settings.items():
-            if path in before[name] and before[name][path] == value:
+            if path not in told:
                 continue
             everyone = [after[n].get(path, _ABSENT) for n, held in before.items() if path in held]
             shared = path in before[name] and all(one == value for one in everyone)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bakeoff.changes import minimum_beside
 from bakeoff.data.sources import refuse_credentials
 from bakeoff.dotted import changed, settings_of, unknown_setting
 from bakeoff.errors import UserError
@@ -103,7 +104,8 @@ def optioned(configs: Configs, given: Mapping[str, Any]) -> Configs:
 
 def with_settings(configs: Configs, asked: Sequence[str], known: Iterable[str]) -> Configs:
     """The configurations after `MODEL.PATH=VALUE`s; `PATH=VALUE` and `*.PATH=VALUE` mean every
-    model that has such a setting, and of two for the same setting the later counts.
+    model that has such a setting, and of two for the same setting the later counts. Epochs that are
+    asked for are no more on a small data set, unless least_steps is asked for too.
 
     Args:
         configs: of the models that take part.
@@ -122,6 +124,9 @@ def with_settings(configs: Configs, asked: Sequence[str], known: Iterable[str]) 
             changes[name][path] = value
     result = {}
     for name, config in configs.items():
+        for path in list(changes[name]):
+            if minimum := minimum_beside(path):
+                changes[name].setdefault(minimum, "0")
         try:
             result[name] = changed(config, changes[name])
         except UserError as error:

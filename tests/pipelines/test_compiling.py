@@ -405,10 +405,11 @@ def test_what_was_changed_stands_in_the_form(tmp_path):
     spec = compiled(tmp_path, Options(image=IMAGE), models=["rnn-64", "nb-counts"], **options)[0]
     form = spec["root"]["inputDefinitions"]["parameters"]
     values = {name: one["defaultValue"] for name, one in form.items()}
-    assert values["settings"] == "training.epochs=2", "of all that have such a setting"
+    changed = "training.epochs=2, training.least_steps=0"
+    assert values["settings"] == changed, "of all that have such a setting"
     assert (values["metric"], values["seed"]) == ("macro-f1", 3)
     [item] = planned(spec).networks
-    assert item["settings"] == "training.epochs=2, training.metric=macro-f1"
+    assert item["settings"] == f"{changed}, training.metric=macro-f1"
     [item] = planned(spec, settings="", metric="accuracy").networks
     assert item["settings"] == ""
 

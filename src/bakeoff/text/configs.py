@@ -66,7 +66,7 @@ class TextNetwork:
     """Width of the recurrent state each way, of a CNN's filters of one size, of a transformer."""
     width_role: Literal["", "decides", "follows"] = ""
     """`decides`: its validation result takes part in the choice of a width; `follows`: its `hidden`
-    is the chosen one wherever there is a choice (text/width.py)."""
+    is the chosen one wherever there is a choice."""
     layers: Count = 1
     """Recurrent or transformer layers; each further LSTM layer is half as wide as the one below."""
     bidirectional: bool = False

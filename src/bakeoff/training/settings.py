@@ -8,7 +8,8 @@ from typing import Any, Literal
 from bakeoff.dotted import Count, CountOrNone, NotNegative, Positive, Share, check
 
 WHERE = "BAKEOFF_WHERE"
-"""Variable: where networks train: `inline`, the default, or `ray`. It changes no result."""
+"""Variable: where networks train: `inline`, the default, on `ray`, or on a `rayjob`. It changes no
+result."""
 GPUS = "BAKEOFF_GPUS_PER_WORKER"
 """Variable: GPUs of each worker on Ray, 0 or 1; empty: 1 where Ray has enough. It changes no more
 than the device does."""
@@ -29,7 +30,8 @@ class TrainingSettings:
     epochs: Count = 4
     """Most epochs to train; early stopping may end sooner."""
     least_steps: CountOrNone = 500
-    """Steps planned at least: a small data set is trained for more epochs."""
+    """Steps planned at least: a small data set is trained for more epochs; 0 where `epochs` is set
+    by hand, and this is not."""
     batch_size: Count = 64
     """Examples a step."""
     optimizer: Literal["adamw", "adam"] = "adamw"
