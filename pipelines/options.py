@@ -6,17 +6,18 @@ from dataclasses import dataclass
 from kfp import dsl, kubernetes
 
 from bakeoff.cluster.passed_on import EVERYTHING, TO_RAY_ALONE
-from bakeoff.cluster.settings import S3_KEYS, S3_SECRET, RayJobSettings
 from bakeoff.cluster.settings import VARIABLE as RAYJOB
+from bakeoff.cluster.settings import RayJobSettings
 from bakeoff.code_hash import code_hash
 from bakeoff.container import CODE, IMAGE
 from bakeoff.data.sources import location
 from bakeoff.parts import data_version
 from bakeoff.pipelines.resources import RESOURCES, SIZES
 from bakeoff.plans import Plan
+from bakeoff.remote import KFP_KEYS, KFP_SECRET
 from bakeoff.tracking.identity import RUN, SUFFIX
 from bakeoff.tracking.identity import VARIABLE as IDENTITY
-from bakeoff.training.settings import WHERE
+from bakeoff.training.settings import BESIDE, CHECKPOINTS, WHERE
 
 DEADLINE = 7 * 24 * 3600
 """Seconds after which a run on a cluster ends: a step that no node has room for never starts, and
@@ -93,6 +94,8 @@ class Options:
             kubernetes.use_field_path_as_env(task, env_name=RUN, field_path=_RUN_LABEL)
         if name in NETWORKS:
             self._place(task)
+        if name in (*NETWORKS, "tune"):
+            self._keep(task, needed=bool(self.rayjob) and name in NETWORKS)
         if self.wandb and name.startswith(("train", "tune", "evaluate", "compare")):
             task.set_env_variable("WANDB_MODE", self.wandb)
             if self.wandb_suffix:
@@ -110,9 +113,21 @@ class Options:
             task.component_spec.task_config_passthroughs = TO_RAY_ALONE
             task.set_env_variable(WHERE, "rayjob")
             task.set_env_variable(RAYJOB, self.rayjob.changed())
-            kubernetes.use_secret_as_env(
-                task, secret_name=S3_SECRET, secret_key_to_env={v: k for k, v in S3_KEYS.items()}
-            )
+
+    def _keep(self, task: dsl.PipelineTask, *, needed: bool) -> None:
+        """Have what a lost pod had done lie in KFP's store, where its successor goes on from.
+
+        Args:
+            task: one that takes long.
+            needed: whether it does nothing without the store.
+        """
+        task.set_env_variable(CHECKPOINTS, BESIDE)
+        kubernetes.use_secret_as_env(
+            task,
+            secret_name=KFP_SECRET,
+            secret_key_to_env={key: variable for variable, key in KFP_KEYS.items()},
+            optional=not needed,
+        )
 
 
 def _code_of(step: str, modality: str) -> str:

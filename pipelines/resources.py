@@ -55,8 +55,8 @@ class Resources:
     minutes: int
     """The step is ended after this long; a hang never holds a node for a night."""
     retries: int
-    """How often a pod that was lost is replaced: KFP repeats nothing that ended by itself.
-    Training goes on from nothing on a new pod, so it is tried less often."""
+    """How often a pod that was lost is replaced: KFP repeats nothing that ended by itself. What
+    begins anew then, and took long, is tried less often."""
     threaded: bool = False
     """Computes on as many CPUs as trainings have threads; others on one."""
 
@@ -77,9 +77,9 @@ RESOURCES = {
     "plan": Resources(memory=1, minutes=15, retries=3),
     "prepare": Resources(memory=4, minutes=60, retries=3),
     "train-text-classical": Resources(memory=8, minutes=120, retries=1, threaded=True),
-    "train-text-network": Resources(memory=4, minutes=720, retries=1, threaded=True),
-    "train-image-network": Resources(memory=8, minutes=1440, retries=1, threaded=True),
-    "tune": Resources(memory=8, minutes=1440, retries=1, threaded=True),
+    "train-text-network": Resources(memory=4, minutes=720, retries=3, threaded=True),
+    "train-image-network": Resources(memory=8, minutes=1440, retries=3, threaded=True),
+    "tune": Resources(memory=8, minutes=1440, retries=3, threaded=True),
     "audit": Resources(memory=4, minutes=60, retries=3),
     "train-ensemble": Resources(memory=2, minutes=30, retries=3),
     "choose-width": Resources(memory=2, minutes=15, retries=3),

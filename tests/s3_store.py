@@ -1,6 +1,7 @@
 """S3 in a test's own process, which fails as it is told."""
 
-from bakeoff.s3 import Folder, S3AwayError
+from bakeoff.patience import StoreAwayError
+from bakeoff.s3 import Folder
 
 
 class Store(Folder):
@@ -17,7 +18,7 @@ class Store(Folder):
     def _ask(self, patience):
         while self.state["away"]:
             if patience <= 0 or "clock" not in self.state:
-                raise S3AwayError("cannot reach S3")
+                raise StoreAwayError("cannot reach S3")
             self.state["clock"].sleep(1.0)
             patience -= 1.0
 

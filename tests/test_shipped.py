@@ -7,7 +7,8 @@ import time
 import pytest
 from s3_store import Store
 
-from bakeoff.s3 import Folder, S3AwayError
+from bakeoff.patience import StoreAwayError
+from bakeoff.s3 import Folder
 from bakeoff.shipped import LogReader, Shipper, shipped
 
 LINES = [f"line {number}: ä\n".encode() for number in range(300)]
@@ -29,11 +30,11 @@ class Unreliable(Store):
             if kind == "ok":
                 return
             if not patience:
-                raise S3AwayError
+                raise StoreAwayError
 
     def read(self, name, *, patience=0.0):
         if self.chance.random() < 0.3:
-            raise S3AwayError
+            raise StoreAwayError
         return super().read(name)
 
 
@@ -45,7 +46,7 @@ def read_all(reader, until):
         try:
             for chunk in reader.chunks():
                 text += chunk
-        except S3AwayError:
+        except StoreAwayError:
             continue
     return text
 
@@ -63,7 +64,7 @@ def test_no_line_is_lost_or_repeated_whatever_fails():
                 for chunk in reader.chunks():
                     assert chunk.endswith("\n")
                     text += chunk
-            except S3AwayError:
+            except StoreAwayError:
                 pass
     shipper.feed(b"the end, without a line's")
     shipper.close()

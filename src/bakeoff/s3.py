@@ -1,180 +1,195 @@
-"""Folders in an S3 bucket, read and written as local ones are.
-
-The endpoint and the keys come from the variables that every S3 client knows (AWS_ENDPOINT_URL,
-AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_DEFAULT_REGION).
-"""
+"""Folders in an S3 bucket, or behind another address, read and written as local ones are."""
 
 from __future__ import annotations
 
-import os
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property, partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from bakeoff.artifacts import MANIFEST
 from bakeoff.errors import UserError
+from bakeoff.patience import causes
+from bakeoff.remote import answered, is_remote, opened
 
 T = TypeVar("T")
 
-
-class S3AwayError(OSError):
-    """S3 did not answer for long: it may later."""
-
-
-PATIENCE_SECONDS = 300.0
-"""For which what must be read or written is tried again."""
-ENDPOINT = "AWS_ENDPOINT_URL"
-KFP_ENDPOINT = "http://seaweedfs.kubeflow:9000"
-"""Where KFP 2.17 keeps what is at `minio://`, unless it was configured otherwise."""
-_MINIO, _S3 = "minio://", "s3://"
-_LIMITS = {"connect_timeout": 5, "read_timeout": 30, "retries": {"max_attempts": 1}}
-
-
-def is_remote(place: Path | str) -> bool:
-    """Whether a place is an address and no path."""
-    return "://" in str(place)
+_MOUNTS = {"minio": "minio", "s3": "s3", "gcs": "gs"}
+"""Where Kubeflow Pipelines mounts or copies artifacts in a pod → the scheme of their addresses."""
 
 
 def address(uri: str) -> str:
-    """An artifact's URI as S3 knows it.
+    """An artifact's address without what S3 does not know.
 
-    >>> address("minio://mlpipeline/v2/artifacts/models")
-    's3://mlpipeline/v2/artifacts/models'
+    >>> address("minio://mlpipeline/v2/artifacts/models/?region=x")
+    'minio://mlpipeline/v2/artifacts/models'
 
     Raises:
         UserError: it is in no S3 bucket.
     """
-    for scheme in (_MINIO, _S3):
-        if uri.startswith(scheme) and uri.removeprefix(scheme).strip("/"):
-            return _S3 + uri.removeprefix(scheme).strip("/")
-    raise UserError(
-        f"{uri} is in no S3 bucket: a RayJob reads and writes s3:// or minio:// artifacts, as "
-        "Kubeflow Pipelines keeps them by default"
-    )
+    scheme, _, path = uri.partition("://")
+    path = path.partition("?")[0].strip("/")
+    if scheme not in ("minio", "s3") or not path:
+        raise UserError(
+            f"{uri} is in no S3 bucket: give s3:// or minio:// addresses, as Kubeflow Pipelines "
+            "has them by default"
+        )
+    return f"{scheme}://{path}"
+
+
+def mounted(path: Path | str) -> str:
+    """The address of an artifact that a step of Kubeflow Pipelines sees at a path; "" of others.
+
+    >>> mounted("/minio/mlpipeline/v2/artifacts/models")
+    'minio://mlpipeline/v2/artifacts/models'
+    """
+    root, _, rest = str(path).removeprefix("/").partition("/")
+    is_one = str(path).startswith("/") and root in _MOUNTS and rest
+    return f"{_MOUNTS[root]}://{rest}" if is_one else ""
+
+
+def beside(place: str, what: str) -> str:
+    """An address beside that of an output: the same for each try of a task, another for each task.
+
+    >>> beside("s3://bucket/run/models", "checkpoints")
+    's3://bucket/run/checkpoints-models'
+    """
+    above, _, name = place.rstrip("/").rpartition("/")
+    return f"{above}/{what}-{name}"
 
 
 class Folder:
-    """What is below one prefix of a bucket."""
+    """What is below one prefix of a bucket.
+
+    Each of its methods may raise a `StoreAwayError` once there was no answer for `patience` seconds
+    (None: a step's; at a terminal none), and a `UserError` at once for what a person has to put
+    right: keys that are wrong, a bucket that is absent.
+    """
 
     def __init__(self, place: str) -> None:
         """Args:
-        place: `s3://bucket/prefix`.
+        place: `s3://bucket/prefix`, `minio://bucket/prefix`, or what else fsspec knows.
         """
-        self.place = address(place)
-        self._path = self.place.removeprefix(_S3)
+        self.place = place.rstrip("/")
 
     def __truediv__(self, name: str) -> Folder:
         return Folder(f"{self.place}/{name}")
 
-    def read(self, name: str, *, patience: float = PATIENCE_SECONDS) -> bytes | None:
-        """A file's content; None where there is none.
+    def __str__(self) -> str:
+        return self.place
 
-        Raises:
-            S3AwayError: there was no answer for `patience` seconds.
-        """
-        return self._tried(
-            partial(_absent_is_none, self._files.cat_file, f"{self._path}/{name}"), patience
-        )
-
-    def write(self, name: str, content: bytes, *, patience: float = PATIENCE_SECONDS) -> None:
-        """Raises:
-        S3AwayError: there was no answer for `patience` seconds.
-        """
-        self._tried(partial(self._files.pipe_file, f"{self._path}/{name}", content), patience)
-
-    def names(self, *, patience: float = PATIENCE_SECONDS) -> list[str]:
-        """Of all files below, relative to the folder, in order.
-
-        Raises:
-            S3AwayError: there was no answer for `patience` seconds.
-        """
-        found = self._tried(
-            partial(_absent_is_none, self._files.find, self._path, refresh=True), patience
-        )
-        return sorted(str(name).removeprefix(f"{self._path}/") for name in found or [])
-
-    def folders(self, *, patience: float = PATIENCE_SECONDS) -> list[str]:
-        """Names of the folders in this one, in order.
-
-        Raises:
-            S3AwayError: there was no answer for `patience` seconds.
-        """
-        inside = self._tried(
-            partial(_absent_is_none, self._files.ls, self._path, detail=True, refresh=True),
+    def read(self, name: str, *, patience: float | None = None) -> bytes | None:
+        """A file's content; None where there is none."""
+        return self._asked(
+            "read",
+            lambda files, path: bytes(files.cat_file(f"{path}/{name}")),
             patience,
-        )
-        return sorted(
-            str(one["name"]).rstrip("/").rpartition("/")[2]
-            for one in inside or []
-            if one["type"] == "directory"
+            absent=None,
         )
 
-    def download(self, folder: Path, *, patience: float = PATIENCE_SECONDS) -> None:
-        """Fill a folder with all files below.
+    def write(self, name: str, content: bytes, *, patience: float | None = None) -> None:
+        """The file is there whole, or not at all."""
+        self._asked(
+            "write", lambda files, path: files.pipe_file(f"{path}/{name}", content), patience
+        )
+
+    def size(self, name: str, *, patience: float | None = None) -> int | None:
+        """Bytes of a file; None where there is none."""
+        return self._asked(
+            "read",
+            lambda files, path: int(files.info(f"{path}/{name}")["size"]),
+            patience,
+            absent=None,
+        )
+
+    def put(self, file: Path, name: str, *, patience: float | None = None) -> None:
+        """Write a file of this machine."""
+        self._asked(
+            "write", lambda files, path: files.put_file(str(file), f"{path}/{name}"), patience
+        )
+
+    def names(self, *, patience: float | None = None) -> list[str]:
+        """Of all files below, relative to the folder, in order."""
+
+        def found(files: Any, path: str) -> list[str]:
+            files.invalidate_cache()
+            return sorted(str(name).removeprefix(f"{path}/") for name in files.find(path))
+
+        return self._asked("read", found, patience, absent=[])
+
+    def folders(self, *, patience: float | None = None) -> list[str]:
+        """Names of the folders in this one, in order."""
+
+        def found(files: Any, path: str) -> list[str]:
+            files.invalidate_cache()
+            inside = [one for one in files.ls(path, detail=True) if one["type"] == "directory"]
+            return sorted(PurePosixPath(one["name"]).name for one in inside)
+
+        return self._asked("read", found, patience, absent=[])
+
+    def download(
+        self, folder: Path, *, only: set[str] | None = None, patience: float | None = None
+    ) -> None:
+        """Fill a folder with the files below, or those of the top-level names `only`.
 
         Raises:
             UserError: there are none.
-            S3AwayError: there was no answer for `patience` seconds.
         """
         names = self.names(patience=patience)
         if not names:
-            raise UserError(f"there is nothing at {self.place}")
-        for name in names:
-            target = folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            source = f"{self._path}/{name}"
-            self._tried(partial(self._files.get_file, source, str(target)), patience)
-
-    def upload(self, folder: Path, *, patience: float = PATIENCE_SECONDS) -> None:
-        """Write a folder's files, its manifest last: where that is, all is.
-
-        Raises:
-            S3AwayError: there was no answer for `patience` seconds.
-        """
-        files = sorted(path for path in folder.rglob("*") if path.is_file())
-        for path in sorted(files, key=lambda path: path == folder / MANIFEST):
-            target = f"{self._path}/{path.relative_to(folder).as_posix()}"
-            self._tried(partial(self._files.put_file, str(path), target), patience)
-
-    @cached_property
-    def _files(self) -> Any:
-        try:
-            import s3fs
-        except ImportError:
             raise UserError(
-                f'cannot reach {self.place}: a package for it is missing: pip install "bakeoff[s3]"'
-            ) from None
-        limits: dict[str, Any] = dict(_LIMITS)
-        if os.environ.get(ENDPOINT):
-            # Endpoints of one's own rarely have a name for each bucket.
-            limits["s3"] = {"addressing_style": "path"}
-        return s3fs.S3FileSystem(config_kwargs=limits, use_listings_cache=False)
+                f"there is nothing at {self.place}: was it removed, or is it behind another "
+                "endpoint (AWS_ENDPOINT_URL)?"
+            )
+        for name in names:
+            parts = PurePosixPath(name).parts
+            if ".." in parts or (only is not None and parts[0] not in only):
+                continue
+            target = folder.joinpath(*parts)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._get(name, target, patience)
 
-    def _tried(self, ask: Callable[[], T], patience: float) -> T:
-        from botocore.exceptions import (
-            BotoCoreError,
-            ClientError,
-            NoCredentialsError,
-            ParamValidationError,
+    def _get(self, name: str, target: Path, patience: float | None) -> None:
+        self._asked(
+            "read", lambda files, path: files.get_file(f"{path}/{name}", str(target)), patience
         )
 
-        until, pause = time.monotonic() + patience, 0.5
-        while True:
+    def upload(self, folder: Path, *, patience: float | None = None) -> None:
+        """Write a folder's files, its manifest last: where that is, all is."""
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        for file in sorted(files, key=lambda file: file == folder / MANIFEST):
+            self.put(file, file.relative_to(folder).as_posix(), patience=patience)
+
+    def remove(self, *, patience: float | None = None) -> None:
+        """Remove all that is below."""
+        self._asked(
+            "remove", lambda files, path: files.rm(path, recursive=True), patience, absent=None
+        )
+
+    def _asked(
+        self,
+        verb: str,
+        work: Callable[[Any, str], T],
+        patience: float | None,
+        **absent: T,
+    ) -> T:
+        """What `work` gives, from the file system and the path in it; `absent` where nothing is."""
+
+        def ask() -> T:
             try:
-                return ask()
-            except (NoCredentialsError, ParamValidationError, PermissionError) as error:
-                raise UserError(_advice(self.place, error)) from None
+                return work(*opened(self.place))
             except FileNotFoundError as error:
-                raise UserError(f"there is no {self.place} ({_line(error)})") from None
-            except (OSError, BotoCoreError, ClientError) as error:
-                if time.monotonic() + pause > until:
-                    raise S3AwayError(f"cannot reach {self.place}: {_line(error)}") from error
-            time.sleep(pause)
-            pause = min(2 * pause, 15.0)
+                if absent and not _lacks_bucket(error):
+                    return absent["absent"]
+                raise
+
+        return answered(ask, self.place, verb=verb, patience=patience)
+
+
+def _lacks_bucket(error: Exception) -> bool:
+    codes = (getattr(one, "response", {}).get("Error", {}).get("Code") for one in causes(error))
+    return "NoSuchBucket" in codes
 
 
 @contextmanager
@@ -212,22 +227,3 @@ def published(place: Path | str) -> Iterator[Path]:
         made = Path(folder) / "made"
         yield made
         Folder(str(place)).upload(made)
-
-
-def _absent_is_none(ask: Callable[..., Any], *arguments: Any, **more: Any) -> Any:
-    try:
-        return ask(*arguments, **more)
-    except FileNotFoundError:
-        return None
-
-
-def _advice(place: str, error: Exception) -> str:
-    return (
-        f"may not read or write {place} ({_line(error)}): give the task AWS_ACCESS_KEY_ID and "
-        "AWS_SECRET_ACCESS_KEY, from the secret that Kubeflow Pipelines uses "
-        "(mlpipeline-minio-artifact: accesskey, secretkey)"
-    )
-
-
-def _line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

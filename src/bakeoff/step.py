@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from bakeoff import events
-from bakeoff.data.patience import patient
 from bakeoff.errors import UserError
+from bakeoff.patience import patient
 
 
 @contextmanager

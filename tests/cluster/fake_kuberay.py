@@ -19,7 +19,7 @@ from bakeoff.artifacts import MANIFEST
 from bakeoff.cluster.following import LOG, Training, outcome_name
 from bakeoff.cluster.kubernetes_api import Kubernetes
 from bakeoff.cluster.rayjob import ATTEMPT
-from bakeoff.s3 import S3AwayError
+from bakeoff.patience import StoreAwayError
 
 ANSWER_SECONDS = 0.15
 """Of waiting for an answer, of those who ask; slow answers take twice as long."""
@@ -267,7 +267,7 @@ class Life:
         def tried(job):
             try:
                 write(job)
-            except S3AwayError:
+            except StoreAwayError:
                 self.clock.after(5.0, lambda: tried(job))
 
         return tried

@@ -131,8 +131,8 @@ def test_a_task_trains_on_a_rayjob_with_what_was_said_of_the_task(fake, pod, tra
     start = manifest["spec"]["rayClusterSpec"]["headGroupSpec"]["rayStartParams"]
     assert start["num-cpus"] == "2"  # Of four threads, as many as it has CPUs.
     asked = json.loads(pod.work.read(JOB))
-    assert asked["models"] == f"s3://{place}"
-    assert asked["dataset"] == "s3://trainings/dataset"
+    assert asked["models"] == f"minio://{place}"
+    assert asked["dataset"] == "minio://trainings/dataset"
     assert asked["train"] == "bakeoff.text.networks.training:train_text_network"
     assert asked["configs"] == ASKED["configs"]
     assert pod.work.read(NAME)
@@ -142,7 +142,7 @@ def test_a_task_trains_on_a_rayjob_with_what_was_said_of_the_task(fake, pod, tra
 
 
 def test_keys_are_named_by_their_secrets_and_stand_nowhere(fake, pod, train, monkeypatch, capsys):
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush-hush")
+    monkeypatch.setenv("KFP_STORE_SECRET_KEY", "hush-hush")
     monkeypatch.setenv("WANDB_API_KEY", "hush-hush-too")
     monkeypatch.setenv("BAKEOFF_CODE", "abc")
     monkeypatch.setenv("BAKEOFF_RUN", "run-77")
@@ -151,7 +151,7 @@ def test_keys_are_named_by_their_secrets_and_stand_nowhere(fake, pod, train, mon
     [head] = pods_of(fake.manifests[-1])
     variables = {v["name"]: v for v in head["containers"][0]["env"]}
     secret = {"name": "mlpipeline-minio-artifact", "key": "secretkey"}
-    assert variables["AWS_SECRET_ACCESS_KEY"]["valueFrom"] == {"secretKeyRef": secret}
+    assert variables["KFP_STORE_SECRET_KEY"]["valueFrom"] == {"secretKeyRef": secret}
     assert variables["WANDB_API_KEY"]["valueFrom"]["secretKeyRef"]["name"] == "wandb"
     assert variables["AWS_ENDPOINT_URL"]["value"] == os.environ["AWS_ENDPOINT_URL"]
     assert variables["BAKEOFF_CODE"]["value"] == "abc"

@@ -513,8 +513,16 @@ def test_networks_on_rayjobs_leave_their_own_pods_what_waiting_takes(tmp_path):
     others = spec["deploymentSpec"]["executors"]["exec-train-text-classical"]
     assert "BAKEOFF_WHERE" not in str(others)
 
+    assert variables["BAKEOFF_CHECKPOINTS"] == "beside-artifacts"
+    assert not keys.get("optional")
+
     # Another compilation of this process is another one.
     spec, platform = compiled(tmp_path / "inline", Options(image=IMAGE), **models)
     train = spec["components"]["comp-train-text-network"]
     assert all(one["applyToTask"] for one in train["taskConfigPassthroughs"])
     assert "BAKEOFF_WHERE" not in str(spec)
+    keeping = {n for n, v in environments(spec).items() if "BAKEOFF_CHECKPOINTS" in v}
+    assert keeping == {"exec-train-text-network"}
+    executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    [keys] = executors["exec-train-text-network"]["secretAsEnv"]
+    assert (keys["secretName"], keys["optional"]) == ("mlpipeline-minio-artifact", True)

@@ -15,7 +15,6 @@ from bakeoff.running.runs import find_run
 from bakeoff.running.store import clean
 from bakeoff.submission.api import Pipelines
 from bakeoff.submission.fetching import fetch
-from bakeoff.submission.storage import address_of
 
 SEEN = "/minio/mlpipeline/v2/artifacts/sentiment/r1"
 
@@ -160,7 +159,7 @@ def test_artifacts_that_are_gone_are_told_with_the_way_to_the_store(cluster, tmp
     gone = comparison.replace("mlpipeline", "nowhere")
     driver = node("compare-driver", "Succeeded", **resolved(comparison=gone))
     cluster.looks = [("SUCCEEDED", workflow(driver, node("compare(0).executor", "Succeeded")))]
-    assert "s3://nowhere/" in refused(cluster, tmp_path)
+    assert "minio://nowhere/" in refused(cluster, tmp_path)
 
 
 def test_a_store_of_the_cluster_is_not_looked_for_at_amazon(cluster, tmp_path, monkeypatch):
@@ -178,15 +177,3 @@ def test_a_model_nobody_knows_is_refused(cluster, tmp_path):
 def test_another_version_is_refused(cluster, tmp_path, monkeypatch):
     monkeypatch.setattr("bakeoff.submission.fetching.RESULTS_FORMAT", 10**6)
     assert "another version of bakeoff" in refused(cluster, tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("path", "address"),
-    [
-        ("/minio/b/k/x", "s3://b/k/x"),
-        ("/s3/b/k", "s3://b/k"),
-        ("/gcs/b/k", "gs://b/k"),
-    ],
-)
-def test_paths_of_a_pod_are_addresses(path, address):
-    assert address_of(path) == address

@@ -11,6 +11,7 @@ from bakeoff.errors import UserError
 from bakeoff.text.configs import TextNetwork
 from bakeoff.text.networks.training import train_text_network
 from bakeoff.tracking import Identity
+from bakeoff.training.places import place
 from bakeoff.training.settings import TrainingSettings
 from bakeoff.tuning.journal import Journal, Record
 from bakeoff.tuning.trial import Trial
@@ -132,13 +133,30 @@ def test_who_is_stopped_trains_no_further_and_leaves_no_checkpoint(tmp_path):
     assert not stopped.checkpoint(3).exists()
 
 
-def test_a_journal_says_what_was_written(tmp_path):
-    written = Journal(tmp_path / "rnn")
-    written.write(Record(number=10, settings={"dropout": 0.1}))
-    finished = Record(number=2, settings={"dropout": 0.3}, state="finished")
+def told(where):
+    """What is known of a search whose trial 11 ended, and no other."""
+    written = Journal(where)
+    for number in range(12):
+        written.write(Record(number=number, settings={"dropout": number / 10}))
+    finished = Record(number=11, settings={"dropout": 1.1}, state="finished")
     finished.reports = [{"merit": 0.5, "seconds": 3.0}, {"merit": 0.7, "seconds": 4.0}]
     written.write(finished)
-    read = Journal(tmp_path / "rnn")
-    assert list(read.records) == [2, 10]
-    assert read.ended == {2: finished}
+    return finished
+
+
+@pytest.mark.usefixtures("bucket")
+@pytest.mark.parametrize("kind", ["folder", "bucket"])
+def test_a_journal_says_what_was_written(tmp_path, kind):
+    where = tmp_path / "rnn" if kind == "folder" else place("s3://reviews/journal/rnn")
+    finished = told(where)
+    read = Journal(where)
+    assert list(read.records) == list(range(12))
+    assert read.records[3].settings == {"dropout": 0.3}
+    assert read.ended == {11: finished}
     assert read.seconds == 4
+
+
+def test_a_journal_ends_before_what_is_missing(tmp_path):
+    told(tmp_path)
+    (tmp_path / "trial-7.json").unlink()
+    assert list(Journal(tmp_path).records) == list(range(7))

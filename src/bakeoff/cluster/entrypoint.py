@@ -20,24 +20,27 @@ from bakeoff.cluster.heartbeat import watch
 from bakeoff.cluster.status import Outcome
 from bakeoff.cluster.step import JOB
 from bakeoff.errors import UserError
-from bakeoff.s3 import Folder, S3AwayError
+from bakeoff.patience import PATIENCE_SECONDS, StoreAwayError, patient
+from bakeoff.s3 import Folder
 from bakeoff.shipped import VARIABLE, shipped
+from bakeoff.step import told_in_lines
 from bakeoff.training.settings import GROWS, WHERE
 
 
 def main(place: str, attempt: str) -> int:
     """Returns the exit code: 2 if a person has to put something right, 1 after a fault, else 0."""
     work = Folder(place)
-    job = json.loads(work.read(JOB) or b"")
+    job = json.loads(work.read(JOB, patience=PATIENCE_SECONDS) or b"")
     # Its machines may come later than this process.
     os.environ |= {WHERE: "ray", GROWS: "1"}
     os.environ[VARIABLE] = (work / LOG).place
 
     def left(outcome: Outcome, message: str = "") -> None:
         told = {"outcome": outcome.value, "message": message}
-        work.write(outcome_name(attempt), json.dumps(told).encode())
+        content = json.dumps(told).encode()
+        work.write(outcome_name(attempt), content, patience=PATIENCE_SECONDS)
 
-    with shipped("driver") as printed:
+    with shipped("driver") as printed, told_in_lines(), patient():
 
         def abandoned() -> None:
             print("nobody follows this training any more: it ends itself", flush=True)
@@ -70,6 +73,9 @@ def _trained(job: dict[str, Any]) -> tuple[Outcome | None, str]:
             files=job["files"],
             workers=job["workers"],
         )
+    except StoreAwayError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return None, ""
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return Outcome.REFUSED, str(error)
@@ -82,10 +88,10 @@ def _trained(job: dict[str, Any]) -> tuple[Outcome | None, str]:
 
 
 def _may_pass(error: Exception) -> bool:
-    """Whether another try may fare better: S3 was away, or a part of Ray."""
+    """Whether another try may fare better: a part of Ray was away."""
     from ray.exceptions import RayError
 
-    return isinstance(error, S3AwayError | RayError | ConnectionError)
+    return isinstance(error, RayError | ConnectionError)
 
 
 def _function(name: str) -> Any:

@@ -21,7 +21,8 @@ from bakeoff.cluster.rayjob import ATTEMPT, RayJob
 from bakeoff.cluster.status import Decision, Next, decide
 from bakeoff.cluster.waiting import reasons
 from bakeoff.errors import UserError
-from bakeoff.s3 import PATIENCE_SECONDS, Folder, S3AwayError
+from bakeoff.patience import PATIENCE_SECONDS, StoreAwayError
+from bakeoff.s3 import Folder
 from bakeoff.shipped import LogReader
 
 LOG = "log"
@@ -81,7 +82,7 @@ class Training:
                 self.clock.sleep(PAUSE_SECONDS)
             try:
                 ended = self._followed(log) if self._made_or_adopted() else _DONE
-            except (AwayError, S3AwayError) as error:
+            except (AwayError, StoreAwayError) as error:
                 ended = Decision(Next.AGAIN, str(error))
             finally:
                 self._delete()
@@ -183,7 +184,7 @@ class Training:
 
     def _outcome(self, found: Mapping[str, Any]) -> Mapping[str, Any] | None:
         attempt = found["metadata"].get("annotations", {}).get(ATTEMPT, "")
-        with suppress(S3AwayError):
+        with suppress(StoreAwayError):
             content = self.work.read(outcome_name(attempt), patience=0)
             return None if content is None else json.loads(content)
         return None
@@ -193,13 +194,13 @@ class Training:
         patience = self.s3_patience if patience is None else patience
         try:
             return self.models.read(MANIFEST, patience=patience) is not None
-        except S3AwayError:
+        except StoreAwayError:
             if patience:
                 raise
             return False
 
     def _show(self, log: LogReader, *, patience: float = 0.0) -> None:
-        with suppress(S3AwayError):
+        with suppress(StoreAwayError):
             for chunk in log.chunks(patience=patience):
                 self.show(chunk)
 

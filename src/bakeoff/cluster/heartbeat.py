@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from bakeoff.cluster.clock import Clock
-from bakeoff.s3 import Folder, S3AwayError
+from bakeoff.patience import StoreAwayError
+from bakeoff.s3 import Folder
 
 NAME = "heartbeat"
 EVERY_SECONDS = 20.0
@@ -24,7 +25,7 @@ def beating(work: Folder, every: float = EVERY_SECONDS) -> Iterator[None]:
 
     def beat() -> None:
         while True:
-            with suppress(S3AwayError):
+            with suppress(StoreAwayError):
                 work.write(NAME, uuid.uuid4().hex.encode(), patience=0)
             if ended.wait(every):
                 return
@@ -51,7 +52,7 @@ class Pulse:
     def look(self, now: float) -> None:
         try:
             found = self._work.read(NAME, patience=0)
-        except S3AwayError:
+        except StoreAwayError:
             self._looked = None
             return
         if found != self._seen:

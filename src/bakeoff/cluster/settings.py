@@ -12,10 +12,6 @@ from bakeoff.errors import UserError, unknown_name
 
 VARIABLE = "BAKEOFF_RAYJOB"
 """Variable: JSON, the fields of `RayJobSettings` that are not the default."""
-S3_SECRET = "mlpipeline-minio-artifact"
-"""Where Kubeflow Pipelines keeps the keys of its object store."""
-S3_KEYS = {"AWS_ACCESS_KEY_ID": "accesskey", "AWS_SECRET_ACCESS_KEY": "secretkey"}
-"""Variable → key in that secret."""
 
 
 @dataclass(frozen=True, kw_only=True)

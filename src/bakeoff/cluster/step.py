@@ -23,9 +23,10 @@ from bakeoff.cluster.following import ASK_SECONDS, Training
 from bakeoff.cluster.heartbeat import beating
 from bakeoff.cluster.kubernetes_api import ConflictError, Kubernetes
 from bakeoff.cluster.rayjob import Owner, Pods, RayJob, rayjob_name
-from bakeoff.cluster.settings import S3_KEYS, S3_SECRET, RayJobSettings
+from bakeoff.cluster.settings import RayJobSettings
 from bakeoff.errors import UserError
-from bakeoff.training.settings import CHECKPOINTS
+from bakeoff.remote import KFP_KEYS, KFP_SECRET
+from bakeoff.training.settings import BESIDE, CHECKPOINTS
 
 JOB = "job.json"
 """What the entrypoint reads, in the folder where step and entrypoint meet."""
@@ -80,13 +81,12 @@ def train_on_rayjob(dataset: Path, models: Path, *, task: Any, job: Mapping[str,
     """
     settings = RayJobSettings.of_task()
     places = {"dataset": _uri(dataset), "models": _uri(models)}
-    work = s3.Folder(_meeting_place(places["models"]))
+    work = s3.Folder(s3.beside(places["models"], "rayjob"))
     api, clock = Kubernetes.here(), RealClock()
     name = rayjob_name(" ".join(job["configs"]), places["models"])
     make = _maker(api, name, work, places["models"], settings, Task.of(task), job)
     limits = {"heartbeat_seconds": 60 * settings.heartbeat_minutes}
-    addresses = {key: s3.address(place) for key, place in places.items()}
-    work.write(JOB, json.dumps({**job, **addresses, **limits}).encode())
+    work.write(JOB, json.dumps({**job, **places, **limits}).encode())
     training = Training(
         api=api,
         name=name,
@@ -139,7 +139,7 @@ def _maker(
     pods = Pods(
         image=main["image"],
         service_account=settings.service_account,
-        env=_environment(task.env, work, models),
+        env=_environment(task.env, models),
         resources=_resources(task.resources, settings.ephemeral_storage),
         tolerations=task.tolerations,
         node_selector=task.node_selector,
@@ -198,9 +198,7 @@ def _owner(pod: Mapping[str, Any]) -> Owner:
     )
 
 
-def _environment(
-    given: list[Mapping[str, Any]], work: s3.Folder, models: str
-) -> list[Mapping[str, Any]]:
+def _environment(given: list[Mapping[str, Any]], models: str) -> list[Mapping[str, Any]]:
     """Variables of the Ray pods. Keys are named by their secrets; no value of one is here."""
     own: dict[str, Mapping[str, Any]] = {
         name: {"name": name, "value": value}
@@ -211,9 +209,9 @@ def _environment(
         own |= {
             name: {
                 "name": name,
-                "valueFrom": {"secretKeyRef": {"name": S3_SECRET, "key": key}},
+                "valueFrom": {"secretKeyRef": {"name": KFP_SECRET, "key": key}},
             }
-            for name, key in S3_KEYS.items()
+            for name, key in KFP_KEYS.items()
         }
     # More files than the system allows Ray asks for in vain.
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -222,7 +220,7 @@ def _environment(
         "RAY_START_ULIMIT_OPEN_FILES": str(most),
         "RAY_USAGE_STATS_ENABLED": "0",
         "PYTHONUNBUFFERED": "1",
-        CHECKPOINTS: (work / "checkpoints").place,
+        CHECKPOINTS: BESIDE,
     }
     said = {variable["name"]: _here(variable) for variable in given}
     return list({**own, **said, **{n: {"name": n, "value": v} for n, v in fixed.items()}}.values())
@@ -266,19 +264,7 @@ def _ray_version() -> str:
 
 def _uri(path: Path) -> str:
     """The address of an artifact, from the path at which Kubeflow Pipelines mounts it."""
-    from kfp.dsl.types.artifact_types import convert_local_path_to_remote_path
-
-    uri = convert_local_path_to_remote_path(str(path))
-    s3.address(uri)
-    if uri.startswith("minio://"):
-        os.environ.setdefault(s3.ENDPOINT, s3.KFP_ENDPOINT)
-    return uri
-
-
-def _meeting_place(models: str) -> str:
-    """Beside the models: the same for each try of a task, and another one for each task."""
-    above, _, name = models.rstrip("/").rpartition("/")
-    return f"{above}/rayjob-{name}"
+    return s3.address(s3.mounted(path) or str(path))
 
 
 def _say(line: str) -> None:

@@ -7,14 +7,14 @@ import io
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from bakeoff.data.characters import normalised
 from bakeoff.data.columns import Columns, refuse_types, refuse_unclear
 from bakeoff.data.delimited import read_records
 from bakeoff.data.encoding import DAMAGED, damaged_lines, decoded
-from bakeoff.data.remote import read_bytes, stream_of
 from bakeoff.errors import UserError
+from bakeoff.remote import read_bytes, read_stream
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,10 +119,15 @@ def images_in(source: str) -> list[str]:
     import pyarrow as pa
     from pyarrow import parquet
 
-    try:
-        with stream_of(source) as stream:
+    def read(stream: IO[bytes]) -> list[str]:
+        try:
             return image_columns(parquet.read_schema(stream))
-    except (pa.ArrowException, OSError) as error:
+        except pa.ArrowException as error:
+            raise damaged_parquet(source, error) from None
+
+    try:
+        return read_stream(source, read)
+    except OSError as error:
         raise damaged_parquet(source, error) from None
 
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from bakeoff.data.columns import Columns, refuse_types, refuse_unclear
 from bakeoff.data.files import damaged_parquet, label_names
-from bakeoff.data.patience import repeated
-from bakeoff.data.remote import explained_remote_errors
 from bakeoff.errors import UserError
+from bakeoff.remote import read_stream
 
 if TYPE_CHECKING:
     import numpy as np
@@ -124,29 +122,25 @@ def read_parquet(source: str, columns: Columns) -> ImageSource:
 
 def _table(source: str, columns: Columns) -> tuple[Any, str]:
     """The columns that are needed, and the name of that of the splits ("": there is none)."""
-    import fsspec
     import pyarrow as pa
     from pyarrow import parquet
 
-    remote = "://" in source
-
-    def read() -> tuple[Any, str]:
+    def read(stream: IO[bytes]) -> tuple[Any, str]:
         try:
-            with fsspec.open(source, "rb") if remote else Path(source).open("rb") as stream:
-                file = parquet.ParquetFile(stream)
-                known = file.schema_arrow.names
-                split = columns.split or ("split" if "split" in known else "")
-                wanted = replace(columns, split=split)
-                needed = list(dict.fromkeys(wanted.named().values()))
-                refuse_unclear(source, wanted, known, kind="image")
-                return file.read(needed), split
-        except (pa.ArrowException, OSError) as error:
-            if remote and isinstance(error, OSError):
-                raise
+            file = parquet.ParquetFile(stream)
+            known = file.schema_arrow.names
+            split = columns.split or ("split" if "split" in known else "")
+            wanted = replace(columns, split=split)
+            needed = list(dict.fromkeys(wanted.named().values()))
+            refuse_unclear(source, wanted, known, kind="image")
+            return file.read(needed), split
+        except pa.ArrowException as error:
             raise damaged_parquet(source, error) from None
 
-    with explained_remote_errors(source) if remote else nullcontext():
-        table, split = repeated(read, source)
+    try:
+        table, split = read_stream(source, read)
+    except OSError as error:
+        raise damaged_parquet(source, error) from None
     if not len(table):
         raise UserError(f"{source} has columns and no rows; give a file with labelled images")
     return table, split

@@ -21,8 +21,8 @@ from bakeoff.data.folder_tree import visible_files
 from bakeoff.data.image_files import ImageSource, read_parquet
 from bakeoff.data.image_folders import read_folder
 from bakeoff.data.imdb import is_imdb, read_imdb
-from bakeoff.data.remote import remote_checksum
 from bakeoff.errors import UserError, unknown_name
+from bakeoff.remote import remote_checksum
 
 if TYPE_CHECKING:
     import pandas as pd

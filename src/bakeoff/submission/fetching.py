@@ -20,9 +20,10 @@ from bakeoff.artifacts import (
 from bakeoff.errors import UserError, unknown_name
 from bakeoff.running.runs import RunFolder
 from bakeoff.running.store import store, using_store
+from bakeoff.s3 import Folder, mounted
 from bakeoff.submission.api import Pipelines
 from bakeoff.submission.following import ENDED
-from bakeoff.submission.storage import address_of, download, key_of
+from bakeoff.submission.storage import key_of
 from bakeoff.submission.workflow import outputs_of, tasks
 
 WINNER, ALL, NONE = "winner", "all", "none"
@@ -126,8 +127,11 @@ def _wanted(results: Mapping[str, Any], models: Sequence[str]) -> set[str]:
 
 def _place(kept: Path, path: str) -> Path:
     """Where an artifact is kept that is known by its address, or by the path a step saw it at."""
-    address = path if "://" in path else address_of(path)
-    return kept.joinpath(*key_of(address).parts)
+    return kept.joinpath(*key_of(_address(path)).parts)
+
+
+def _address(path: str) -> str:
+    return (mounted(path) or path).partition("?")[0]
 
 
 def _bring(path: str, kept: Path, only: set[str] | None = None) -> Path:
@@ -135,7 +139,7 @@ def _bring(path: str, kept: Path, only: set[str] | None = None) -> Path:
     from by where that is kept here; returns its folder.
     """
     folder = _place(kept, path)
-    download(path if "://" in path else address_of(path), folder, only)
+    Folder(_address(path)).download(folder, only=only)
     if (folder / MANIFEST).exists():
         _relink(folder, kept)
     return folder

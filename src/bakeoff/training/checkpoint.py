@@ -54,7 +54,7 @@ def save_checkpoint(
         for name, tensor in state.items()
     }
     tensors["facts"] = torch.frombuffer(bytearray(json.dumps(facts).encode()), dtype=torch.uint8)
-    write_whole(folder / _FILE, save(tensors))
+    write_whole(folder, _FILE, save(tensors))
 
 
 def load_checkpoint(folder: Place, model: nn.Module, optimizers: Optimizers) -> Checkpoint | None:
@@ -63,7 +63,7 @@ def load_checkpoint(folder: Place, model: nn.Module, optimizers: Optimizers) -> 
     Raises:
         UserError: it cannot be read.
     """
-    content = read_whole(folder / _FILE)
+    content = read_whole(folder, _FILE)
     if content is None:
         return None
     try:

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from bakeoff import events
+from bakeoff.patience import StoreAwayError
 from bakeoff.training.checkpoint import load_checkpoint, save_checkpoint
 from bakeoff.training.device import device
 from bakeoff.training.optimization import Optimizers
@@ -89,7 +91,11 @@ class Keeper:
         started = time.perf_counter()
         if self._where and self._workers.rank == 0:
             facts = {"history": self.history, "begun": self.begun}
-            save_checkpoint(self._where, self._model, self.best, self._optimizers, facts, own)
+            try:
+                save_checkpoint(self._where, self._model, self.best, self._optimizers, facts, own)
+            except StoreAwayError as error:
+                # The training needs it only if it is interrupted before the next one.
+                events.emit("warning", message=f"{error}; it goes on unsaved")
         self._saved_at = time.perf_counter()
         self._saving = self._saved_at - started
 

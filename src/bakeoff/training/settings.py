@@ -16,8 +16,10 @@ than the device does."""
 GROWS = "BAKEOFF_RAY_GROWS"
 """Variable: 1 where a Ray cluster gets more machines as they are asked for."""
 CHECKPOINTS = "BAKEOFF_CHECKPOINTS"
-"""Variable: the folder or s3:// address for checkpoints of interrupted networks; without it there
-are none."""
+"""Variable: the folder or s3:// address for checkpoints of interrupted networks, or `BESIDE`;
+without it there are none."""
+BESIDE = "beside-artifacts"
+"""In Kubeflow's store beside what the step makes, if it is S3 and lets the step."""
 
 MOST_SEED = 2**32 - 1
 """The greatest seed of numpy's generators."""

@@ -22,16 +22,22 @@ from bakeoff.artifacts import (
 from bakeoff.container import CODE
 from bakeoff.data.splits import Split, read_split
 from bakeoff.environment import cores
-from bakeoff.s3 import fetched, is_remote, manifest_of, published
+from bakeoff.errors import UserError
+from bakeoff.patience import patient
+from bakeoff.remote import is_remote
+from bakeoff.s3 import address, beside, fetched, manifest_of, mounted, published
 from bakeoff.shipped import shipped
 from bakeoff.step import told_in_lines
 from bakeoff.tracking import Identity, open_run
 from bakeoff.training.loop import EventObserver, Observer
 from bakeoff.training.memory import forget_peak
-from bakeoff.training.places import Place, place, remove_all
-from bakeoff.training.settings import CHECKPOINTS, GPUS, WHERE
+from bakeoff.training.places import Place, place, read_whole, remove_all, write_whole
+from bakeoff.training.settings import BESIDE, CHECKPOINTS, GPUS, WHERE
 from bakeoff.training.trained import Trained, write_trained
 from bakeoff.training.workers import ALONE, Workers
+
+_TRIED = "tried"
+"""Written and read first where nobody asked for checkpoints: it may not be allowed."""
 
 
 class Train(Protocol):
@@ -107,7 +113,7 @@ def train_networks(
         key = settings_hash([settings, dataset_hash, os.environ.get(CODE), files])
         identity = Identity.of_step(described, key)
     settings["workers"] = workers
-    with checkpoints(key) as kept:
+    with checkpoints(key, models) as kept:
         job = _Job(
             dataset=dataset,
             models=models,
@@ -144,7 +150,7 @@ class _Job:
 
     def __call__(self, workers: Workers) -> None:
         """Train all networks; worker 0 writes the artifact, and tells of it."""
-        with fetched(self.dataset) as dataset:
+        with patient(), fetched(self.dataset) as dataset:
             if workers.rank:
                 with tempfile.TemporaryDirectory(prefix="bakeoff-worker-") as scratch:
                     self._train(workers, dataset, Path(scratch))
@@ -208,17 +214,21 @@ def _kept() -> Iterator[None]:
 
 
 @contextmanager
-def checkpoints(key: str) -> Iterator[Place | None]:
+def checkpoints(key: str, output: Path | str) -> Iterator[Place | None]:
     """The place of the checkpoints of one step, emptied once it is done; None where there is none,
     or another process is at the same step.
 
     In S3 nobody is kept out: two that do the same step write the same, and each object is whole.
+
+    Args:
+        key: of all that decides what the step makes.
+        output: where that goes.
     """
     root = os.environ.get(CHECKPOINTS)
-    if not root:
+    kept = _beside(output, key) if root == BESIDE else place(root) / key if root else None
+    if kept is None:
         yield None
         return
-    kept = place(root) / key
     with ExitStack() as stack:
         if isinstance(kept, Path):
             make_folder(kept)
@@ -230,4 +240,20 @@ def checkpoints(key: str) -> Iterator[Place | None]:
                 yield None
                 return
         yield kept
-        remove_all(kept)
+        try:
+            remove_all(kept)
+        except UserError as error:
+            # What the step makes is made.
+            events.emit("warning", message=f"{error}; checkpoints are left there")
+
+
+def _beside(output: Path | str, key: str) -> Place | None:
+    """A place for checkpoints beside an artifact; None where nothing can be kept there."""
+    try:
+        kept = place(beside(address(mounted(output) or str(output)), "checkpoints")) / key
+        write_whole(kept, _TRIED, b"")
+        read_whole(kept, _TRIED)
+    except UserError as error:
+        events.emit("warning", message=f"no checkpoints, a lost pod's work is done again: {error}")
+        return None
+    return kept

@@ -4,11 +4,13 @@ was interrupted goes on.
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
-from bakeoff.artifacts import read_json, write_json
+from bakeoff import events
+from bakeoff.patience import StoreAwayError
+from bakeoff.training.places import Place, names_in, read_whole, write_whole
 
 State = Literal["running", "finished", "stopped", "failed"]
 
@@ -45,17 +47,24 @@ class Record:
 
 
 class Journal:
-    """The records of one search, each a file in a folder."""
+    """The records of one search, each a file in a folder or in S3."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
-        found = [Record(**read_json(path)) for path in folder.glob("trial-*.json")]
-        self.records = {record.number: record for record in sorted(found, key=lambda r: r.number)}
+    def __init__(self, where: Place) -> None:
+        self._where = where
+        self.records: dict[int, Record] = {}
+        names = set(names_in(where))
+        # Trials are told again by their number: none may be missing before another.
+        while (name := _name(number := len(self.records))) in names:
+            self.records[number] = Record(**json.loads(read_whole(where, name) or b""))
 
     def write(self, record: Record) -> None:
         self.records[record.number] = record
-        write_json(self._folder / f"trial-{record.number}.json", asdict(record))
+        content = json.dumps(asdict(record), indent=1).encode()
+        try:
+            write_whole(self._where, _name(record.number), content)
+        except StoreAwayError as error:
+            # The search needs it only if it is interrupted.
+            events.emit("warning", message=f"{error}; the search goes on")
 
     @property
     def ended(self) -> dict[int, Record]:
@@ -66,3 +75,7 @@ class Journal:
     def seconds(self) -> float:
         """What all trials took together."""
         return sum(record.seconds for record in self.records.values())
+
+
+def _name(number: int) -> str:
+    return f"trial-{number}.json"

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ray import tune
@@ -73,7 +72,7 @@ def search(
     *,
     budget: Budget,
     room: Room,
-    folder: Path,
+    journal: Journal,
     watch: Watch,
 ) -> list[Record]:
     """Run trials until the budget is spent, on the Ray that this process is connected to.
@@ -84,14 +83,13 @@ def search(
         default: the settings of trial 0, which ASHA never stops.
         budget: how long; a trial that has begun by then ends as any other.
         room: there is for them; one at a time repeat exactly.
-        folder: for the journal; what it holds already is gone on from.
+        journal: of its trials; what it holds already is gone on from.
         watch: told of each trial after each epoch, and when it ended.
 
     Returns:
         Every trial that ended, by number.
     """
     os.environ |= _QUIET
-    journal = Journal(folder)
     goal: dict[str, Any] = {"metric": "merit", "mode": "max"}
     points = [record.settings for record in journal.records.values()] or [dict(default)]
     suggestions = _Suggestions(
@@ -109,7 +107,8 @@ def search(
         max_t=LAST_SHARE,
         stop_last_trials=False,
     )
-    storage = folder / "ray"
+    trial.folder.mkdir(parents=True, exist_ok=True)
+    storage = trial.folder / "ray"
     shutil.rmtree(storage, ignore_errors=True)
     resources: dict[str, float] = {"cpu": trial.threads, "gpu": room.gpus}
     ended, variables = journal.ended, told()

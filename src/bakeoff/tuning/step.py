@@ -24,11 +24,12 @@ from bakeoff.errors import UserError
 from bakeoff.evaluation.scores import get_metric
 from bakeoff.tracking import Identity
 from bakeoff.training.loop import EventObserver
+from bakeoff.training.places import Place
 from bakeoff.training.step import Train, checkpoints
 from bakeoff.training.trained import write_trained
 from bakeoff.training.workers import ALONE
 from bakeoff.tuning.budget import Budget
-from bakeoff.tuning.journal import Record
+from bakeoff.tuning.journal import Journal, Record
 from bakeoff.tuning.needed import refuse_without_packages
 from bakeoff.tuning.results import TRIALS, best_of, summarised
 from bakeoff.tuning.spaces import Dimension, Space, searched
@@ -60,7 +61,8 @@ def tune(
 
     A trial is the network's training with other settings and the first of its seeds. Trial 0 has
     the settings that it has anyway, so that on validation the best is never worse. As many trials
-    run at a time as there are CPUs for, each on `threads`. An interrupted search goes on.
+    run at a time as there are CPUs for, each on `threads`. An interrupted search goes on; from S3
+    with the trials that had ended, others begin anew there.
 
     Args:
         dataset: a "dataset" artifact; trials see its train and validation split.
@@ -100,7 +102,7 @@ def tune(
     key = settings_hash([settings, artifact_hash(dataset), os.environ.get(CODE), files])
     identity = Identity.of_step(dataset, key)
     with (
-        checkpoints(key) as kept,
+        checkpoints(key, trials) as kept,
         nullcontext(kept)
         if isinstance(kept, Path)
         else TemporaryDirectory(prefix="bakeoff-tune-") as folder,
@@ -133,7 +135,7 @@ def tune(
         share = replace(allowed, seconds=allowed.seconds / len(searches))
         with connection(threads) as room:
             found = {
-                name: _found(trial, space, _run(trial, space, share, room))
+                name: _found(trial, space, _run(trial, space, share, room, (kept or work) / name))
                 for name, (trial, space) in searches.items()
             }
         write_json(out / TRIALS, [summary for summary, _ in found.values()])
@@ -206,8 +208,8 @@ def _prepare(
     written.rename(folder)
 
 
-def _run(trial: Trial, space: Space, budget: Budget, room: Any) -> list[Record]:
-    """The trials of one network, told to whoever watches."""
+def _run(trial: Trial, space: Space, budget: Budget, room: Any, kept: Place) -> list[Record]:
+    """The trials of one network, told to whoever watches; their journal is `kept`."""
     metric = get_metric(trial.config.training.metric)
     settings = settings_of(trial.config)
     scores: dict[int, float] = {}
@@ -242,7 +244,7 @@ def _run(trial: Trial, space: Space, budget: Budget, room: Any) -> list[Record]:
         {path: settings[path] for path in space},
         budget=budget,
         room=room,
-        folder=trial.folder,
+        journal=Journal(kept),
         watch=watch,
     )
 

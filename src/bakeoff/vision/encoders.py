@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bakeoff.data.remote import read_bytes
 from bakeoff.errors import UserError, unknown_name
+from bakeoff.remote import read_bytes
 from bakeoff.vision import torchvision_models
 
 DENSE = (1024, 1200, 728, 512, 128)

@@ -14,6 +14,7 @@ from typing import IO, Any
 import numpy as np
 
 from bakeoff.errors import UserError
+from bakeoff.remote import is_remote, read_stream
 
 GLOVE, WORD2VEC, GOOGLE_NEWS = "glove-6b-50d", "word2vec", "google-news"
 
@@ -45,21 +46,25 @@ def load_vectors(
     if source == GOOGLE_NEWS:
         source = _download_google_news()
     wanted = {word: row for row, word in enumerate(words)}
-    vectors: np.ndarray | None = None
-    found = np.zeros(len(words), dtype=bool)
+    binary = Path(source.removesuffix(".gz")).suffix == ".bin"
+
+    def read(stream: IO[bytes]) -> tuple[np.ndarray | None, np.ndarray]:
+        vectors: np.ndarray | None = None
+        found = np.zeros(len(words), dtype=bool)
+        for row, vector in (_read_binary if binary else _read_text)(stream, wanted):
+            if vectors is None:
+                vectors = np.zeros((len(words), len(vector)), dtype=np.float32)
+            vectors[row], found[row] = vector, True
+        return vectors, found
+
+    if is_remote(source):
+        taken = read_stream(source, lambda s: read(_buffered(s)), compression="infer")
+        return _covering(source, *taken)
     try:
         with _open(source) as stream:
-            binary = Path(source.removesuffix(".gz")).suffix == ".bin"
-            read = _read_binary if binary else _read_text
-            for row, vector in read(stream, wanted):
-                if vectors is None:
-                    vectors = np.zeros((len(words), len(vector)), dtype=np.float32)
-                vectors[row], found[row] = vector, True
-    except UserError:
-        raise
+            return _covering(source, *read(stream))
     except (OSError, EOFError, ValueError) as error:
         raise UserError(f"cannot read word vectors from {source}: {error}") from None
-    return _covering(source, vectors, found)
 
 
 def _covering(
@@ -125,17 +130,9 @@ def _download_google_news() -> str:
 @contextmanager
 def _open(source: str) -> Iterator[IO[bytes]]:
     """A binary stream; a plain local file is memory-mapped."""
-    if "://" in source:
-        from bakeoff.data.remote import explained_remote_errors
-
-        with explained_remote_errors(source):
-            import fsspec
-
-            with fsspec.open(source, "rb", compression="infer") as stream:
-                yield io.BufferedReader(stream)
-    elif not Path(source).is_file():
+    if not Path(source).is_file():
         raise UserError(f"no such file of word vectors: {source}")
-    elif source.endswith(".gz"):
+    if source.endswith(".gz"):
         with gzip.open(source, "rb") as stream:
             yield io.BufferedReader(stream)
     elif Path(source).stat().st_size == 0:
@@ -146,6 +143,10 @@ def _open(source: str) -> Iterator[IO[bytes]]:
             mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
         ):
             yield mapped  # type: ignore[misc]
+
+
+def _buffered(stream: Any) -> IO[bytes]:
+    return io.BufferedReader(stream)
 
 
 def _read_text(stream: IO[bytes], wanted: dict[str, int]) -> Iterator[tuple[int, np.ndarray]]:

@@ -1,17 +1,16 @@
 """A real server that is away, busy or breaks off; nobody really waits."""
 
-import time
+import socket
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from types import SimpleNamespace
 
 import pytest
 
-from bakeoff import events
-from bakeoff.data import patience
-from bakeoff.data.patience import WAITS, patient
-from bakeoff.data.remote import read_bytes, remote_checksum
+from bakeoff import events, patience
 from bakeoff.errors import UserError
+from bakeoff.patience import StoreAwayError, passes, patient, repeated
+from bakeoff.remote import read_bytes, remote_checksum
 
 CONTENT = b"text,label\n" + b"fine,good\n" * 500
 
@@ -52,19 +51,21 @@ def server():
 
 @pytest.fixture(autouse=True)
 def waits(monkeypatch):
-    """The seconds between tries."""
+    """The seconds between tries, which pass at once."""
     waited = []
-    monkeypatch.setattr(patience, "time", SimpleNamespace(sleep=waited.append, time=time.time))
+    clock = SimpleNamespace(sleep=waited.append, monotonic=lambda: sum(waited))
+    monkeypatch.setattr(patience, "time", clock)
     return waited
 
 
 def test_a_busy_server_is_asked_again_and_each_time_is_said(server, waits):
     said = []
-    server.troubles = [503] * 20
+    server.troubles = [503] * 99
     with patient(), events.heard(said.append), pytest.raises(UserError, match="503"):
         read_bytes(server.url)
-    assert waits == list(WAITS)
-    assert len(said) == len(WAITS)
+    assert waits[:6] == [1, 2, 4, 8, 15, 15]
+    assert 285 < sum(waits) <= 300
+    assert len(said) == len(waits)
     assert said[0]["event"] == "warning"
     assert said[0]["message"].startswith(f"{server.url} does not answer (503")
     assert said[0]["message"].endswith("): again in 1 s")
@@ -82,9 +83,9 @@ def test_after_it_has_come_back_all_is_as_if_nothing_had_been(server, waits):
 def test_a_server_that_is_not_there_is_waited_for(waits):
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as nobody:
         url = f"http://127.0.0.1:{nobody.server_port}/reviews.csv"
-    with patient(), pytest.raises(UserError, match="check the address and the credentials"):
+    with patient(), pytest.raises(StoreAwayError, match="check the address and the cred"):
         read_bytes(url)
-    assert waits == list(WAITS)
+    assert sum(waits) > 285
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410])
@@ -107,3 +108,34 @@ def test_at_a_terminal_nothing_is_repeated(server, waits):
     with pytest.raises(UserError, match="503"):
         read_bytes(server.url)
     assert waits == []
+
+
+def test_patience_may_be_told(waits):
+    tries = []
+
+    def fails():
+        tries.append(1)
+        raise TimeoutError
+
+    for seconds, count in ((0, 1), (1, 2), (7, 4)):
+        tries.clear()
+        waits.clear()
+        with patient(), pytest.raises(TimeoutError):
+            repeated(fails, "s3://bucket", seconds)
+        assert (len(tries), sum(waits)) == (count, seconds)
+
+
+def test_names_that_cannot_be_looked_up_now_may_be_later():
+    assert passes(socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution"))
+    assert not passes(socket.gaierror(socket.EAI_NONAME, "Name or service not known"))
+
+
+def test_no_login_is_said():
+    def fails():
+        raise ConnectionError("cannot reach http://me:5ecret@store:9000/x\nmore")
+
+    said = []
+    with events.heard(said.append), pytest.raises(ConnectionError):
+        repeated(fails, "s3://bucket", seconds=2)
+    assert "http://store:9000/x)" in said[0]["message"]
+    assert "5ecret" not in str(said)

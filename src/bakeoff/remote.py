@@ -1,0 +1,180 @@
+"""What lies behind an address that fsspec knows: the one way there, and how it is told what failed.
+
+S3 is found by the variables that each of its clients knows: AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID,
+AWS_SECRET_ACCESS_KEY, AWS_DEFAULT_REGION, or a profile. `minio://` is the store of Kubeflow
+Pipelines, whose keys may be told apart from those.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+from bakeoff.errors import UserError
+from bakeoff.patience import StoreAwayError, passes, reason, repeated
+
+T = TypeVar("T")
+
+MINIO = "minio"
+KFP_ENDPOINT = "http://seaweedfs.kubeflow:9000"
+"""Where Kubeflow Pipelines 2.17 keeps what is at `minio://`, unless it was configured otherwise."""
+KFP_SECRET = "mlpipeline-minio-artifact"
+"""Where it keeps the keys of that."""
+KFP_KEYS = {"KFP_STORE_ACCESS_KEY": "accesskey", "KFP_STORE_SECRET_KEY": "secretkey"}
+"""Variable → key in that secret."""
+SEAWEED = (
+    "kubectl -n kubeflow port-forward service/seaweedfs 9000:9000, AWS_ENDPOINT_URL="
+    "http://localhost:9000, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY from the secret "
+    f"{KFP_SECRET}"
+)
+"""How that is reached from outside."""
+_S3 = ("s3", "s3a", MINIO)
+_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_PROFILE")
+_LIMITS = {"connect_timeout": 5, "read_timeout": 30, "retries": {"max_attempts": 1}}
+_TELLS_CONTENT = {
+    *("etag", "generation", "version", "versionid", "sha", "sha256"),
+    *("md5", "md5hash", "contentmd5", "digest", "checksum", "crc", "crc32c"),
+    *("lastmodified", "modified", "mtime", "updated"),
+}
+"""What fsspec's file systems call facts that change with a file's content, without marks."""
+_BLOCK = 1 << 20
+
+
+def is_remote(place: Path | str) -> bool:
+    """Whether a place is an address and no path."""
+    return "://" in str(place)
+
+
+def scheme_of(address: str) -> str:
+    """
+    >>> scheme_of("s3://bucket/key")
+    's3'
+    """
+    return address.partition("://")[0]
+
+
+def opened(address: str) -> tuple[Any, str]:
+    """The file system of an address, and the path in it."""
+    import fsspec
+
+    scheme, _, path = address.partition("://")
+    if scheme not in _S3:
+        filesystem, path = fsspec.core.url_to_fs(address)
+        return filesystem, path
+    options: dict[str, Any] = {}
+    if scheme == MINIO:
+        path = path.partition("?")[0]
+        key, secret = (os.environ.get(name) or None for name in KFP_KEYS)
+        options = {"key": key, "secret": secret}
+        if not any(os.environ.get(name) for name in _ENDPOINTS):
+            options["endpoint_url"] = KFP_ENDPOINT
+    # What others write must be seen.
+    return fsspec.filesystem(
+        "s3", config_kwargs=_LIMITS, use_listings_cache=False, **options
+    ), path.rstrip("/")
+
+
+def answered(
+    work: Callable[[], T], source: str, *, verb: str = "read", patience: float | None = None
+) -> T:
+    """What `work` gives; what may pass is repeated, all else explained.
+
+    Args:
+        work: may be called again after it failed.
+        source: the address that it works on.
+        verb: what it does.
+        patience: seconds; None: a step's, at a terminal none.
+
+    Raises:
+        StoreAwayError: it may succeed later.
+        UserError: a person has to put something right.
+    """
+    with explained_remote_errors(source, verb):
+        return repeated(work, source, patience)
+
+
+@contextmanager
+def explained_remote_errors(source: str, verb: str = "read") -> Iterator[None]:
+    """Turn whatever a remote file system raises into one line."""
+    try:
+        yield
+    except UserError:
+        raise
+    except ImportError as error:
+        advice = 'pip install "bakeoff[s3]"' if scheme_of(source) in _S3 else reason(error)
+        raise UserError(f"cannot {verb} {source}: a package for it is missing: {advice}") from None
+    except Exception as error:
+        # Of a file that is missing fsspec tells only the path.
+        bare = isinstance(error, FileNotFoundError) and not error.__cause__
+        why = "there is no such file" if bare else reason(error)
+        kind = StoreAwayError if passes(error) else UserError
+        raise kind(f"cannot {verb} {source}: {why}; {_advice(source)}") from None
+
+
+def _advice(source: str) -> str:
+    if scheme_of(source) != MINIO:
+        return "check the address and the credentials"
+    return (
+        "it is in the store of Kubeflow Pipelines: is that behind another endpoint "
+        f"(AWS_ENDPOINT_URL), or its secret {KFP_SECRET} another one? From outside: {SEAWEED}"
+    )
+
+
+def read_bytes(source: str) -> bytes:
+    if not is_remote(source):
+        try:
+            return Path(source).read_bytes()
+        except OSError as error:
+            raise UserError(f"cannot read {source}: {error.strerror}") from None
+
+    return read_stream(source, lambda stream: bytes(stream.read()))
+
+
+def read_stream(
+    source: str, read: Callable[[IO[bytes]], T], *, compression: str | None = None
+) -> T:
+    """What `read` takes from a file's stream; of a remote one it may be called again.
+
+    Raises:
+        UserError: a remote file system raised something.
+    """
+    if not is_remote(source):
+        with Path(source).open("rb") as stream:
+            return read(stream)
+
+    def opened_and_read() -> T:
+        filesystem, path = opened(source)
+        with filesystem.open(path, "rb", compression=compression) as stream:
+            return read(stream)
+
+    return answered(opened_and_read, source)
+
+
+def remote_checksum(source: str) -> str:
+    """A hash of what a remote file system tells about a file, or of its content, where it tells
+    neither checksum, version nor time of change.
+    """
+
+    def checksum() -> str:
+        filesystem, path = opened(source)
+        info = filesystem.info(path)
+        known = {
+            key: str(value)
+            for key, value in info.items()
+            if value and re.sub("[^a-z0-9]", "", key.lower()) in _TELLS_CONTENT
+        }
+        if known:
+            facts = sorted({**known, "size": str(info.get("size"))}.items())
+            return hashlib.sha256(repr(facts).encode()).hexdigest()
+        content = hashlib.sha256()
+        with filesystem.open(path, "rb") as stream:
+            while block := stream.read(_BLOCK):
+                content.update(block)
+        return content.hexdigest()
+
+    return answered(checksum, source)
