@@ -26,8 +26,8 @@ from bakeoff.s3 import fetched, is_remote, manifest_of, published
 from bakeoff.shipped import shipped
 from bakeoff.step import told_in_lines
 from bakeoff.tracking import Identity, open_run
-from bakeoff.training.loop import EventObserver, Observer
 from bakeoff.training.memory import forget_peak
+from bakeoff.training.observers import EventObserver, Observer
 from bakeoff.training.places import Place, place, remove_all
 from bakeoff.training.settings import CHECKPOINTS, GPUS, WHERE
 from bakeoff.training.trained import Trained, write_trained

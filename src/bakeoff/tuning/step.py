@@ -23,7 +23,7 @@ from bakeoff.environment import cores
 from bakeoff.errors import UserError
 from bakeoff.evaluation.scores import get_metric
 from bakeoff.tracking import Identity
-from bakeoff.training.loop import EventObserver
+from bakeoff.training.observers import EventObserver
 from bakeoff.training.step import Train, checkpoints
 from bakeoff.training.trained import write_trained
 from bakeoff.training.workers import ALONE
