@@ -79,7 +79,7 @@ def fit(
         observers: told about steps and epochs, those before a kill included.
         checkpoint: a place for this very training, which every worker can read; the caller removes
             it. Any number of workers may go on from it.
-        workers: those who share the training; all start from the same weights.
+        workers: those who share the training; all start from the first one's weights.
         interval: seconds without a checkpoint after which an epoch is saved before its end.
 
     Returns:
@@ -89,7 +89,7 @@ def fit(
         nothing.
 
     Raises:
-        UserError: the loss is no longer finite.
+        UserError: the loss is no longer finite, or workers found different checkpoints.
     """
     epochs = settings.planned_epochs(task.steps_per_epoch)
     metric = get_metric(settings.metric)
