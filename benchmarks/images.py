@@ -27,8 +27,7 @@ from torch import nn
 
 from bakeoff.data.prepare import prepare
 from bakeoff.data.splits import Split, read_split
-from bakeoff.training.device import device
-from bakeoff.training.loop import set_up_process
+from bakeoff.training.device import device, set_up_process
 from bakeoff.training.optimization import Optimizers
 from bakeoff.vision import torchvision_models
 from bakeoff.vision.network import ImageClassifier, Shape, placed

@@ -22,10 +22,12 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn.functional import cross_entropy
 
-from bakeoff.text.networks.network import TextClassifier, _Classification
+from bakeoff.text.networks.network import TextClassifier
+from bakeoff.text.networks.tasks import TextClassification
 from bakeoff.text.networks.vocabulary import Encoded
 from bakeoff.text.registry import MODELS
-from bakeoff.training.loop import fit, set_up_process
+from bakeoff.training.device import set_up_process
+from bakeoff.training.loop import fit
 from bakeoff.training.optimization import Optimizers
 from bakeoff.training.workers import ALONE, Group, Workers
 from bakeoff.vision.configs import Pictures
@@ -51,7 +53,7 @@ def bilstm(workers: Workers, steps: int) -> tuple[nn.Module, Any, Any]:
     held_out = Encoded(data[0].indices[: lengths[:4].sum()], lengths[:4]), data[1][:4]
     torch.manual_seed(0)
     network = TextClassifier(config, config.max_vocabulary + 2, config.embedding_dim, 2)
-    return network, _Classification(config, 0, data, held_out, workers), config.training
+    return network, TextClassification(config, 0, data, held_out, workers), config.training
 
 
 def resnet18(workers: Workers, steps: int) -> tuple[nn.Module, Any, Any]:

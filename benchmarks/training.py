@@ -67,9 +67,10 @@ def ours(
     network: str, config: TextNetwork, splits: list[Split], *, seed: int, threads: int
 ) -> dict[str, Any]:
     """Seconds and validation accuracy of each epoch."""
-    from bakeoff.text.networks.network import train_network
+    from bakeoff.text.networks.training import train_text_network
+    from bakeoff.training.settings import to_dict
 
-    trained = train_network(network, config, *splits, seed=seed, threads=threads)
+    trained = train_text_network(network, to_dict(config), *splits, seed=seed, threads=threads)
     return {
         "parameters": trained.parameters,
         "batch_size": config.training.batch_size,

@@ -151,14 +151,17 @@ class Reviews:
         from dataclasses import replace
 
         from bakeoff.data.splits import read_split
-        from bakeoff.text.networks.network import train_network
+        from bakeoff.text.networks.training import train_text_network
         from bakeoff.text.registry import MODELS
+        from bakeoff.training.settings import to_dict
 
         config = MODELS["bilstm-glove"]
         short = replace(config.training, epochs=1, least_steps=0, batch_size=256)
         config = replace(config, training=short, max_tokens=32)
         splits = read_split(self.dataset, "train"), read_split(self.dataset, "validation")
-        train_network("bilstm-glove", config, *splits, seed=0, threads=1, workers=workers)
+        train_text_network(
+            "bilstm-glove", to_dict(config), *splits, seed=0, threads=1, workers=workers
+        )
 
 
 def memory(_: int, data: str, workers: int = 4) -> dict[str, Any]:

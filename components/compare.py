@@ -31,7 +31,7 @@ def compare(
         comparison: results.json, everything a report shows.
         leaderboard: Every model's score and the verdict, for the KFP page.
         winner_on_test: The winner's confusion matrix and ROC curve, for the KFP page.
-        study: "sentiment", "autoencoder" or "resnet".
+        study: "text", "images", "sentiment", "autoencoder" or "resnet".
         pairs: Models whose difference is tested, first against second.
         preset: What the models were trained by.
         metric: What validation chooses by, and differences are tested in.

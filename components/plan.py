@@ -36,7 +36,7 @@ def plan(
     """Check what a run asks for, and say what each of its trainings is given.
 
     Args:
-        study: "sentiment", "autoencoder" or "resnet".
+        study: "text", "images", "sentiment", "autoencoder" or "resnet".
         graph: The models that each part of the pipeline may train.
         models: Which of them take part, divided by commas.
         data: What is prepared; what stands behind it now is looked up.

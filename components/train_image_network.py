@@ -27,7 +27,7 @@ def train_image_network(
         network_models: A folder a network.
         model: Its name, or several divided by commas; `bakeoff models` lists them.
         seed: Fixes weights, order of batches and dropout.
-        study: The study that it belongs to: "autoencoder" or "resnet".
+        study: The study that it belongs to: "images", "autoencoder" or "resnet".
         preset: How long it trains: "quick", "full" or "paper".
         settings: What is changed of it, "training.epochs=8".
         threads: CPU threads; results repeat bit for bit on the same number.

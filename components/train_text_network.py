@@ -27,7 +27,7 @@ def train_text_network(
         network_models: A folder a network.
         model: Its name; `bakeoff models` lists them.
         seed: Fixes weights, order of batches and dropout.
-        study: The study that it belongs to.
+        study: The study that it belongs to: "text" or "sentiment".
         preset: How long it trains: "quick", "full" or "paper".
         settings: What is changed of it, "training.epochs=8, hidden=64".
         threads: CPU threads; results repeat bit for bit on the same number.

@@ -9,7 +9,9 @@ from bakeoff.artifacts import explained_write_errors, make_folder
 from bakeoff.data.sources import NAMED_SETS, location
 from bakeoff.errors import UserError
 from bakeoff.pipelines.options import Options
+from bakeoff.pipelines.resources import RESOURCES
 from bakeoff.plans import Plan
+from bakeoff.tuning.budget import Budget
 
 COMPONENTS = (
     "plan",
@@ -31,14 +33,16 @@ def compile_plan(plan: Plan, options: Options, path: Path) -> None:
     """Write the pipeline of a plan to `path`, atomically.
 
     Raises:
-        UserError: it cannot be written, or is for a cluster and names a file of this machine.
+        UserError: it cannot be written, or is for a cluster and names a file of this machine, or
+            searches for longer than a step may take there.
     """
     from bakeoff.pipelines.images import images
-    from bakeoff.pipelines.sentiment import sentiment
+    from bakeoff.pipelines.texts import texts
 
     if not options.local:
         refuse_local_files(plan)
-    graph = {"text": sentiment, "image": images}[plan.modality]
+        _refuse_long_search(plan)
+    graph = {"text": texts, "image": images}[plan.modality]
     _write(graph(plan, options), path)
 
 
@@ -56,6 +60,16 @@ def refuse_local_files(plan: Plan) -> None:
             f"{source} {where} no step on a cluster can read it: put it to S3 (aws s3 cp {here} "
             f"s3://bucket/{name}, or bakeoff submit --upload s3://bucket) and give its address, "
             f"s3://bucket/{name}"
+        )
+
+
+def _refuse_long_search(plan: Plan) -> None:
+    longest = RESOURCES["tune"].minutes * 60
+    parts = [part for part in plan.parts if plan.tune and part.startswith("networks")]
+    if any(Budget.parse(plan.budget(part)).seconds >= longest for part in parts):
+        raise UserError(
+            f"--tune {plan.tune}: on a cluster a search is ended after {longest // 3600} hours; "
+            "give less time, or a number of trials"
         )
 
 

@@ -5,7 +5,7 @@ import pytest
 from bakeoff import events
 from bakeoff.errors import UserError
 from bakeoff.step import step
-from bakeoff.training.loop import EventObserver
+from bakeoff.training.observers import EventObserver
 
 
 @pytest.fixture(autouse=True)

@@ -137,7 +137,7 @@ class Plan:
         """The share of a search's budget that a part's networks have."""
         seconds = Budget.parse(self.tune).seconds
         share = len(self.parts[part]) / len(self.networks)
-        return f"{seconds * share:g}s" if seconds else self.tune
+        return f"{seconds * share:.12g}s" if seconds else self.tune
 
     @property
     def settings(self) -> str:

@@ -130,6 +130,15 @@ def test_the_time_of_a_search_is_shared_by_the_networks(tmp_path):
     assert budgets == ["2400s", "1200s"]
 
 
+def test_a_search_that_a_cluster_would_end_is_refused_and_two_shorter_ones_are_not(tmp_path):
+    with pytest.raises(UserError, match=r"^--tune 24h: on a cluster a search is ended after 24 h"):
+        compiled(tmp_path, Options(), models=["rnn-64"], tune="24h")
+    assert not (tmp_path / "pipeline.yaml").exists()
+    assert compiled(tmp_path, Options(local=True), models=["rnn-64"], tune="24h")
+    both = ["rnn-64", "rnn-256", "lstm-1", "bilstm"]
+    assert compiled(tmp_path, Options(), models=both, tune="30h")
+
+
 def test_suspects_are_left_out_only_where_asked(tmp_path):
     def source(**settings):
         train = tasks(compiled(tmp_path, Options(), **settings)[0])["train-text-classical"]

@@ -8,7 +8,10 @@ import torch
 from test_workers import SETTINGS
 from torch import nn
 
+from bakeoff.errors import UserError
+from bakeoff.training.keeper import Keeper
 from bakeoff.training.loop import CHECK_STEPS, fit
+from bakeoff.training.optimization import Optimizers
 from bakeoff.training.workers import ALONE, Group, Outcome
 
 STEPS = 3 * CHECK_STEPS + 5
@@ -132,3 +135,34 @@ def test_two_workers_go_on_to_the_same_result_and_one_can_go_on_alone(together, 
     assert [record["epoch"] for record in history] == [1, 2]
     assert history[0] == unbroken[0][0]
     assert history[1]["train_loss"] == pytest.approx(unbroken[0][1]["train_loss"], rel=0.05)
+
+
+def learned_apart(place, lost_at=0):
+    """Each worker has a folder of its own, as on machines that share none."""
+    own = place / str(Group().rank)
+    try:
+        return learned(Group(), own, lost_at)
+    except UserError as error:
+        return str(error)
+
+
+def test_checkpoints_that_not_all_workers_find_are_one_line_for_all(together, tmp_path):
+    together(learned_apart, tmp_path, STEPS)
+    for said in together(learned_apart, tmp_path):
+        assert said.startswith("the workers found different checkpoints in ")
+
+
+def saved(place, clocks):
+    """Whether an epoch is saved before its end, by workers whose last save is so long ago."""
+    workers, model = Group(), Chances()
+    optimizers = Optimizers(model, TWO_EPOCHS, total_steps=1)
+    keeper = Keeper(place, model, optimizers, workers, seed=0, interval=60.0)
+    keeper._saved_at -= clocks[workers.rank]
+    keeper.look(1, {}, 1.0)
+    return keeper.begun is not None
+
+
+@pytest.mark.parametrize(("clocks", "due"), [((100, 0), True), ((0, 1000), False)])
+def test_the_clock_of_who_saves_is_everyones(together, tmp_path, clocks, due):
+    assert together(saved, tmp_path, clocks) == [due, due]
+    assert (tmp_path / "checkpoint.safetensors").exists() == due

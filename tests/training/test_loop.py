@@ -17,7 +17,8 @@ from bakeoff.errors import UserError
 from bakeoff.evaluation.scores import METRICS
 from bakeoff.training import keeper
 from bakeoff.training.history import best_epoch
-from bakeoff.training.loop import EventObserver, evaluate, fit
+from bakeoff.training.loop import evaluate, fit
+from bakeoff.training.observers import EventObserver
 from bakeoff.training.settings import TrainingSettings
 from bakeoff.training.workers import Outcome
 

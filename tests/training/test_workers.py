@@ -59,8 +59,8 @@ class Regression:
         return {}
 
 
-def learned(workers, bad=None):
-    torch.manual_seed(0)
+def learned(workers, bad=None, seed=0):
+    torch.manual_seed(seed)
     model = Words()
     history = fit(model, Regression(workers, bad), SETTINGS, seed=0, workers=workers)
     for record in history:
@@ -95,6 +95,18 @@ def test_a_loss_that_is_no_number_on_one_worker_ends_all_with_one_line(together)
         assert "no longer a finite number in epoch 1" in str(error)
 
 
+def learned_from_weights_of_ones_own():
+    return learned(Group(), seed=Group().rank)
+
+
+def test_workers_start_from_the_weights_of_the_first(together):
+    (first, ours), (second, theirs) = together(learned_from_weights_of_ones_own)
+    [(alike, weights), _] = together(learned_in_group)
+    assert first == second == alike
+    for name in weights:
+        assert ours[name].tolist() == theirs[name].tolist() == weights[name].tolist(), name
+
+
 def shared(rows):
     workers = Group()
     rows = torch.tensor(rows[workers.rank], dtype=torch.float32).requires_grad_()
@@ -113,8 +125,9 @@ def test_rows_of_all_are_gathered_with_the_gradient_of_ones_own(together):
 def average_of_norms():
     model = nn.Sequential(nn.BatchNorm1d(2), nn.BatchNorm1d(2, track_running_stats=False))
     optimizers = Optimizers(model, SETTINGS, total_steps=1)
+    keeper = Keeper(None, model, optimizers, Group(), seed=0)
     model[0].running_mean.fill_(float(Group().rank))
-    Keeper(None, model, optimizers, Group(), seed=0).average_statistics()
+    keeper.average_statistics()
     return model[0].running_mean.tolist(), model[0].running_var.tolist()
 
 

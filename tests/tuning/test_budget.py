@@ -57,3 +57,9 @@ def test_a_time_is_shared_by_the_networks_that_train_before_and_after_the_choice
     assert made.waiting == names[2:]
     assert made.budget("networks") == made.budget("networks_of_chosen_width") == "1800s"
     assert plan("sentiment", "quick", models=names, tune="7").budget("networks") == "7"
+
+
+@pytest.mark.parametrize(("tune", "seconds"), [("1000h", 1_200_000), ("1s", 1 / 3)])
+def test_the_share_of_a_time_is_a_time_again_however_long(tune, seconds):
+    made = plan("sentiment", "quick", models=["rnn-64", "rnn-256", "lstm-1"], tune=tune)
+    assert Budget.parse(made.budget("networks_of_chosen_width")).seconds == pytest.approx(seconds)

@@ -187,6 +187,14 @@ def test_trials_that_fail_or_die_are_left_out_and_all_of_them_are_one_line(datas
     assert not (tmp_path / "none").exists()
 
 
+def test_where_all_trials_failed_the_same_search_tries_them_again(dataset, tmp_path, monkeypatch):
+    monkeypatch.setenv(CHECKPOINTS, str(tmp_path / "checkpoints"))
+    with pytest.raises(UserError, match="all 2 trials of rnn failed"):
+        run(dataset, Played(tmp_path, fails=(0, 1)), budget="2")
+    _, [search] = run(dataset, Played(tmp_path), budget="2")
+    assert [trial["state"] for trial in search["trials"]].count("failed") == 0
+
+
 def test_a_time_ends_the_search_after_the_trial_that_has_begun(dataset, tmp_path):
     _, [search] = run(dataset, Played(tmp_path, pause=0.4), budget="1s")
     assert [trial["state"] for trial in search["trials"]] == ["finished"]

@@ -99,8 +99,15 @@ def test_triplets_are_mined_over_the_rows_of_all(together):
         assert of_worker == pytest.approx(gradient, rel=1e-4, abs=1e-6)
 
 
-def test_fewer_pictures_than_workers_are_one_line(together):
-    splits = drawn(37), drawn(1, seed=1)
-    for error in together(trained_in_group, NETWORK, splits):
+@pytest.mark.parametrize(
+    ("pictures", "held_out", "words"),
+    [
+        (37, 1, "2 workers cannot share the 1 pictures of the validation split"),
+        (3, 15, "a batch of 3 is too small: batch norm needs 2 pictures for each of 2 workers"),
+    ],
+)
+def test_fewer_pictures_than_workers_need_are_one_line(together, pictures, held_out, words):
+    splits = drawn(pictures), drawn(held_out, seed=1)
+    for error in together(trained_in_group, NORMED["conv"], splits):
         assert isinstance(error, UserError)
-        assert "2 workers cannot share 1 pictures" in str(error)
+        assert words in str(error)

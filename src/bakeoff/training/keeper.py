@@ -10,9 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from bakeoff import events
+from bakeoff.errors import UserError
 from bakeoff.patience import StoreAwayError
 from bakeoff.training.checkpoint import load_checkpoint, save_checkpoint
 from bakeoff.training.device import device
+from bakeoff.training.layout import as_stored
 from bakeoff.training.optimization import Optimizers
 from bakeoff.training.places import Place
 from bakeoff.training.workers import Workers
@@ -44,18 +46,41 @@ class Keeper:
         seed: int,
         interval: float = INTERVAL,
     ) -> None:
-        """`where` is read at once, and without it nothing is ever saved; `interval` in seconds."""
+        """`where` is read at once, and without it nothing is ever saved; `interval` in seconds.
+
+        Workers have the first one's weights from here on.
+
+        Raises:
+            UserError: workers found different checkpoints.
+        """
         self._where, self._model, self._optimizers = where, model, optimizers
         self._workers, self._seed, self._interval = workers, seed, interval
         self.history: list[dict[str, Any]] = []
-        self.best = weights(model)
         self.begun: dict[str, Any] | None = None
         self._own: dict[str, Tensor] = {}
-        if where and (found := load_checkpoint(where, model, optimizers)):
-            self.best, self._own = found.best, found.own
+        found = load_checkpoint(where, model, optimizers) if where else None
+        if found:
             self.history, self.begun = found.facts["history"], found.facts.get("begun")
+            self._own = found.own
+        if workers.count > 1:
+            self._begin_alike()
+        self.best = found.best if found else weights(model)
         self._saved_at, self._saving = time.perf_counter(), 0.0
         self._looked_at, self._noticed = time.perf_counter(), False
+
+    def _begin_alike(self) -> None:
+        step = self.begun["step"] if self.begun else 0
+        begin = torch.tensor([[len(self.history), step]], device=device())
+        if len(self._workers.gathered(begin).unique(dim=0)) > 1:
+            raise UserError(
+                f"the workers found different checkpoints in {self._where}: let it be a folder "
+                "that all of their machines share, or an s3:// address"
+            )
+        # On other processors, chances and pretrained vectors may differ in the last digits.
+        for tensor in map(as_stored, self._model.state_dict().values()):
+            if self._workers.rank:
+                tensor.zero_()
+            self._workers.sum(tensor)
 
     def epoch_ended(self, *, last: bool) -> None:
         """Save the epoch whose record `history` has got, if it is the `last` or took its time."""
@@ -75,10 +100,11 @@ class Keeper:
         if not self._where:
             return
         now = time.perf_counter()
-        # One clock for all.
+        # One clock for all: that of who saves.
         clocks = torch.tensor([now - self._saved_at, now - self._looked_at], dtype=torch.float64)
+        clocks *= self._workers.rank == 0
         self._workers.sum(clocks)
-        unsaved, unseen = (clocks / self._workers.count).tolist()
+        unsaved, unseen = clocks.tolist()
         told = False
         if unseen >= NOTICE_INTERVAL and not self._noticed:
             self._noticed = told = self._workers.notice()

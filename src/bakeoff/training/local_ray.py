@@ -50,6 +50,8 @@ SETTINGS = {
 """Ray's variables for all that use it; what a person has set stays. Ray reads them on import."""
 _OWN = {
     "RAY_AUTH_MODE": "token",
+    # Others here that use it, such as its only GPU, train to their end.
+    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": str(7 * 24 * 3600),
     # Nobody takes this machine away with a notice.
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
 }

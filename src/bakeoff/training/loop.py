@@ -6,9 +6,7 @@ and in which process is the caller's; each epoch is reported to observers.
 
 from __future__ import annotations
 
-import ctypes
 import math
-import sys
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
@@ -17,18 +15,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bakeoff import events
 from bakeoff.errors import UserError
 from bakeoff.evaluation.scores import ACCURACY, Metric, get_metric
 from bakeoff.training.history import best_epoch, finished
 from bakeoff.training.keeper import INTERVAL, Keeper, weights
+from bakeoff.training.observers import Observer
 from bakeoff.training.optimization import Optimizers
 from bakeoff.training.places import Place
 from bakeoff.training.settings import TrainingSettings
 from bakeoff.training.workers import ALONE, Figures, Outcome, Workers
 
-_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
-"""Of glibc's malloc.h."""
 CHECK_STEPS = 32
 """Steps between two looks at whether the loss is still a number, and whether it is time to save;
 all workers look alike."""
@@ -58,41 +54,6 @@ class Task(Protocol):
         ...
 
 
-class Observer(Protocol):
-    """Who watches a training: the progress display, Weights & Biases."""
-
-    def start(self, *, steps: int, costs: Sequence[float]) -> None:
-        """Training begins: at most one epoch for each `Task.epoch_cost`, of `steps` each."""
-        ...
-
-    def step(self, *, epoch: int, step: int, loss: float, accuracy: float | None) -> None: ...
-
-    def epoch(self, record: dict[str, Any]) -> None: ...
-
-
-def set_up_process(seed: int, threads: int) -> None:
-    """Set up this process so that a training repeats: to the bit on the same number of CPU threads,
-    closely on a GPU, where more would cost too much time.
-    """
-    _keep_freed_memory()
-    torch.set_num_threads(threads)
-    torch.set_flush_denormal(True)
-    torch.use_deterministic_algorithms(not torch.cuda.is_available(), warn_only=True)
-    # Filling memory before it is written to costs a tenth of the time and changes no result.
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    torch.manual_seed(seed)
-
-
-def _keep_freed_memory() -> None:
-    """Have glibc keep what is freed: handing the large maps of a step back to the system and
-    fetching them again took a tenth of a convolutional network's time.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt:
-        mallopt(_M_MMAP_MAX, 0)
-        mallopt(_M_TRIM_THRESHOLD, -1)
-
-
 def fit(
     model: nn.Module,
     task: Task,
@@ -118,7 +79,7 @@ def fit(
         observers: told about steps and epochs, those before a kill included.
         checkpoint: a place for this very training, which every worker can read; the caller removes
             it. Any number of workers may go on from it.
-        workers: those who share the training; all start from the same weights.
+        workers: those who share the training; all start from the first one's weights.
         interval: seconds without a checkpoint after which an epoch is saved before its end.
 
     Returns:
@@ -128,7 +89,7 @@ def fit(
         nothing.
 
     Raises:
-        UserError: the loss is no longer finite.
+        UserError: the loss is no longer finite, or workers found different checkpoints.
     """
     epochs = settings.planned_epochs(task.steps_per_epoch)
     metric = get_metric(settings.metric)
@@ -291,27 +252,3 @@ class _Sums:
     def means(self) -> tuple[float, float | None]:
         accuracy = None if self._correct is None else float(self._correct) / self._examples
         return float(self._loss) / self._examples, accuracy
-
-
-class EventObserver:
-    """Tells bakeoff.events, and so the progress display."""
-
-    def __init__(self, model: str, seed: int) -> None:
-        self._which = {"model": model, "seed": seed}
-        self._steps = 0
-        self._costs: Sequence[float] = ()
-
-    def start(self, *, steps: int, costs: Sequence[float]) -> None:
-        self._steps, self._costs = steps, costs
-
-    def step(self, *, epoch: int, step: int, loss: float, accuracy: float | None) -> None:
-        spent = sum(self._costs[: epoch - 1]) + self._costs[epoch - 1] * step / self._steps
-        facts = {"epoch": epoch, "epochs": len(self._costs), "done": spent / sum(self._costs)}
-        events.emit("progress", **self._which, **facts, loss=loss, accuracy=accuracy)
-
-    def epoch(self, record: dict[str, Any]) -> None:
-        figures = {name: value for name, value in record.items() if not isinstance(value, dict)}
-        done = record["epoch"]
-        pace = record.get("seconds", 0.0) / self._costs[done - 1]
-        left = {"epochs": len(self._costs), "left": pace * sum(self._costs[done:])}
-        events.emit("epoch", **self._which, **figures, **left)

@@ -29,8 +29,8 @@ from bakeoff.s3 import address, beside, fetched, manifest_of, mounted, published
 from bakeoff.shipped import shipped
 from bakeoff.step import told_in_lines
 from bakeoff.tracking import Identity, open_run
-from bakeoff.training.loop import EventObserver, Observer
 from bakeoff.training.memory import forget_peak
+from bakeoff.training.observers import EventObserver, Observer
 from bakeoff.training.places import Place, place, read_whole, remove_all, write_whole
 from bakeoff.training.settings import BESIDE, CHECKPOINTS, GPUS, WHERE
 from bakeoff.training.trained import Trained, write_trained

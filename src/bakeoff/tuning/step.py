@@ -23,7 +23,7 @@ from bakeoff.environment import cores
 from bakeoff.errors import UserError
 from bakeoff.evaluation.scores import get_metric
 from bakeoff.tracking import Identity
-from bakeoff.training.loop import EventObserver
+from bakeoff.training.observers import EventObserver
 from bakeoff.training.places import Place
 from bakeoff.training.step import Train, checkpoints
 from bakeoff.training.trained import write_trained
@@ -255,10 +255,11 @@ def _found(
     """What a search found, and the best settings.
 
     Raises:
-        UserError: no trial came to its end.
+        UserError: no trial came to its end; the next search tries all of them again.
     """
     best = best_of(records)
     if best is None:
+        shutil.rmtree(trial.folder)
         error = next((record.error for record in records if record.error), "none came to its end")
         raise UserError(f"all {len(records)} trials of {trial.model} failed; the first: {error}")
     metric = get_metric(trial.config.training.metric)

@@ -28,6 +28,9 @@ from bakeoff.vision.pictures import (
     training_rows,
 )
 
+LEAST_SHARE = 2
+"""Pictures of a batch that each worker has at least: what batch norm sees of one has no spread."""
+
 
 class _Pictures:
     """Batches of a training and a validation split that are on the device."""
@@ -45,11 +48,18 @@ class _Pictures:
         self._train, self._validation = train, validation
         batches = self._rows(np.random.default_rng(0))
         self.steps_per_epoch = len(batches)
-        smallest = min(len(validation[1]), *map(len, batches))
-        if smallest < workers.count:
+        if len(validation[1]) < workers.count:
             raise UserError(
-                f"{workers.count} workers cannot share {smallest} pictures: a batch, or the "
-                "validation split, has no more; train with fewer workers"
+                f"{workers.count} workers cannot share the {len(validation[1])} pictures of the "
+                "validation split; train with fewer workers"
+            )
+        smallest = min(map(len, batches))
+        if smallest < LEAST_SHARE * workers.count:
+            each = f" for each of {workers.count} workers" if workers.count > 1 else ""
+            raise UserError(
+                f"a batch of {smallest} is too small: batch norm needs {LEAST_SHARE} pictures"
+                f"{each}; raise training.batch_size"
+                f"{', or train with fewer workers' if each else ', or give more pictures'}"
             )
 
     def _rows(self, rng: np.random.Generator) -> Sequence[np.ndarray]:

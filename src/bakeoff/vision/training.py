@@ -14,10 +14,11 @@ from torch import Tensor
 
 from bakeoff.artifacts import read_json
 from bakeoff.data.splits import Split
-from bakeoff.training.device import device
+from bakeoff.training.device import device, set_up_process
 from bakeoff.training.history import best_epoch
 from bakeoff.training.layers import layer_table
-from bakeoff.training.loop import Observer, fit, set_up_process
+from bakeoff.training.loop import fit
+from bakeoff.training.observers import Observer
 from bakeoff.training.places import Place
 from bakeoff.training.settings import to_dict
 from bakeoff.training.trained import Trained

@@ -16,7 +16,9 @@ from bakeoff.data.splits import Split
 from bakeoff.predictors import load
 from bakeoff.text.configs import TextNetwork
 from bakeoff.text.networks.batches import Batch
-from bakeoff.text.networks.network import TextClassifier, _Classification, train_network
+from bakeoff.text.networks.network import TextClassifier
+from bakeoff.text.networks.tasks import TextClassification
+from bakeoff.text.networks.training import train_text_network
 from bakeoff.text.networks.vocabulary import Encoded
 from bakeoff.training import keeper
 from bakeoff.training.settings import TrainingSettings, to_dict
@@ -65,7 +67,7 @@ def reviews(reviews_csv):
 
 
 def train(config, reviews, seed=0, threads=1, **rest):
-    return train_network("some", config, *reviews, seed=seed, threads=threads, **rest)
+    return train_text_network("some", to_dict(config), *reviews, seed=seed, threads=threads, **rest)
 
 
 def weights(trained, folder):
@@ -230,7 +232,7 @@ def test_half_of_a_disturbed_loss_is_the_worst_within_reach():
     gradients = [parameter.grad.to_dense() for parameter in model.parameters()]
     model.zero_grad()
 
-    task = _Classification(config, 0, *[(Encoded(np.zeros(0), np.zeros(0)), labels)] * 2)
+    task = TextClassification(config, 0, *[(Encoded(np.zeros(0), np.zeros(0)), labels)] * 2)
     outcome = task.objective(model, Batch(tokens, lengths, labels))
     outcome.loss.backward()
     assert outcome.loss.item() == pytest.approx(expected.item(), rel=1e-6)

@@ -14,7 +14,7 @@ from bakeoff.artifacts import read_json
 from bakeoff.data.splits import Split
 from bakeoff.predictors import load
 from bakeoff.text.configs import TextNetwork
-from bakeoff.training.settings import TrainingSettings
+from bakeoff.training.settings import TrainingSettings, to_dict
 from bakeoff.training.trained import model_folders, read_probabilities, write_trained
 
 FAST = TrainingSettings(epochs=3, least_steps=0, batch_size=8, learning_rate=1e-2)
@@ -72,11 +72,11 @@ def test_every_kind_of_network_trains_on_a_gpu_and_predicts_alike_without_one(tr
 
 
 def main(out: str) -> None:
-    from bakeoff.text.networks.network import train_network
+    from bakeoff.text.networks.training import train_text_network
 
     assert torch.cuda.is_available()
     for name, config in LINEUP.items():
-        made = train_network(name, config, *SPLITS, seed=0, threads=1)
+        made = train_text_network(name, to_dict(config), *SPLITS, seed=0, threads=1)
         write_trained(made, Path(out) / made.folder_name, SPLITS[0].classes, SPLITS[1])
 
 

@@ -9,8 +9,8 @@ from together import Together
 
 from bakeoff.data.splits import Split
 from bakeoff.text.configs import TextNetwork
-from bakeoff.text.networks.network import train_network
-from bakeoff.training.settings import TrainingSettings
+from bakeoff.text.networks.training import train_text_network
+from bakeoff.training.settings import TrainingSettings, to_dict
 from bakeoff.training.workers import ALONE, Group
 
 FAST = TrainingSettings(epochs=2, least_steps=0, batch_size=16, learning_rate=0.01, patience=9)
@@ -28,7 +28,7 @@ CONFIGS = {
 
 
 def trained(config, splits, workers):
-    model = train_network("some", config, *splits, seed=0, threads=1, workers=workers)
+    model = train_text_network("some", to_dict(config), *splits, seed=0, threads=1, workers=workers)
     history = [{k: v for k, v in r.items() if k != "seconds"} for r in model.history]
     return history, model.validation_probabilities
 

@@ -10,6 +10,8 @@ from torch import Tensor
 from bakeoff.text.networks.vocabulary import Encoded
 from bakeoff.training.device import device, sent
 
+PREDICTION_BATCH = 128
+"""Texts that are scored together."""
 POOL = 32
 """Batches whose texts are sorted by length together; more pad less and mix less."""
 

@@ -1,4 +1,4 @@
-"""The graph of the `sentiment` study: prepare → train → evaluate → compare → report."""
+"""The graph of the studies of texts: prepare → train → evaluate → compare → report."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from bakeoff.pipelines.steps import Steps
 from bakeoff.plans import Plan
 
 
-def sentiment(plan: Plan, options: Options) -> Any:
+def texts(plan: Plan, options: Options) -> Any:
     """The pipeline of a plan; a part without models is left out of the graph."""
 
     @pipeline(plan, options.deadline)
