@@ -61,8 +61,11 @@ class Task(Protocol):
 class Observer(Protocol):
     """Who watches a training: the progress display, Weights & Biases."""
 
-    def start(self, *, steps: int, costs: Sequence[float]) -> None:
-        """Training begins: at most one epoch for each `Task.epoch_cost`, of `steps` each."""
+    def start(self, *, steps: int, costs: Sequence[float], before: int = 0) -> None:
+        """Training begins: at most one epoch for each `Task.epoch_cost`, of `steps` each.
+
+        `before` of them were trained by a process that is gone, and are told once more.
+        """
         ...
 
     def step(self, *, epoch: int, step: int, loss: float, accuracy: float | None) -> None: ...
@@ -137,7 +140,7 @@ def fit(
     history = keeper.history
     costs = [task.epoch_cost(epoch) for epoch in range(1, epochs + 1)]
     for observer in observers:
-        observer.start(steps=task.steps_per_epoch, costs=costs)
+        observer.start(steps=task.steps_per_epoch, costs=costs, before=len(history))
         for record in history:
             observer.epoch(record)
     while not finished(history, epochs, settings.patience, metric.name):
@@ -300,9 +303,10 @@ class EventObserver:
         self._which = {"model": model, "seed": seed}
         self._steps = 0
         self._costs: Sequence[float] = ()
+        self._before = 0
 
-    def start(self, *, steps: int, costs: Sequence[float]) -> None:
-        self._steps, self._costs = steps, costs
+    def start(self, *, steps: int, costs: Sequence[float], before: int = 0) -> None:
+        self._steps, self._costs, self._before = steps, costs, before
 
     def step(self, *, epoch: int, step: int, loss: float, accuracy: float | None) -> None:
         spent = sum(self._costs[: epoch - 1]) + self._costs[epoch - 1] * step / self._steps
@@ -314,4 +318,5 @@ class EventObserver:
         done = record["epoch"]
         pace = record.get("seconds", 0.0) / self._costs[done - 1]
         left = {"epochs": len(self._costs), "left": pace * sum(self._costs[done:])}
-        events.emit("epoch", **self._which, **figures, **left)
+        again = {"before": self._before} if done <= self._before else {}
+        events.emit("epoch", **self._which, **figures, **left, **again)
