@@ -4,7 +4,7 @@ import pytest
 
 from bakeoff import events
 from bakeoff.errors import UserError
-from bakeoff.step import step
+from bakeoff.step import step, told_in_lines
 from bakeoff.training.observers import EventObserver
 
 
@@ -41,6 +41,17 @@ def test_a_training_says_each_epoch_what_it_took_and_what_is_left(capsys):
     assert finished.startswith("train rnn-64 seed 3: finished after ")
     assert "\r" not in out
     assert err == ""
+
+
+def test_epochs_of_a_process_that_is_gone_are_not_told_again(capsys):
+    with told_in_lines():
+        observer = EventObserver("rnn-64", 3)
+        observer.start(steps=10, costs=[1.0, 2.0, 2.0], before=2)
+        for epoch in (1, 2, 3):
+            observer.epoch(record(epoch))
+    before, after = capsys.readouterr().out.splitlines()
+    assert before == "rnn-64 seed 3: goes on after epoch 2/3"
+    assert after.startswith("rnn-64 seed 3: epoch 3/3, loss 0.500")
 
 
 def test_a_download_is_said_once_and_a_warning_as_it_is(capsys):

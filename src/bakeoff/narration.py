@@ -37,6 +37,9 @@ class Narrator:
         return f"warning: {event['message']}"
 
     def _epoch(self, event: Mapping[str, Any]) -> str:
+        if before := event.get("before"):
+            last = event["epoch"] == before
+            return f"{_name(event)}: goes on after epoch {before}/{event['epochs']}" if last else ""
         facts = [
             f"loss {event['train_loss']:.3f}",
             f"validation loss {event['validation_loss']:.3f}",

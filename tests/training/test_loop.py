@@ -125,7 +125,7 @@ def test_a_better_epoch_restarts_the_wait():
 def test_a_record_holds_what_the_epoch_was():
     recorder = Recorder()
     history = fit(network(), Parity(), SETTINGS, seed=0, observers=[recorder])
-    assert recorder.starts == [{"steps": 5, "costs": [1, 2, 3, 4, 5, 6]}]
+    assert recorder.starts == [{"steps": 5, "costs": [1, 2, 3, 4, 5, 6], "before": 0}]
     assert recorder.records == history
     first, last = recorder.records[0], recorder.records[-1]
     assert first["epoch"] == 1

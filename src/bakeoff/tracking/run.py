@@ -104,7 +104,7 @@ class Run:
         if self._open:
             self._thread.start()
 
-    def start(self, *, steps: int, costs: Sequence[float]) -> None:
+    def start(self, *, steps: int, costs: Sequence[float], before: int = 0) -> None:
         """Training begins: at most one epoch for each of `costs`, of `steps` steps each."""
         planned = {"epochs_planned": len(costs), "steps_per_epoch": steps}
         self.submit(lambda _, run: run.config.update(planned, allow_val_change=True))

@@ -98,7 +98,7 @@ def fit(
     history = keeper.history
     costs = [task.epoch_cost(epoch) for epoch in range(1, epochs + 1)]
     for observer in observers:
-        observer.start(steps=task.steps_per_epoch, costs=costs)
+        observer.start(steps=task.steps_per_epoch, costs=costs, before=len(history))
         for record in history:
             observer.epoch(record)
     while not finished(history, epochs, settings.patience, metric.name):

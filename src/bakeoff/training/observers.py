@@ -11,8 +11,11 @@ from bakeoff import events
 class Observer(Protocol):
     """Is told of steps and epochs."""
 
-    def start(self, *, steps: int, costs: Sequence[float]) -> None:
-        """Training begins: at most one epoch for each `Task.epoch_cost`, of `steps` each."""
+    def start(self, *, steps: int, costs: Sequence[float], before: int = 0) -> None:
+        """Training begins: at most one epoch for each `Task.epoch_cost`, of `steps` each.
+
+        `before` of them were trained by a process that is gone, and are told once more.
+        """
         ...
 
     def step(self, *, epoch: int, step: int, loss: float, accuracy: float | None) -> None: ...
@@ -27,9 +30,10 @@ class EventObserver:
         self._which = {"model": model, "seed": seed}
         self._steps = 0
         self._costs: Sequence[float] = ()
+        self._before = 0
 
-    def start(self, *, steps: int, costs: Sequence[float]) -> None:
-        self._steps, self._costs = steps, costs
+    def start(self, *, steps: int, costs: Sequence[float], before: int = 0) -> None:
+        self._steps, self._costs, self._before = steps, costs, before
 
     def step(self, *, epoch: int, step: int, loss: float, accuracy: float | None) -> None:
         spent = sum(self._costs[: epoch - 1]) + self._costs[epoch - 1] * step / self._steps
@@ -41,4 +45,5 @@ class EventObserver:
         done = record["epoch"]
         pace = record.get("seconds", 0.0) / self._costs[done - 1]
         left = {"epochs": len(self._costs), "left": pace * sum(self._costs[done:])}
-        events.emit("epoch", **self._which, **figures, **left)
+        again = {"before": self._before} if done <= self._before else {}
+        events.emit("epoch", **self._which, **figures, **left, **again)

@@ -108,7 +108,7 @@ class _Epochs:
         self._started = time.perf_counter()
         self.last: dict[str, Any] = {}
 
-    def start(self, *, steps: int, costs: Sequence[float]) -> None:
+    def start(self, *, steps: int, costs: Sequence[float], before: int = 0) -> None:
         self._costs = costs
 
     def step(self, *, epoch: int, step: int, loss: float, accuracy: float | None) -> None:
