@@ -142,6 +142,7 @@ def test_a_task_trains_on_a_rayjob_with_what_was_said_of_the_task(fake, pod, tra
 
 
 def test_keys_are_named_by_their_secrets_and_stand_nowhere(fake, pod, train, monkeypatch, capsys):
+    monkeypatch.setenv("KFP_STORE_ACCESS_KEY", "somebody")
     monkeypatch.setenv("KFP_STORE_SECRET_KEY", "hush-hush")
     monkeypatch.setenv("WANDB_API_KEY", "hush-hush-too")
     monkeypatch.setenv("BAKEOFF_CODE", "abc")

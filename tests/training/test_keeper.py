@@ -8,7 +8,10 @@ import torch
 from test_workers import SETTINGS
 from torch import nn
 
+from bakeoff import events
 from bakeoff.errors import UserError
+from bakeoff.patience import StoreAwayError
+from bakeoff.s3 import Folder
 from bakeoff.training.keeper import Keeper
 from bakeoff.training.loop import CHECK_STEPS, fit
 from bakeoff.training.optimization import Optimizers
@@ -111,6 +114,20 @@ def test_a_lost_epoch_goes_on_where_it_was_saved_to_the_same_result(tmp_path, lo
 def test_a_short_epoch_is_not_saved_before_its_end(tmp_path):
     learned(ALONE, tmp_path, STEPS, interval=60.0)
     assert learned(ALONE, tmp_path)[1] == STEPS
+
+
+@pytest.mark.usefixtures("bucket")
+def test_a_store_that_goes_away_ends_no_training():
+    class Away(Folder):
+        def write(self, name, content, *, patience=None):
+            raise StoreAwayError(f"cannot write {self}: nobody answers")
+
+    told = []
+    with events.heard(told.append):
+        weights = learned(ALONE, Away("s3://reviews/away"))
+    messages = {e["message"] for e in told if e["event"] == "warning"}
+    assert messages == {"cannot write s3://reviews/away: nobody answers; it goes on unsaved"}
+    assert weights == learned(ALONE)
 
 
 def test_a_notice_saves_at_once(tmp_path, monkeypatch):

@@ -8,8 +8,10 @@ from bakeoff import events
 from bakeoff.artifacts import new_artifact, read_json, read_manifest
 from bakeoff.container import CODE
 from bakeoff.errors import UserError
+from bakeoff.s3 import Folder
 from bakeoff.training import step
-from bakeoff.training.settings import CHECKPOINTS
+from bakeoff.training.places import write_whole
+from bakeoff.training.settings import BESIDE, CHECKPOINTS
 from bakeoff.training.step import train_networks
 from bakeoff.training.trained import Trained, model_folders, read_model
 
@@ -47,8 +49,7 @@ class Trainer:
         self.calls.append({"name": name, "config": config, "before": folders, **settings})
         self.splits = train, validation
         if settings["checkpoint"]:
-            settings["checkpoint"].mkdir(parents=True, exist_ok=True)
-            (settings["checkpoint"] / "state").write_text(name)
+            write_whole(settings["checkpoint"], "state", name.encode())
         for observer in settings["observers"]:
             observer.start(steps=1, costs=[1] * 1)
             observer.epoch({"epoch": 1, "train_loss": 0.5, "validation_loss": 0.4})
@@ -138,6 +139,40 @@ def test_a_refusal_leaves_no_half_of_the_models_and_keeps_checkpoints(
     assert {call["checkpoint"] for call in again.calls} == {path.parent for path in states}
     assert not list((tmp_path / "checkpoints").glob("*"))
     assert read_json(tmp_path / "models" / "second-seed3" / "training.json")["seconds"] == 1
+
+
+def test_checkpoints_beside_what_is_made_are_found_by_another_machine(dataset, bucket, monkeypatch):
+    monkeypatch.setenv(CHECKPOINTS, BESIDE)
+    with pytest.raises(UserError, match="no longer a finite number"):
+        run(dataset, "s3://reviews/run/train/models", Trainer("second"))
+    kept = Folder("s3://reviews/run/train/checkpoints-models")
+    states = {name for name in kept.names() if name.endswith("/state")}
+    assert {name.split("/")[1] for name in states} == {"first", "second"}
+    [key] = {name.split("/")[0] for name in states}
+    again = run(dataset, "s3://reviews/run/train/models")
+    found = {str(call["checkpoint"]) for call in again.calls}
+    assert found == {f"{kept}/{key}/first", f"{kept}/{key}/second"}
+    assert kept.names() == []
+    assert bucket.exists("reviews/run/train/models/manifest.json")
+
+
+def test_where_nothing_can_be_kept_beside_it_trains_and_says_so(dataset, tmp_path, monkeypatch):
+    monkeypatch.setenv(CHECKPOINTS, BESIDE)
+    told = []
+    with events.heard(told.append):
+        trainer = run(dataset, tmp_path / "models")
+    assert {call["checkpoint"] for call in trainer.calls} == {None}
+    [warning] = [e["message"] for e in told if e["event"] == "warning"]
+    assert warning.startswith("no checkpoints")
+    assert len(model_folders(tmp_path / "models")) == 2
+
+
+@pytest.mark.usefixtures("bucket")
+def test_a_store_that_refuses_ends_no_training(dataset, tmp_path, monkeypatch):
+    monkeypatch.setenv(CHECKPOINTS, BESIDE)
+    monkeypatch.setattr(step, "mounted", lambda _: "s3://nowhere/models")
+    trainer = run(dataset, tmp_path / "models")
+    assert {call["checkpoint"] for call in trainer.calls} == {None}
 
 
 def test_two_at_the_same_step_do_not_share_checkpoints(dataset, tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from bakeoff.container import CODE
 from bakeoff.environment import cores
 from bakeoff.errors import UserError
 from bakeoff.training.on_ray import ADDRESS
+from bakeoff.training.places import place, read_whole
 from bakeoff.training.settings import CHECKPOINTS
 from bakeoff.tuning.results import searches
 from bakeoff.tuning.step import tune
@@ -47,7 +49,7 @@ def elsewhere(monkeypatch, tmp_path):
 
     monkeypatch.setattr(tempfile, "mkdtemp", noted)
     yield
-    assert not started_by(tmp_path)
+    wait_for(lambda: not started_by(tmp_path))
     assert made
     assert not [folder for folder in made if Path(folder).exists()]
 
@@ -120,10 +122,10 @@ def test_the_best_settings_are_written_into_the_items_and_the_same_search_finds_
     assert [told(trial) for trial in again["trials"]] == [told(trial) for trial in trials]
 
 
-def begin(folder, budget, threads):
+def begin(folder, budget, threads, kept):
     return subprocess.Popen(
         [sys.executable, str(HERE / "played.py"), str(folder), budget, str(threads)],
-        env={**os.environ, CHECKPOINTS: str(folder / "checkpoints")},
+        env={**os.environ, CHECKPOINTS: str(kept)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -136,25 +138,32 @@ def wait_for(condition, seconds=120):
         time.sleep(0.1)
 
 
-@pytest.mark.parametrize(
-    "at_once", [1, pytest.param(2, marks=pytest.mark.skipif(cores() < 2, reason="needs two CPUs"))]
-)
-def test_a_search_that_was_killed_goes_on_without_the_trials_that_ended(dataset, tmp_path, at_once):
+@pytest.mark.usefixtures("bucket")
+@pytest.mark.parametrize(("at_once", "kind_of"), [(1, "folder"), (cores(), "folder"), (1, "s3")])
+def test_a_search_that_was_killed_goes_on_without_the_trials_that_ended(
+    dataset, tmp_path, at_once, kind_of
+):
     threads = cores() // at_once
-    folder = tmp_path / "checkpoints"
-    process = begin(tmp_path, "6", threads)
+    folder = place({"folder": str(tmp_path / "kept"), "s3": "s3://reviews/search"}[kind_of])
+    process = begin(tmp_path, "6", threads, folder)
+
+    def lies():
+        if kind_of == "s3":
+            return folder.names()
+        return [str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()]
 
     def ended():
-        told = [json.loads(path.read_text()) for path in folder.glob("*/rnn/trial-*.json")]
+        names = [name for name in lies() if re.search("/rnn/trial-[0-9]+.json$", name)]
+        told = [json.loads(read_whole(folder, name)) for name in names]
         return [trial for trial in told if trial["state"] != "running"]
 
     wait_for(lambda: len(ended()) >= 2)
     process.send_signal(signal.SIGKILL)
     process.wait()
     before = {trial["number"]: trial for trial in ended()}
-    wait_for(lambda: not started_by(tmp_path), 30)
+    wait_for(lambda: not started_by(tmp_path))
 
-    assert begin(tmp_path, "6", threads).wait() == 0
+    assert begin(tmp_path, "6", threads, folder).wait() == 0
     [search] = searches([tmp_path / "trials"])
     trials = {trial["number"]: trial for trial in search["trials"]}
     assert sorted(trials) == list(range(6))
@@ -162,7 +171,7 @@ def test_a_search_that_was_killed_goes_on_without_the_trials_that_ended(dataset,
     for number, trial in before.items():
         assert trials[number]["settings"] == trial["settings"]
         assert begun.count(trial["settings"]["dropout"]) == 1
-    assert not list(folder.glob("*/rnn"))
+    assert lies() == []
     if at_once == 1:
         _, [whole] = run(dataset, Played(tmp_path), name="whole")
         assert [told(trial) for trial in whole["trials"]] == [told(t) for t in trials.values()]
