@@ -135,6 +135,11 @@ def on_rayjobs(cluster, pipeline):
 
 def test_what_rayjobs_need_is_looked_at(cluster, on_rayjobs):
     assert look(on_rayjobs) == ""
+    container = on_rayjobs[0]["deploymentSpec"]["executors"]["exec-train-text-network"]["container"]
+    settings = {"name": "BAKEOFF_RAYJOB", "value": '{"service_account": "other"}'}
+    container["env"].append(settings)
+    assert "no service account other for Ray's pods" in refused(on_rayjobs)
+    container["env"].remove(settings)
     cluster.objects[REVIEW]["status"]["allowed"] = False
     assert "pipeline-runner of the namespace kubeflow may not make RayJobs" in refused(on_rayjobs)
     del cluster.objects[f"{CORE}/serviceaccounts/bakeoff-ray"]

@@ -59,8 +59,10 @@ def test_a_run_from_waiting_to_its_end(watch):
         "data: done in 0:09",
         "run r1 succeeded",
     ]
-    # Since the run was made: now, when the task began and ended, now.
-    assert watch.times == ["2:00:00", "1:00", "1:09", "2:00:00"]
+    # Since the run was made: now, and no line of a task before an earlier one.
+    assert watch.times == ["2:00:00"] * 4
+    watch(("RUNNING", RUNS), ("SUCCEEDED", DONE))
+    assert watch.times == ["1:00", "1:09", "2:00:00"]
 
 
 def test_a_failure_is_told_with_the_steps_own_line(watch, kfp):
@@ -88,6 +90,12 @@ def test_a_run_that_fails_outside_its_tasks_says_why(watch):
     broken = workflow(message="error in entry template: 0/1 nodes")
     state, lines = watch(("FAILED", broken))
     assert (state, lines) == ("FAILED", ["run r1 failed: error in entry template: 0/1 nodes"])
+
+
+def test_pods_of_a_canceled_run_have_not_failed(watch):
+    ended = node("prepare(0).executor", "Failed", "main: Error (exit code 143)")
+    _, lines = watch(("RUNNING", RUNS), ("FAILED", workflow(DRIVER, ended, deadline=0)))
+    assert lines == ["data: runs", "data: canceled", "run r1 canceled"]
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,20 @@ def test_the_last_try_counts():
     assert told(*tries) == [("prepare the data", "runs", "")]
 
 
+@pytest.mark.parametrize(
+    ("argo", "told_of"),
+    [
+        ("Running", ("waits", "its pod was lost (pod deleted): another one takes its place")),
+        ("Failed", ("failed", "pod deleted")),
+    ],
+)
+def test_a_lost_pod_is_no_failure_while_argo_replaces_it(argo, told_of):
+    lost = node("prepare(0).executor", "Error", "pod deleted")
+    tries = node("prepare(0).executor", argo, pod="Retry", id="wf-9")
+    tries["name"] = tries["name"].removesuffix("(0)")
+    assert told(tries, lost) == [("prepare the data", *told_of)]
+
+
 def test_nodes_of_a_large_workflow_are_unpacked():
     large = workflow(node("prepare(0).executor", "Running"))
     nodes = json.dumps(large["status"].pop("nodes")).encode()

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from bakeoff.errors import UserError
-from bakeoff.submission.ray_checks import look_for_ray, trains_on_rayjobs
+from bakeoff.submission.ray_checks import look_for_ray, ray_account, trains_on_rayjobs
 
 RUNNER, USERS_RUNNER = "pipeline-runner", "default-editor"
 """Service accounts as which KFP runs steps: alone, and of a user of many."""
@@ -100,7 +100,7 @@ def look_before(
                     f"{', '.join(sorted(absent))}: delete it, then {advice}"
                 )
         if trains_on_rayjobs(documents):
-            look_for_ray(api, namespace, account, _TIMEOUT)
+            look_for_ray(api, namespace, account, ray_account(documents), _TIMEOUT)
         try:
             nodes = core.list_node(_request_timeout=_TIMEOUT).items
         except client.ApiException:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any
 
 from bakeoff.errors import UserError
 from bakeoff.submission.api import NoAnswerError, Pipelines
 from bakeoff.submission.workflow import (
+    CANCELED,
     DONE,
     FAILED,
     RUNS,
@@ -96,6 +99,7 @@ class _Following:
         self._created: datetime | None = None
         self._away: float | None = None
         self._shown: dict[str, tuple[str, str]] = {}
+        self._last: dict[str, datetime] = {}
         self._said = ""
 
     def look(self) -> str:
@@ -111,17 +115,35 @@ class _Following:
             self._away = None
         self._created = datetime.fromisoformat(run["created_at"])
         found = tasks(workflow, display_names(run.get("pipeline_spec") or {}))
+        if was_terminated(run, workflow):
+            found = [self._canceled(task) for task in found]
+        lines = []
         for task in found:
             told = task.state, task.reason
             if told != self._shown.get(task.key) and _worth_a_line(task):
-                self._tell(_line(task), task.ended or (task.began if task.state == RUNS else None))
+                lines.append((self._moment(task), _line(task)))
             self._shown[task.key] = told
+        for moment, line in sorted(lines, key=itemgetter(0)):
+            self._tell(line, moment)
         if run.get("state") in ENDED:
             return self._end(run, workflow, found)
         if (said := outcome(workflow)) and said != self._said:
             self._tell(said)
             self._said = said
         return ""
+
+    def _canceled(self, task: Task) -> Task:
+        """Of a run that was canceled: pods that were ended have not failed."""
+        before, _ = self._shown.get(task.key, ("", ""))
+        ended = task.state == FAILED and before != FAILED
+        return replace(task, state=CANCELED, reason="") if ended else task
+
+    def _moment(self, task: Task) -> datetime:
+        """When it came to where it is; Argo counts the wait for a node to the work."""
+        moment = task.ended or (task.began if task.state == RUNS else None) or self._now()
+        moment = max(moment, self._last.get(task.key, moment))
+        self._last[task.key] = moment
+        return moment
 
     def _tell(self, line: str, moment: datetime | None = None) -> None:
         """Print a line of a moment, by default of now, with the time since the run was made."""

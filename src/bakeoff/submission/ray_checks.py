@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from typing import Any
 
-from bakeoff.cluster.settings import RayJobSettings
+from bakeoff.cluster.settings import VARIABLE, RayJobSettings
 from bakeoff.errors import UserError
 from bakeoff.training.settings import WHERE
 
@@ -13,15 +15,27 @@ _APPLY = "kubectl apply -k k8s/overlays/kind (k8s/README.md names others)"
 
 def trains_on_rayjobs(documents: list[dict[str, Any]]) -> bool:
     """Whether a step of a compiled pipeline hands its training to a RayJob."""
-    executors = documents[0].get("deploymentSpec", {}).get("executors", {}).values()
-    return any(
-        variable.get("name") == WHERE and variable.get("value") == "rayjob"
-        for executor in executors
-        for variable in executor.get("container", {}).get("env") or ()
-    )
+    return "rayjob" in _values(documents, WHERE)
 
 
-def look_for_ray(api: Any, namespace: str, account: str, timeout: tuple[float, float]) -> None:
+def ray_account(documents: list[dict[str, Any]]) -> str:
+    """The service account of Ray's pods."""
+    for settings in _values(documents, VARIABLE):
+        return RayJobSettings(**json.loads(settings)).service_account
+    return RayJobSettings().service_account
+
+
+def _values(documents: list[dict[str, Any]], name: str) -> Iterator[str]:
+    """Of a variable, in each step that has it."""
+    for executor in documents[0].get("deploymentSpec", {}).get("executors", {}).values():
+        for variable in executor.get("container", {}).get("env") or ():
+            if variable.get("name") == name:
+                yield variable.get("value", "")
+
+
+def look_for_ray(
+    api: Any, namespace: str, account: str, ray_account: str, timeout: tuple[float, float]
+) -> None:
     """Look whether KubeRay, the account of Ray's pods and the step's rights are there.
 
     What nobody may look at is passed over.
@@ -31,7 +45,6 @@ def look_for_ray(api: Any, namespace: str, account: str, timeout: tuple[float, f
     """
     from kubernetes import client
 
-    ray_account = RayJobSettings().service_account
     try:
         client.CustomObjectsApi(api).list_namespaced_custom_object(
             "ray.io", "v1", namespace, "rayjobs", limit=1, _request_timeout=timeout

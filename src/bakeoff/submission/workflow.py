@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-WAITS, RUNS, DONE, REUSED, FAILED = "waits", "runs", "done", "reused", "failed"
+WAITS, RUNS, DONE, REUSED = "waits", "runs", "done", "reused"
+FAILED, CANCELED = "failed", "canceled"
 
 
 @dataclass(frozen=True)
@@ -62,10 +63,13 @@ def tasks(workflow: Mapping[str, Any], names: Mapping[str, str]) -> list[Task]:
     """
     drivers: dict[str, dict[str, Any]] = {}
     executors: dict[str, dict[str, Any]] = {}
+    tried: set[str] = set()
     for node in sorted(_nodes(workflow), key=lambda node: node.get("startedAt") or ""):
+        *above, last = _path(node["name"]) or [""]
+        if node["type"] == "Retry" and last == "executor" and node.get("phase") == "Running":
+            tried.add("/".join(above))
         if node["type"] != "Pod":
             continue
-        *above, last = _path(node["name"])
         if last == "executor":
             executors["/".join(above)] = node  # The last try is the one that counts.
         elif last.endswith("-driver"):
@@ -73,7 +77,7 @@ def tasks(workflow: Mapping[str, Any], names: Mapping[str, str]) -> list[Task]:
     return [
         task
         for key in dict.fromkeys([*drivers, *executors])
-        if (task := _task(key, drivers.get(key), executors.get(key), names, workflow))
+        if (task := _task(key, drivers.get(key), executors.get(key), names, workflow, key in tried))
     ]
 
 
@@ -161,7 +165,9 @@ def _task(
     executor: Mapping[str, Any] | None,
     names: Mapping[str, str],
     workflow: Mapping[str, Any],
+    tried: bool,
 ) -> Task | None:
+    """`tried`: Argo replaces pods of it that are lost, until it says that it failed."""
     name = key.rpartition("/")[2]
     given = _executor_input(driver)
     label = names.get(name, name)
@@ -176,7 +182,8 @@ def _task(
         return None
     phase, reason = node.get("phase", ""), explained(node.get("message") or "")
     if phase in ("Failed", "Error"):
-        state = FAILED
+        state = WAITS if tried else FAILED
+        reason = f"its pod was lost ({reason}): another one takes its place" if tried else reason
     elif executor is None:
         parameters = _parameters(driver)
         if name not in names and not reason:
