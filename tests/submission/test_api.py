@@ -97,7 +97,7 @@ def test_a_server_that_fails_may_be_asked_again(kfp, trouble):
     kfp.looks = [("RUNNING", {})]
     client = Pipelines(kfp.url)
     kfp.trouble = [trouble]
-    with pytest.raises(NoAnswerError):
+    with pytest.raises(NoAnswerError, match=r"^KFP does not answer \(.*\): ask again in a moment$"):
         client.run("r1")
     assert client.run("r1")["state"] == "RUNNING"
 

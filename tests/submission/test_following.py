@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from fake_kfp import node, resolved, workflow
+from fake_kubernetes import FakeKubernetes
 
 from bakeoff.errors import UserError
 from bakeoff.submission.api import Pipelines
@@ -105,6 +106,28 @@ def test_a_canceled_run_ends_as_canceled(watch, end):
     state, lines = watch(("RUNNING", RUNS), ("CANCELING", RUNS), end)
     assert state == "CANCELED"
     assert lines[-1] == "run r1 canceled"
+
+
+def test_a_run_whose_workflow_was_deleted_ends(watch, monkeypatch, tmp_path):
+    """Of it KFP says for ever that it runs."""
+    cluster = FakeKubernetes()
+    place = "/apis/argoproj.io/v1alpha1/namespaces/kubeflow/workflows/wf"
+    cluster.objects[place] = RUNS
+    monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig(tmp_path)))
+    sleep = lambda _: cluster.objects.pop(place, None)  # noqa: E731
+    state, lines = watch(("RUNNING", RUNS), sleep=sleep)
+    cluster.close()
+    assert state == "FAILED"
+    assert lines[0] == "data: runs"
+    assert lines[1].startswith("run r1 failed: somebody deleted its workflow wf")
+
+
+def test_a_workflow_that_another_cluster_does_not_know_is_not_deleted(watch, monkeypatch, tmp_path):
+    cluster = FakeKubernetes()
+    monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig(tmp_path)))
+    state, _ = watch(*[("RUNNING", RUNS)] * 9, ("SUCCEEDED", DONE))
+    cluster.close()
+    assert state == "SUCCEEDED"
 
 
 @pytest.mark.parametrize("trouble", ["drop", "503"])

@@ -29,8 +29,12 @@ FORWARD = "kubectl -n kubeflow port-forward service/ml-pipeline-ui 8080:80"
 """Makes KFP of a cluster that has no address of its own reachable at http://localhost:8080."""
 
 
-class NoAnswerError(Exception):
+class NoAnswerError(UserError):
     """KFP is away, or fails: what it was asked may be asked again."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"KFP does not answer ({reason}): ask again in a moment")
+        self.reason = reason
 
 
 class NotFoundError(Exception):
@@ -76,9 +80,10 @@ class Pipelines:
             if health.get("apiServerReady") is False:
                 raise NoAnswerError("its pages do, the API server behind them does not")
         except (NoAnswerError, NotFoundError) as error:
+            reason = getattr(error, "reason", error)
             local = parts.hostname in ("localhost", "127.0.0.1", "::1")
             advice = f"is a port forwarded? {FORWARD}" if local else "check --host"
-            raise UserError(f"no KFP answers at {self.host} ({error}): {advice}") from None
+            raise UserError(f"no KFP answers at {self.host} ({reason}): {advice}") from None
         self.multi_user = bool(health.get("multi_user"))
         if self.multi_user and not namespace:
             raise UserError(

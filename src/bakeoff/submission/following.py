@@ -11,6 +11,7 @@ from typing import Any
 
 from bakeoff.errors import UserError
 from bakeoff.submission.api import NoAnswerError, Pipelines
+from bakeoff.submission.deletion import Deletion
 from bakeoff.submission.workflow import (
     CANCELED,
     DONE,
@@ -27,6 +28,8 @@ from bakeoff.submission.workflow import (
 ENDED = {"SUCCEEDED", "FAILED", "CANCELED", "SKIPPED"}
 _PAUSE = 3.0
 """Seconds between two looks."""
+_DELETION = 30.0
+"""Seconds between two looks whether somebody deleted it."""
 _PATIENCE = 600.0
 """Seconds that KFP may be away."""
 _LAST_LINES = 5
@@ -101,6 +104,7 @@ class _Following:
         self._shown: dict[str, tuple[str, str]] = {}
         self._last: dict[str, datetime] = {}
         self._said = ""
+        self._deletion, self._looked = Deletion(kfp.namespace), float("-inf")
 
     def look(self) -> str:
         """Tell what is new; the state of a run that has ended, else ""."""
@@ -130,6 +134,15 @@ class _Following:
         if (said := outcome(workflow)) and said != self._said:
             self._tell(said)
             self._said = said
+        if self._clock() - self._looked < _DELETION:
+            return ""
+        self._looked = self._clock()
+        if name := self._deletion.noticed(workflow):
+            self._tell(
+                f"run {self._run_id} failed: somebody deleted its workflow {name}, of which KFP "
+                "says for ever that it runs"
+            )
+            return "FAILED"
         return ""
 
     def _canceled(self, task: Task) -> Task:
@@ -153,12 +166,12 @@ class _Following:
 
     def _endure(self, error: NoAnswerError) -> None:
         if self._away is None:
-            self._tell(f"KFP does not answer ({error}); still asking")
+            self._tell(f"KFP does not answer ({error.reason}); still asking")
             self._away = self._clock()
         if self._clock() - self._away > self._patience:
             raise UserError(
-                f"KFP has not answered for {self._patience / 60:.0f} minutes ({error}); the run "
-                f"may go on: bakeoff follow {self._run_id}"
+                f"KFP has not answered for {self._patience / 60:.0f} minutes ({error.reason}); the "
+                f"run may go on: bakeoff follow {self._run_id}"
             )
 
     def _end(self, run: Mapping[str, Any], workflow: Mapping[str, Any], found: list[Task]) -> str:
