@@ -70,14 +70,18 @@ def test_the_last_try_counts():
 
 
 @pytest.mark.parametrize(
-    ("argo", "told_of"),
+    ("argo", "pod", "told_of"),
     [
-        ("Running", ("waits", "its pod was lost (pod deleted): another one takes its place")),
-        ("Failed", ("failed", "pod deleted")),
+        (
+            *("Running", "Error"),
+            ("waits", "its pod was lost (pod deleted): another one takes its place"),
+        ),
+        ("Failed", "Error", ("failed", "pod deleted")),
+        ("Running", "Failed", ("failed", "pod deleted")),
     ],
 )
-def test_a_lost_pod_is_no_failure_while_argo_replaces_it(argo, told_of):
-    lost = node("prepare(0).executor", "Error", "pod deleted")
+def test_a_lost_pod_is_no_failure_while_argo_replaces_it(argo, pod, told_of):
+    lost = node("prepare(0).executor", pod, "pod deleted")
     tries = node("prepare(0).executor", argo, pod="Retry", id="wf-9")
     tries["name"] = tries["name"].removesuffix("(0)")
     assert told(tries, lost) == [("prepare the data", *told_of)]

@@ -182,8 +182,9 @@ def _task(
         return None
     phase, reason = node.get("phase", ""), explained(node.get("message") or "")
     if phase in ("Failed", "Error"):
-        state = WAITS if tried else FAILED
-        reason = f"its pod was lost ({reason}): another one takes its place" if tried else reason
+        lost = tried and phase == "Error"  # A step that failed by itself is Failed.
+        state = WAITS if lost else FAILED
+        reason = f"its pod was lost ({reason}): another one takes its place" if lost else reason
     elif executor is None:
         parameters = _parameters(driver)
         if name not in names and not reason:
