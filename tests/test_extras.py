@@ -31,6 +31,7 @@ def bakeoff(*arguments, env):
     return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_a_bake_off_needs_none_of_them(tmp_path):
     rows = [f"{('bad', 'good')[row % 2]} film {row % 7} {row},{row % 2}" for row in range(80)]
     reviews = tmp_path / "reviews.csv"

@@ -25,6 +25,7 @@ TRAINING = TrainingSettings(epochs=2, least_steps=0)
 RNN = TextNetwork(encoder="rnn", hidden=4, embedding_dim=4, max_tokens=8, training=TRAINING)
 ASKED = {"configs": {"rnn-4": to_dict(RNN)}, "seed": 1, "threads": 1, "files": "", "workers": 1}
 TRAIN = "bakeoff.text.networks.training:train_text_network"
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(autouse=True)
@@ -77,7 +78,6 @@ def log_of(work):
     return "".join(LogReader(work / LOG).chunks())
 
 
-@pytest.mark.slow
 def test_it_trains_what_is_trained_elsewhere_and_leaves_it_in_s3(
     work, models, there, dataset, tmp_path
 ):
@@ -117,7 +117,6 @@ def test_a_fault_of_the_code_is_left_with_its_traceback(work, models, there):
     assert "Traceback" in log_of(work)
 
 
-@pytest.mark.slow
 def test_it_ends_without_a_failure_once_nobody_follows_it(work, models, there):
     work.write(NAME, b"once")
     code, told = run(work, heartbeat_seconds=1, dataset=there, models=models)

@@ -22,6 +22,7 @@ from bakeoff.running.runs import RunFolder
 sys.path.append(str(Path(__file__).parents[1] / "tracking"))
 from wandb_server import HISTORY, Stored, WandbServer
 
+pytestmark = pytest.mark.slow
 KEY = "5ec4e7" * 6 + "abcd"
 
 

@@ -164,6 +164,7 @@ def test_artifacts_that_are_gone_are_told_with_the_way_to_the_store(cluster, tmp
 
 def test_a_store_of_the_cluster_is_not_looked_for_at_amazon(cluster, tmp_path, monkeypatch):
     monkeypatch.delenv("AWS_ENDPOINT_URL")
+    monkeypatch.setattr("bakeoff.remote.KFP_ENDPOINT", "http://localhost:1")
     message = refused(cluster, tmp_path)
     assert "AWS_ENDPOINT_URL" in message
     assert "port-forward service/seaweedfs" in message
