@@ -131,6 +131,7 @@ def new_artifact(
     *,
     settings: Mapping[str, Any],
     inputs: Mapping[str, str | Path] | None = None,
+    told: str | Path = "",
 ) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Write an artifact folder atomically.
 
@@ -144,6 +145,7 @@ def new_artifact(
         kind: "dataset", "test", "models", "evaluations", "comparison".
         settings: what the step was asked for, as JSON holds it.
         inputs: name → artifact folder this one is made from; the manifest gets paths and hashes.
+        told: where it is said to go, if `folder` is a step on its way.
 
     Raises:
         UserError: `folder` cannot be written, or holds something else.
@@ -183,7 +185,7 @@ def new_artifact(
             write_json(scratch / MANIFEST, manifest)
             scratch.chmod(0o755)
             _take_place(scratch, folder)
-            events.tell(f"wrote {kind}: {len(files)} files, {size(written)}, to {folder}")
+            events.tell(f"wrote {kind}: {len(files)} files, {size(written)}, to {told or folder}")
         except BaseException:
             shutil.rmtree(scratch, ignore_errors=True)
             raise

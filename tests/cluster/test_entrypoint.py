@@ -85,6 +85,7 @@ def test_it_trains_what_is_trained_elsewhere_and_leaves_it_in_s3(
     assert ended == (0, {"outcome": "done", "message": ""}), log_of(work)
     said = log_of(work)
     assert [said.count(f"epoch {number}/2") for number in (1, 2)] == [1, 1], said
+    assert f"to {models}\n" in said
     assert "credentials" not in said
     assert "Warning" not in said
     train_networks(dataset, tmp_path / "models", **ASKED, train=train_text_network)

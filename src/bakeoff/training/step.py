@@ -159,10 +159,9 @@ class _Job:
             with (
                 _kept(),
                 published(self.models) as models,
-                new_artifact(models, "models", settings=self.settings, inputs=inputs) as (
-                    out,
-                    facts,
-                ),
+                new_artifact(
+                    models, "models", settings=self.settings, inputs=inputs, told=self.models
+                ) as (out, facts),
             ):
                 facts["identity"] = self.identity.facts()
                 self._train(workers, dataset, out)
