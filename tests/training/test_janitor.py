@@ -61,3 +61,19 @@ def test_others_are_left_alone(tmp_path):
     assert other.poll() is None
     other.kill()
     other.wait()
+
+
+def test_who_hides_its_environment_is_known_by_the_files_it_has_open(tmp_path):
+    (folder := tmp_path / "mine").mkdir()
+    with cleared(str(folder)), (folder / "own-log").open("w"):
+        with (folder / "log").open("w") as log:
+            hidden = subprocess.Popen(["sleep", "600"], stdout=log, env={})
+    assert hidden.wait(timeout=20) < 0
+    assert not folder.exists()
+
+
+def test_who_began_it_is_no_leftover(tmp_path):
+    (folder := tmp_path / "mine").mkdir()
+    with (folder / "log").open("w"), cleared(str(folder)):
+        pass
+    assert not folder.exists()

@@ -21,6 +21,7 @@ from bakeoff.changes import listed
 from bakeoff.container import CODE
 from bakeoff.environment import cores
 from bakeoff.errors import UserError
+from bakeoff.training.janitor import left_running
 from bakeoff.training.on_ray import ADDRESS
 from bakeoff.training.places import place, read_whole
 from bakeoff.training.settings import CHECKPOINTS
@@ -51,6 +52,7 @@ def elsewhere(monkeypatch, tmp_path):
     yield
     wait_for(lambda: not started_by(tmp_path))
     assert made
+    assert not [folder for folder in made if left_running(folder)]
     assert not [folder for folder in made if Path(folder).exists()]
 
 

@@ -42,20 +42,33 @@ def cleared(folder: str) -> Iterator[None]:
 
 
 def left_running(folder: str) -> list[int]:
-    """The processes that belong to a folder."""
+    """The processes that belong to a folder: they have the mark, or a file of it open. Some of Ray's
+    write their title over their environment.
+    """
     mark = f"{VARIABLE}={folder}".encode()
     found = []
-    for environment in Path("/proc").glob("[0-9]*/environ"):
+    for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            if mark in environment.read_bytes().split(b"\0"):
-                found.append(int(environment.parent.name))
+            marked = mark in (process / "environ").read_bytes().split(b"\0")
+            if marked or _holds(process, folder):
+                found.append(int(process.name))
     return found
 
 
+def _holds(process: Path, folder: str) -> bool:
+    for file in (process / "fd").iterdir():
+        with suppress(OSError):
+            if os.readlink(file).startswith(f"{folder}/"):
+                return True
+    return False
+
+
 def main(folder: str) -> None:
+    # It may still have logs open, and is no leftover.
+    starter = os.getppid()
     sys.stdin.buffer.read()
     patience = time.monotonic() + GRACE_SECONDS
-    while running := left_running(folder):
+    while running := [process for process in left_running(folder) if process != starter]:
         late = time.monotonic() > patience
         for process in running:
             with suppress(ProcessLookupError):
