@@ -65,9 +65,8 @@ def test_others_are_left_alone(tmp_path):
 
 def test_who_hides_its_environment_is_known_by_the_files_it_has_open(tmp_path):
     (folder := tmp_path / "mine").mkdir()
-    with cleared(str(folder)), (folder / "own-log").open("w"):
-        with (folder / "log").open("w") as log:
-            hidden = subprocess.Popen(["sleep", "600"], stdout=log, env={})
+    with cleared(str(folder)), (folder / "log").open("w") as log:
+        hidden = subprocess.Popen(["sleep", "600"], stdout=log, env={})
     assert hidden.wait(timeout=20) < 0
     assert not folder.exists()
 

@@ -42,8 +42,8 @@ def cleared(folder: str) -> Iterator[None]:
 
 
 def left_running(folder: str) -> list[int]:
-    """The processes that belong to a folder: they have the mark, or a file of it open. Some of Ray's
-    write their title over their environment.
+    """The processes that belong to a folder: they have the mark, or a file of it open. Some of
+    Ray's write their title over their environment.
     """
     mark = f"{VARIABLE}={folder}".encode()
     found = []
@@ -58,7 +58,7 @@ def left_running(folder: str) -> list[int]:
 def _holds(process: Path, folder: str) -> bool:
     for file in (process / "fd").iterdir():
         with suppress(OSError):
-            if os.readlink(file).startswith(f"{folder}/"):
+            if str(file.readlink()).startswith(f"{folder}/"):
                 return True
     return False
 
