@@ -7,6 +7,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
+from real_s3 import serving
 
 # Results repeat to the bit on a CPU alone: what is for a GPU runs in a process of its own.
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
@@ -43,25 +44,8 @@ def reviews_csv(tmp_path_factory):
 @pytest.fixture(scope="module")
 def s3_server():
     """The address of an empty bucket of a real S3 server, which the environment names."""
-    import s3fs
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-        environment.setenv("AWS_ACCESS_KEY_ID", "nobody")
-        environment.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
-        environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        s3fs.S3FileSystem.clear_instance_cache()
-        filesystem = s3fs.S3FileSystem()
-        if filesystem.exists("trainings"):  # Servers of one process share their buckets.
-            filesystem.rm("trainings", recursive=True)
-        filesystem.mkdir("trainings")
+    with serving("trainings"):
         yield "s3://trainings"
-        s3fs.S3FileSystem.clear_instance_cache()
-    server.stop()
 
 
 @pytest.fixture
@@ -79,23 +63,5 @@ def small_disk(tmp_path):
 @pytest.fixture(scope="module")
 def bucket():
     """The file system of a server with one bucket, "reviews"."""
-    import fsspec
-    import s3fs
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-        environment.setenv("AWS_ACCESS_KEY_ID", "nobody")
-        environment.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
-        environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        s3fs.S3FileSystem.clear_instance_cache()
-        filesystem = fsspec.filesystem("s3")
-        if filesystem.exists("reviews"):  # Servers of one process share their buckets.
-            filesystem.rm("reviews", recursive=True)
-        filesystem.mkdir("reviews")
+    with serving("reviews") as filesystem:
         yield filesystem
-        s3fs.S3FileSystem.clear_instance_cache()
-    server.stop()
