@@ -262,3 +262,13 @@ def test_jsonl_of_nested_values(tmp_path):
     ]
     path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     assert recognise(str(path)).label_column == "kind"
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv"])
+@pytest.mark.parametrize(
+    "content", [b"\x1f\x8b\x08\x00trash", b"Gr\xf6\xdfe,text\n1,fine\n2,cold\n"]
+)
+def test_a_header_that_is_no_text_is_refused(name, content, tmp_path):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match="its header has bytes that are not UTF-8; save it as"):
+        recognise(str(tmp_path / name))

@@ -286,9 +286,17 @@ def _read_parquet(source: str, content: bytes, columns: Columns, whole: bool) ->
 def _columns(source: str, wanted: list[str], there: list[str], whole: bool) -> list[str]:
     """The columns to read: those that are wanted, or all, which then must be told apart; where none
     is wanted those that can be.
+
+    Raises:
+        UserError: all are to be read, and their names are no text or several of one name.
     """
     if not whole:
         return wanted
+    if any(DAMAGED.search(name) for name in there):
+        raise UserError(
+            f"{source}: its header has bytes that are not UTF-8; save it as UTF-8, or give a table "
+            "of text if it is none"
+        )
     if not wanted:
         return [name for name in there if there.count(name) == 1]
     twice = next((name for name in there if there.count(name) > 1), None)
