@@ -17,7 +17,11 @@ from bakeoff.errors import UserError
 T = TypeVar("T")
 
 
-class StoreAwayError(UserError):
+class RemoteError(UserError):
+    """What lies behind an address cannot be had from here; elsewhere it may be."""
+
+
+class StoreAwayError(RemoteError):
     """A store did not answer for as long as there was patience: it may later."""
 
 

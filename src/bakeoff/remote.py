@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from bakeoff.errors import UserError
-from bakeoff.patience import StoreAwayError, passes, reason, repeated
+from bakeoff.patience import RemoteError, StoreAwayError, passes, reason, repeated
 
 T = TypeVar("T")
 
@@ -92,7 +92,7 @@ def answered(
 
     Raises:
         StoreAwayError: it may succeed later.
-        UserError: a person has to put something right.
+        RemoteError: a person has to put something right.
     """
     with explained_remote_errors(source, verb):
         return repeated(work, source, patience)
@@ -107,12 +107,14 @@ def explained_remote_errors(source: str, verb: str = "read") -> Iterator[None]:
         raise
     except ImportError as error:
         advice = 'pip install "bakeoff[s3]"' if scheme_of(source) in _S3 else reason(error)
-        raise UserError(f"cannot {verb} {source}: a package for it is missing: {advice}") from None
+        raise RemoteError(
+            f"cannot {verb} {source}: a package for it is missing: {advice}"
+        ) from None
     except Exception as error:
         # Of a file that is missing fsspec tells only the path.
         bare = isinstance(error, FileNotFoundError) and not error.__cause__
         why = "there is no such file" if bare else reason(error)
-        kind = StoreAwayError if passes(error) else UserError
+        kind = StoreAwayError if passes(error) else RemoteError
         raise kind(f"cannot {verb} {source}: {why}; {_advice(source)}") from None
 
 

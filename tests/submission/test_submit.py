@@ -122,6 +122,92 @@ def test_files_are_uploaded_by_their_content_once(run, kfp, s3, tmp_path):
     assert len(s3.find("mlpipeline/data")) == 3
 
 
+TICKETS = "body,kind\n" + "".join(
+    f"the {word} of order {n} has not arrived,{kind}\n"
+    for n in range(30)
+    for word, kind in [("parcel", "late"), ("refund", "money")]
+)
+UNREADABLE = "s3://nowhere/tickets.csv"
+
+
+def form(kfp):
+    """The values that the form of the newest run has."""
+    root = kfp.made[-1]["pipeline_spec"]["pipeline_spec"]["root"]
+    parameters = root["inputDefinitions"]["parameters"]
+    return {name: parameter.get("defaultValue") for name, parameter in parameters.items()}
+
+
+def columns(kfp):
+    return form(kfp)["input_column"], form(kfp)["label_column"]
+
+
+@pytest.fixture
+def tickets(tmp_path):
+    path = tmp_path / "tickets.csv"
+    path.write_text(TICKETS)
+    return path
+
+
+@pytest.mark.usefixtures("s3")
+@pytest.mark.parametrize("words", [(), ("sentiment", "--data")])
+def test_the_columns_of_a_file_are_found(run, kfp, tickets, words):
+    where = ("--upload", "s3://mlpipeline/data", "--host", kfp.url, "--no-wait")
+    code, _, err = run("submit", *words, tickets, "--models", "nb-counts", *where)
+    assert code == 0
+    assert "note: tickets.csv: texts are in column 'body', labels in 'kind' (late, money)" in err
+    assert columns(kfp) == ("body", "kind")
+    assert form(kfp)["data"].startswith("s3://mlpipeline/data/")
+
+
+def test_the_columns_of_an_address_that_can_be_read_are_found(run, kfp, s3, tmp_path):
+    s3.pipe("mlpipeline/there.csv", TICKETS.encode())
+    address = "s3://mlpipeline/there.csv"
+    where = ("--host", kfp.url, "--no-wait")
+    assert run("submit", address, "--models", "nb-counts", *where)[0] == 0
+    assert columns(kfp) == ("body", "kind")
+    given = ("--text-column", "kind", "--label-column", "body")
+    assert run("submit", "sentiment", "--data", address, *given, *where)[0] == 0
+    assert columns(kfp) == ("kind", "body"), "what a person says is not looked at"
+    file = tmp_path / "pipeline.yaml"
+    code, out, err = run("compile", address, "--models", "nb-counts", "--output", file)
+    assert (code, out) == (0, f"{file}\n")
+    assert err.startswith("note: there.csv: texts are in column 'body'")
+    written = file.read_text()
+    assert "defaultValue: body" in written
+    assert "defaultValue: kind" in written
+
+
+@pytest.mark.usefixtures("s3")
+def test_columns_that_cannot_be_looked_at_are_told_with_their_options(run, kfp, tmp_path):
+    where = ("--host", kfp.url, "--no-wait")
+    code, _, err = run("submit", "sentiment", "--data", UNREADABLE, *where)
+    (note,) = [line for line in err.splitlines() if UNREADABLE in line]
+    assert (code, columns(kfp)) == (0, ("text", "label"))
+    assert "texts in column 'text' and labels in 'label'" in note
+    assert "--text-column and --label-column" in note
+    given = ("--text-column", "body", "--label-column", "kind")
+    code, _, err = run("submit", "sentiment", "--data", UNREADABLE, *given, *where)
+    assert (code, columns(kfp)) == (0, ("body", "kind"))
+    assert UNREADABLE not in err
+    message = refused(run("submit", UNREADABLE, *where))
+    assert f"text or images with --data {UNREADABLE}" in message
+    output = ("--output", tmp_path / "pipeline.yaml")
+    assert "--text-column" in refused(run("compile", UNREADABLE, *output))
+    assert not list(tmp_path.iterdir())
+
+
+def test_several_readings_are_refused_before_anything_is_sent(run, kfp, tmp_path):
+    file = tmp_path / "tickets.csv"
+    rows = [line.rsplit(",", 1) for line in TICKETS.splitlines()[1:]]
+    lines = [f"{text},{kind},we look for the {text}" for text, kind in rows]
+    file.write_text("body,kind,answer\n" + "\n".join(lines))
+    given = (file, "--upload", "s3://mlpipeline/several", "--host", kfp.url)
+    message = refused(run("submit", *given))
+    assert "'body', 'answer'" in message
+    assert "--text-column" in message
+    assert kfp.made == []
+
+
 @pytest.mark.parametrize("prefix", ["data", "/tmp/x", "http://b/x", "s3:///x"])
 def test_an_upload_to_what_is_no_s3_is_refused(run, kfp, tmp_path, prefix):
     file = tmp_path / "reviews.csv"

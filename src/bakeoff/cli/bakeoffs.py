@@ -6,7 +6,7 @@ import shlex
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -60,9 +60,6 @@ from bakeoff.cli.options import (
     rayjob_settings,
     refuse_threads,
 )
-
-if TYPE_CHECKING:
-    from bakeoff.plans import Plan
 
 
 @app.command()
@@ -203,13 +200,23 @@ def run(
 
 @app.command()
 def compile(
-    study: Annotated[str, typer.Argument(help="A study, or: all (every pipeline and component).")],
+    study: Annotated[
+        str,
+        typer.Argument(
+            help="A study; the data, for text or images: a name or an address; or: all (every "
+            "pipeline and component).",
+            metavar="STUDY|DATA|all",
+        ),
+    ],
     output: Annotated[
         Path, typer.Option(help="YAML file to write; with `all`, the folder.", metavar="FILE")
     ],
     preset: Preset = "full",
     models: Models = "",
     data: StudyData = None,
+    text_column: OwnTextColumn = "",
+    image_column: OwnImageColumn = "",
+    label_column: OwnLabelColumn = "",
     drop_suspects: DropSuspects = False,
     preprocessing: Preprocessing = "",
     glove: Glove = "",
@@ -243,16 +250,21 @@ def compile(
     refuse_threads(resources, threads)
     from bakeoff.pipelines.compiling import compile_components, compile_plan
     from bakeoff.pipelines.options import Options
+    from bakeoff.running.hold import planned
     from bakeoff.studies import STUDIES
 
     rayjobs = rayjob_settings(where, workers, rayjob)
     written = []
     for name in STUDIES if study == "all" else [study]:
-        chosen = _plan(
+        chosen, said = planned(
             name,
             preset,
-            models,
+            models=names(models),
             data=data,
+            elsewhere=True,
+            text_column=text_column,
+            image_column=image_column,
+            label_column=label_column,
             drop_suspects=drop_suspects,
             preprocessing=preprocessing,
             glove=glove,
@@ -279,6 +291,8 @@ def compile(
         )
         written.append(output / f"{name}.yaml" if study == "all" else output)
         compile_plan(chosen, options, written[-1])
+        if said:
+            print(f"note: {said}", file=sys.stderr)
     if study == "all":
         written += compile_components(output / "components", image or _default_image())
     for path in written:
@@ -315,12 +329,6 @@ def models(
         print(f"{name}: {study.sentences[name]}")
         print(f"takes part in: {', '.join(study.lineups_with(name)) or 'no preset or line-up'}\n")
         show_table(settings_table(to_dict(study.models[name])))
-
-
-def _plan(study: str, preset: str, models: str, **settings: Any) -> Plan:
-    from bakeoff.plans import plan
-
-    return plan(study, preset, models=names(models), **settings)
 
 
 def _default_image() -> str:

@@ -50,12 +50,11 @@ class WandbMode(StrEnum):
     disabled = "disabled"
 
 
-_STUDIES = "What to compare: text, images, sentiment, autoencoder or resnet"
-Study = Annotated[str, typer.Argument(help=f"{_STUDIES}.")]
 StudyOrData = Annotated[
     str,
     typer.Argument(
-        help=f"{_STUDIES}; or the data, for text or images: a name, a path or an address.",
+        help="What to compare: text, images, sentiment, autoencoder or resnet; or the data, for "
+        "text or images: a name, a path or an address.",
         metavar="STUDY|DATA",
     ),
 ]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bakeoff.cli.app import app
-from bakeoff.cli.bakeoffs import _default_image, _plan
+from bakeoff.cli.bakeoffs import _default_image
 from bakeoff.cli.options import (
     Changes,
     ClassLevel,
@@ -20,14 +20,15 @@ from bakeoff.cli.options import (
     Glove,
     GroupColumn,
     Image,
-    ImageColumn,
     KeepSides,
-    LabelColumn,
     Limit,
     Metric,
     MetricName,
     Models,
     OnCluster,
+    OwnImageColumn,
+    OwnLabelColumn,
+    OwnTextColumn,
     Parallelism,
     Precision,
     Preprocessing,
@@ -44,9 +45,8 @@ from bakeoff.cli.options import (
     SkipBadRows,
     Split,
     SplitColumn,
-    Study,
     StudyData,
-    TextColumn,
+    StudyOrData,
     TimeColumn,
     Tune,
     WandbMode,
@@ -87,14 +87,14 @@ ClusterRun = Annotated[
 
 @app.command()
 def submit(
-    study: Study,
+    study: StudyOrData,
     host: Host = "",
     preset: Preset = "full",
     models: Models = "",
     data: StudyData = None,
-    text_column: TextColumn = "text",
-    image_column: ImageColumn = "",
-    label_column: LabelColumn = "label",
+    text_column: OwnTextColumn = "",
+    image_column: OwnImageColumn = "",
+    label_column: OwnLabelColumn = "",
     split_column: SplitColumn = "",
     group_column: GroupColumn = "",
     time_column: TimeColumn = "",
@@ -168,17 +168,20 @@ def submit(
     """
     from bakeoff.pipelines.compiling import refuse_local_files
     from bakeoff.pipelines.options import Options
+    from bakeoff.running.hold import planned
     from bakeoff.submission.api import Pipelines
     from bakeoff.submission.submitting import Submission, without_local_files
     from bakeoff.submission.submitting import submit as start
 
     refuse_threads(resources, threads)
-    chosen = _plan(
+    chosen, said = planned(
         study,
         preset,
-        models,
+        models=names(models),
         data=data,
-        input_column=image_column or ("" if text_column == "text" else text_column),
+        elsewhere=True,
+        text_column=text_column,
+        image_column=image_column,
         label_column=label_column,
         split_column=split_column,
         group_column=group_column,
@@ -187,7 +190,8 @@ def submit(
         class_level=class_level,
         split=split,
         limit=limit,
-        skip_bad=skip_bad_rows or skip_bad_images,
+        skip_bad_rows=skip_bad_rows,
+        skip_bad_images=skip_bad_images,
         drop_suspects=drop_suspects,
         preprocessing=preprocessing,
         glove=glove,
@@ -225,8 +229,8 @@ def submit(
         cron=cron,
     )
     made, unseen = start(kfp, chosen, options, how)
-    if unseen:
-        print(f"note: {unseen}", file=sys.stderr)
+    for note in filter(None, (said, unseen)):
+        print(f"note: {note}", file=sys.stderr)
     if cron:
         recurring = made["recurring_run_id"]
         print(f"recurring run {recurring}\n{kfp.host}/#/recurringrun/details/{recurring}")

@@ -12,10 +12,11 @@ from typing import Any
 
 from bakeoff.data.columns import Columns
 from bakeoff.data.frames import kept
-from bakeoff.data.recognise import recognise
+from bakeoff.data.recognise import Reading, recognise
 from bakeoff.data.sources import NAMED_SETS
 from bakeoff.environment import cores
 from bakeoff.errors import UserError, unknown_name
+from bakeoff.patience import RemoteError
 from bakeoff.plans import Plan, plan
 from bakeoff.running.local import run_locally
 from bakeoff.running.progress import Progress
@@ -45,6 +46,7 @@ def planned(
     preset: str = "quick",
     *,
     data: str | None = None,
+    elsewhere: bool = False,
     text_column: str = "",
     image_column: str = "",
     label_column: str = "",
@@ -59,6 +61,7 @@ def planned(
             or images.
         preset: a name in the study's presets.
         data: what to use instead of the study's.
+        elsewhere: steps run on other machines, which may read an address that this one cannot.
         text_column, image_column, label_column: of the data; "" finds them.
         skip_bad_rows, skip_bad_images: leave out what cannot be used.
         given: as of `plans.plan`.
@@ -83,7 +86,12 @@ def planned(
         columns = Columns(input_column, label_column, *others)
         chosen = STUDIES[study].presets.get(preset) if study else None
         sized = given.get("image_size") is not None or bool(chosen and chosen.image_size)
-        reading = recognise(data, modality, columns, given.get("class_level") or 0, sized)
+        try:
+            reading = recognise(data, modality, columns, given.get("class_level") or 0, sized)
+        except RemoteError as error:
+            if not elsewhere:
+                raise
+            reading = _unseen(data, modality, columns, error)
         study, said = study or GENERAL[reading.modality], reading.said
         input_column = reading.input_column or input_column
         label_column = reading.label_column or label_column
@@ -99,6 +107,29 @@ def planned(
         **given,
     )
     return made, said
+
+
+def _unseen(data: str, modality: str, columns: Columns, error: RemoteError) -> Reading:
+    """What data is taken to hold that cannot be looked at from here.
+
+    Raises:
+        UserError: nobody said whether it holds texts or images.
+    """
+    kind = modality or "text"
+    options = f"--{kind}-column and --label-column"
+    if not modality:
+        raise UserError(
+            f"{error}; where steps can read it, say what it holds: the study text or images with "
+            f"--data {data}, and its columns with {options}"
+        )
+    taken, label = columns.input or kind, columns.label or "label"
+    return Reading(
+        modality,
+        taken,
+        label,
+        said=f"{error}; steps will look for {kind}s in column {taken!r} and labels in {label!r}; "
+        f"others: {options}",
+    )
 
 
 def _names_data(what: str) -> bool:
