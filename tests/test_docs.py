@@ -15,7 +15,7 @@ from pages import PAGES, ROOT, commands, parsed, python, write_files
 
 import bakeoff.cli
 from bakeoff.configured import OPTIONS
-from bakeoff.plans import Plan, plan
+from bakeoff.plans import Plan
 from bakeoff.running.hold import planned
 from bakeoff.text import registry
 from bakeoff.tuning import spaces
@@ -74,7 +74,7 @@ def test_the_command_line_takes_it(words):
 @pytest.mark.parametrize("words", of("run", "compile", "submit"))
 def test_a_bake_off_can_be_planned(words, files, monkeypatch):
     monkeypatch.chdir(files)
-    command, given = parsed(words)
+    _, given = parsed(words)
     known = {field.name for field in fields(Plan)} | set(OPTIONS) | {"text_column", "image_column"}
     known |= {"label_column", "skip_bad_rows", "skip_bad_images"}
     study, preset = given.pop("study"), given.pop("preset")
@@ -83,17 +83,7 @@ def test_a_bake_off_can_be_planned(words, files, monkeypatch):
         name: getattr(value, "value", value) for name, value in given.items() if name in known
     }
     chosen |= {"models": models, "changes": given["changes"] or (), "threads": 1}
-    if command == "run":
-        assert planned(study, preset, **chosen)[0].models
-    else:
-        columns = (
-            "text_column",
-            "image_column",
-            "label_column",
-            "skip_bad_rows",
-            "skip_bad_images",
-        )
-        assert plan(study, preset, **{n: v for n, v in chosen.items() if n not in columns}).models
+    assert planned(study, preset, **chosen)[0].models
 
 
 @pytest.mark.parametrize("words", of(*CHEAP))
@@ -163,6 +153,11 @@ def test_pages_build_without_a_warning(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "batch_size" in (tmp_path / "settings.html").read_text()
+    pages = {path.name: path.read_text() for path in tmp_path.glob("*.html")}
+    loaded = re.compile(
+        r"<(?:script|img|iframe|link rel=\"?stylesheet)[^>]*(?:src|href)=\"?http|mermaid"
+    )
+    assert not [name for name, page in pages.items() if loaded.search(page)], "they work offline"
 
 
 def _said(node):
