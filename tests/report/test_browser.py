@@ -1,16 +1,22 @@
-"""The report in a real browser: it renders, in light and dark, and asks the network for nothing."""
+"""The report, and the page that compares runs, in a real browser: they render, in light and dark
+and on a phone, axe-core finds nothing that would keep somebody from reading them, and they ask the
+network for nothing.
+"""
 
 import functools
+import html
 import json
 import re
 import shutil
 import subprocess
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
 
 import pytest
 
+from bakeoff.report.across import write_page
 from bakeoff.report.page import write_report
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
@@ -19,6 +25,8 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(BROWSER is None, reason="needs chromium or google-chrome on PATH"),
 ]
+
+AXE = find_spec("axe_core_python")
 
 FLAGS = [
     "--headless",
@@ -51,6 +59,38 @@ def report(two_classes: dict, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def across() -> dict:
+    """Three runs compared, as `running.across` gives them; C was tested on other rows."""
+    told = {"created": "2026-11-27T09:16:00", "data": "a-long-name-of-tickets-2026.csv"}
+    scores = {"accuracy": 0.9, "accuracy_low": 0.88, "accuracy_high": 0.92, "validation": 0.9}
+    costs = {"test": 1200, "train_seconds": 61.7, "report": "runs/20261127-0916/report.html"}
+    bounds = {"difference": 0.02, "low": -0.01, "high": 0.04, "p": 0.02, "holm_p": 0.06}
+    return {
+        **{"metric": "accuracy", "modality": "text", "model": "", "apart": []},
+        "runs": [
+            {"letter": letter, "run": "20261127-091600", "model": model, **told, **scores, **costs}
+            for letter, model in (("A", "bilstm-glove"), ("B", "tree-tfidf"), ("C", "nb-counts"))
+        ],
+        "pairs": [
+            {"first": first, "second": second, "paired": second == "B", "verdict": said, **bounds}
+            for first, second, said in (("A", "B", "better"), ("A", "C", "undecided"))
+        ],
+        "settings": {"seed": [0, 0, 1], "models": ["nb-counts, " * 12] * 3, "limit": [0, None, 9]},
+    }
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("compared") / "compare.html"
+    write_page(across(), path)
+    return path
+
+
+@pytest.fixture(scope="module", params=["report", "compared"])
+def page(request: pytest.FixtureRequest) -> Path:
+    return request.getfixturevalue(request.param)
+
+
 def requests_of_the_page(path: Path, profile: Path) -> list[str]:
     """Addresses that the page itself asks for, by the browser's own log of its network."""
     handler = functools.partial(SimpleHTTPRequestHandler, directory=path.parent)
@@ -58,27 +98,27 @@ def requests_of_the_page(path: Path, profile: Path) -> list[str]:
         Thread(target=server.serve_forever, daemon=True).start()
         origin = f"http://127.0.0.1:{server.server_port}"
         log = profile.with_suffix(".json")
-        page = browse(profile, f"--log-net-log={log}", "--dump-dom", f"{origin}/{path.name}")
+        shown = browse(profile, f"--log-net-log={log}", "--dump-dom", f"{origin}/{path.name}")
         server.shutdown()
-    assert "tree-tfidf" in page, "the page is there and shows the leaderboard"
+    assert "tree-tfidf" in shown, "the page is there and shows the models"
     events = [event.get("params", {}) for event in json.loads(log.read_text())["events"]]
     return sorted({e["url"] for e in events if e.get("initiator") == origin and "url" in e})
 
 
-def test_the_page_asks_the_network_for_nothing(report: Path, tmp_path: Path) -> None:
-    assert requests_of_the_page(report, tmp_path / "profile") == []
+def test_the_page_asks_the_network_for_nothing(page: Path, tmp_path: Path) -> None:
+    assert requests_of_the_page(page, tmp_path / "profile") == []
 
 
 def test_the_check_above_would_see_a_request(report: Path, tmp_path: Path) -> None:
     guilty = tmp_path / "guilty.html"
-    page = re.sub("<meta http-equiv=[^>]*>", "", report.read_text())
-    guilty.write_text(page.replace("</main>", '<img src="http://127.0.0.1:9/x.png"></main>'))
+    shown = unprotected(report)
+    guilty.write_text(shown.replace("</main>", '<img src="http://127.0.0.1:9/x.png"></main>'))
     assert requests_of_the_page(guilty, tmp_path / "profile") == ["http://127.0.0.1:9/x.png"]
 
 
 @pytest.mark.parametrize(("scheme", "setting"), [("light", 1), ("dark", 0)])
 def test_page_follows_the_colour_scheme(
-    report: Path, tmp_path: Path, scheme: str, setting: int
+    page: Path, tmp_path: Path, scheme: str, setting: int
 ) -> None:
     from matplotlib.image import imread
 
@@ -88,7 +128,7 @@ def test_page_follows_the_colour_scheme(
         f"--blink-settings=preferredColorScheme={setting}",
         "--window-size=1100,1500",
         f"--screenshot={picture}",
-        report.as_uri(),
+        page.as_uri(),
     )
     pixels = imread(picture)[:, :, :3].mean(axis=2)
     paper = pixels[5, 5]
@@ -97,12 +137,54 @@ def test_page_follows_the_colour_scheme(
     assert 0.01 < inked < 0.3, "text and figures stand out from the paper"
 
 
-def test_a_phone_shows_whole_figures_and_scrolls_tables_that_say_so(
-    report: Path, tmp_path: Path
-) -> None:
-    """The page inside a 390 px frame; a script outside it measures."""
-    frame = tmp_path / "frame.html"
-    source = report.read_text().replace("&", "&amp;").replace('"', "&quot;")
+def unprotected(path: Path) -> str:
+    """The page without the policy that lets no script run and no picture be fetched."""
+    return re.sub("<meta http-equiv=[^>]*>", "", path.read_text())
+
+
+def faults(path: Path, folder: Path, *arguments: str) -> dict[str, list[str]]:
+    """What axe-core finds, all of the page unfolded: rule → the elements that break it."""
+    assert AXE is not None
+    assert AXE.origin is not None
+    script = Path(AXE.origin).with_name("axe.min.js").read_text().replace("</script", "<\\/script")
+    run = (
+        'onload = () => axe.run(document, {resultTypes: ["violations"]}).then((found) => {'
+        'const said = document.createElement("pre"); said.id = "said";'
+        "said.textContent = JSON.stringify(found.violations.map((fault) => "
+        "[fault.id, fault.nodes.map((node) => node.html)])); document.body.append(said)})"
+    )
+    tested = folder / "tested.html"
+    unfolded = re.sub("<details(?! open)", "<details open", unprotected(path))
+    tested.write_text(
+        unfolded.replace("</body>", f"<script>{script}</script><script>{run}</script></body>")
+    )
+    shown = browse(
+        *(folder / "profile", *arguments, "--virtual-time-budget=60000", "--dump-dom"),
+        tested.as_uri(),
+    )
+    said = shown.rsplit('<pre id="said">', 1)[1].split("</pre>", 1)[0]
+    return dict(json.loads(html.unescape(said)))
+
+
+@pytest.mark.skipif(AXE is None, reason="needs axe-core-python")
+@pytest.mark.parametrize(("width", "scheme"), [(1280, 1), (390, 0)])
+def test_axe_finds_no_fault(page: Path, tmp_path: Path, width: int, scheme: int) -> None:
+    setting = f"--blink-settings=preferredColorScheme={scheme}"
+    assert faults(page, tmp_path, f"--window-size={width},900", setting) == {}
+
+
+@pytest.mark.skipif(AXE is None, reason="needs axe-core-python")
+def test_axe_would_find_one(compared: Path, tmp_path: Path) -> None:
+    guilty = tmp_path / "guilty.html"
+    pale = '<p style="color: #eee">pale</p></main>'
+    guilty.write_text(compared.read_text().replace("</main>", pale))
+    assert set(faults(guilty, tmp_path)) == {"color-contrast"}
+
+
+def on_a_phone(path: Path, folder: Path) -> dict:
+    """What a script measures outside of a 390 px frame with the page."""
+    frame = folder / "frame.html"
+    source = path.read_text().replace("&", "&amp;").replace('"', "&quot;")
     frame.write_text(
         f'<iframe style="width:390px;height:844px" srcdoc="{source}"></iframe><p id="seen"></p>'
         "<script>onload = () => { const page = frames[0].document;"
@@ -116,10 +198,18 @@ def test_a_phone_shows_whole_figures_and_scrolls_tables_that_say_so(
         "  scrolling: tables.map((table) => table.scrollWidth > table.clientWidth),"
         "  saying: tables.map((table) => table.firstElementChild.clientHeight > 9)})}))}</script>"
     )
-    page = browse(tmp_path / "profile", "--virtual-time-budget=5000", "--dump-dom", frame.as_uri())
-    seen = json.loads(page.rsplit('<p id="seen">', 1)[1].split("</p>", 1)[0])
+    shown = browse(folder / "profile", "--virtual-time-budget=5000", "--dump-dom", frame.as_uri())
+    return json.loads(shown.rsplit('<p id="seen">', 1)[1].split("</p>", 1)[0])
+
+
+def test_a_phone_scrolls_tables_that_say_so(page: Path, tmp_path: Path) -> None:
+    seen = on_a_phone(page, tmp_path)
     assert seen["page"] <= 390
-    assert len(seen["figures"]) >= 4
-    assert max(seen["figures"]) <= 390
     assert True in seen["scrolling"]
     assert seen["saying"] == seen["scrolling"]
+
+
+def test_a_phone_shows_whole_figures(report: Path, tmp_path: Path) -> None:
+    seen = on_a_phone(report, tmp_path)
+    assert len(seen["figures"]) >= 4
+    assert max(seen["figures"]) <= 390
