@@ -50,6 +50,17 @@ def workflow(*nodes: dict, message: str = "", deadline: int | None = None) -> di
     }
 
 
+def _gone(name: str) -> str:
+    """What KFP says where it should end a workflow that is not there."""
+    failed = f"Failed to terminate workflow {name} due to patching error"
+    return (
+        "Failed to terminate a run: InternalServerError: Failed to terminate run "
+        "c4abbb22-680d-4f65-b3a6-c32a8f78bc39 due to error terminating its workflow: "
+        f"{failed} after multiple retries: {failed}: "
+        f'workflows.argoproj.io "{name}" not found'
+    )
+
+
 class FakeKfp:
     """Its address is `url`; what it was asked to make lies in `made`."""
 
@@ -68,6 +79,8 @@ class FakeKfp:
         self.ready = True
         self.trouble: list[str] = []
         """What happens to the next requests: drop, slow, 503, page, 401."""
+        self.gone = ""
+        """Name of the run's workflow, if somebody deleted that."""
         self.on_terminate: Callable[[], None] = lambda: None
         self.asked: list[str] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -107,7 +120,7 @@ class FakeKfp:
             return 200, {key: "r1", **body}
         if path == "/apis/v2beta1/runs/r1:terminate":
             self.on_terminate()
-            return 200, {}
+            return (500, {"code": 13, "message": _gone(self.gone)}) if self.gone else (200, {})
         if path == "/apis/v2beta1/runs/r1":
             created = {"run_id": "r1", "created_at": "2026-11-27T06:59:00Z"}
             return 200, {**created, "state": self.looks[0][0], **self.run_facts}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from fake_kfp import node, resolved, workflow
+from fake_kubernetes import CORE, FakeKubernetes
 
 from bakeoff.artifacts import read_json
 from bakeoff.cli import main
@@ -143,6 +144,19 @@ def test_a_run_that_has_not_ended_or_failed_has_no_results(cluster, tmp_path):
     cluster.looks = [("FAILED", done)]
     assert "run r1 is failed" in refused(cluster, tmp_path)
     assert "no run r2" in refused(cluster, tmp_path, "r2")
+
+
+def test_of_a_run_whose_workflow_was_deleted_no_end_is_promised(cluster, tmp_path, monkeypatch):
+    kubernetes = FakeKubernetes()
+    monkeypatch.setenv("KUBECONFIG", str(kubernetes.kubeconfig(tmp_path)))
+    cluster.looks = [("RUNNING", cluster.looks[0][1])]
+    doubtful = refused(cluster, tmp_path)
+    kubernetes.objects[f"{CORE}/services/ml-pipeline:8888/proxy/apis/v2beta1/runs/r1"] = {}
+    certain = refused(cluster, tmp_path)
+    kubernetes.close()
+    assert "; the kubeconfig's cluster has no workflow wf" in doubtful
+    assert "; somebody deleted its workflow wf" in certain
+    assert certain.endswith("submit it again")
 
 
 def test_what_is_no_bake_off_is_refused(cluster, tmp_path, s3):

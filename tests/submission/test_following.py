@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from fake_kfp import node, resolved, workflow
-from fake_kubernetes import FakeKubernetes
+from fake_kubernetes import CORE, FakeKubernetes
 
 from bakeoff.errors import UserError
 from bakeoff.submission.api import Pipelines
@@ -125,9 +125,45 @@ def test_a_run_whose_workflow_was_deleted_ends(watch, monkeypatch, tmp_path):
 def test_a_workflow_that_another_cluster_does_not_know_is_not_deleted(watch, monkeypatch, tmp_path):
     cluster = FakeKubernetes()
     monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig(tmp_path)))
-    state, _ = watch(*[("RUNNING", RUNS)] * 9, ("SUCCEEDED", DONE))
+    state, lines = watch(*[("RUNNING", RUNS)] * 9, ("SUCCEEDED", DONE))
     cluster.close()
     assert state == "SUCCEEDED"
+    [doubt] = [line for line in lines if "kubeconfig" in line]
+    assert doubt.startswith("the kubeconfig's cluster has no workflow wf: if it is the run's")
+
+
+EVENT = {"metadata": {"name": "e"}, "involvedObject": {"kind": "Workflow", "name": "wf"}}
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        {f"{CORE}/events": {"items": [EVENT]}},
+        {f"{CORE}/services/ml-pipeline:8888/proxy/apis/v2beta1/runs/r1": {"run_id": "r1"}},
+    ],
+    ids=["events", "kfp"],
+)
+@pytest.mark.parametrize("said", ["RUNNING", "CANCELING", "PENDING"])
+def test_a_run_that_is_followed_only_after_its_workflow_was_deleted_ends(
+    watch, monkeypatch, tmp_path, known, said
+):
+    """At the first look: its cluster is known by what else it has of the run."""
+    cluster = FakeKubernetes()
+    cluster.objects |= known
+    monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig(tmp_path)))
+    state, lines = watch((said, RUNS), sleep=lambda _: pytest.fail("it waits"))
+    cluster.close()
+    assert state == "FAILED"
+    assert lines[-1].startswith("run r1 failed: somebody deleted its workflow wf")
+
+
+def test_ctrl_c_at_a_run_whose_workflow_was_deleted_ends(watch, kfp):
+    kfp.gone = "sentiment-x7k2p"
+    state, lines = watch(
+        ("RUNNING", RUNS), interrupted=lambda: True, sleep=interrupting(iter([True]))
+    )
+    assert state == "FAILED"
+    assert lines[-1].startswith("run r1 failed: somebody deleted its workflow, and nothing of it")
 
 
 @pytest.mark.parametrize("trouble", ["drop", "503"])

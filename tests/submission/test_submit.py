@@ -242,6 +242,13 @@ def test_cancel(run, kfp):
     assert "no run r2" in refused(run("cancel", "r2", "--host", kfp.url))
 
 
+def test_a_run_whose_workflow_was_deleted_need_not_be_canceled(run, kfp):
+    kfp.looks, kfp.gone = [("RUNNING", workflow())], "sentiment-x7k2p"
+    code, out, _ = run("cancel", "r1", "--host", kfp.url)
+    assert code == 0
+    assert out.startswith("run r1 has ended already: somebody deleted its workflow, and nothing")
+
+
 def test_follow_again(run, kfp):
     kfp.looks = [("SUCCEEDED", DONE)]
     assert run("follow", f"{kfp.url}/#/runs/details/r1?x=1", "--host", kfp.url)[0] == 0
@@ -258,6 +265,8 @@ def test_no_secret_gets_anywhere(run, kfp, monkeypatch, tmp_path):
         "KFP_COOKIE": "session=5ecret",
         "WANDB_API_KEY": "key-5ecret",
         "AWS_SECRET_ACCESS_KEY": "aws-5ecret",
+        "KFP_STORE_ACCESS_KEY": "store-5ecret",
+        "KFP_STORE_SECRET_KEY": "store-5ecret",
     }
     for name, value in secrets.items():
         monkeypatch.setenv(name, value)

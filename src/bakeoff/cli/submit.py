@@ -251,7 +251,7 @@ def follow(run: ClusterRun, host: Host = "", namespace: Namespace = "") -> None:
 @app.command()
 def cancel(run: ClusterRun, host: Host = "", namespace: Namespace = "") -> None:
     """Cancel a run on a cluster."""
-    from bakeoff.submission.api import Pipelines
+    from bakeoff.submission.api import DeletedError, Pipelines
     from bakeoff.submission.following import ENDED
 
     kfp, which = Pipelines(host, namespace), run_id(run)
@@ -259,7 +259,11 @@ def cancel(run: ClusterRun, host: Host = "", namespace: Namespace = "") -> None:
     if state in ENDED:
         print(f"run {which} has ended already: {str(state).lower()}")
         return
-    kfp.terminate(which)
+    try:
+        kfp.terminate(which)
+    except DeletedError as error:
+        print(f"run {which} has ended already: {error.how}")
+        return
     print(f"run {which} is being canceled")
 
 

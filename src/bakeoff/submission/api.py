@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +25,8 @@ _MOUNTED_TOKEN = Path("/var/run/secrets/kubeflow/pipelines/token")
 """Where a pod that may use KFP has its token."""
 _CONNECT, _FIRST_ANSWER, _ANSWER = 4, 5, 60
 """Seconds."""
+_LONGEST, _ENDS = 300, 150
+"""Characters of a message."""
 
 FORWARD = "kubectl -n kubeflow port-forward service/ml-pipeline-ui 8080:80"
 """Makes KFP of a cluster that has no address of its own reachable at http://localhost:8080."""
@@ -35,6 +38,15 @@ class NoAnswerError(UserError):
     def __init__(self, reason: str) -> None:
         super().__init__(f"KFP does not answer ({reason}): ask again in a moment")
         self.reason = reason
+
+
+class DeletedError(UserError):
+    """What KFP should end is gone: somebody deleted the run's workflow."""
+
+    how = "somebody deleted its workflow, and nothing of it runs, whatever KFP says of it"
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"run {run_id} cannot be canceled: {self.how}")
 
 
 class NotFoundError(Exception):
@@ -151,11 +163,20 @@ class Pipelines:
         return ""
 
     def terminate(self, run_id: str) -> None:
-        """Cancel a run."""
+        """Cancel a run.
+
+        Raises:
+            UserError: there is none of that id, or, a `DeletedError`, its workflow is gone.
+            NoAnswerError: KFP is away.
+        """
         try:
             self._call("POST", f"{RUNS}/{quote(run_id, safe='')}:terminate")
         except NotFoundError:
             raise UserError(f"{self.host} has no run {run_id}") from None
+        except NoAnswerError as error:
+            if re.search(r'workflows\.argoproj\.io "[^"]+" not found', error.reason):
+                raise DeletedError(run_id) from None
+            raise
 
     def _call(
         self,
@@ -230,7 +251,9 @@ def _message(body: bytes) -> str:
         text = str(said.get("message") or said.get("error") or said.get("error_message") or "")
     except (ValueError, AttributeError):
         text = ""  # A page of a proxy.
-    return text.splitlines()[0][:300] if text else ""
+    line = text.splitlines()[0] if text else ""
+    # What went wrong comes first or, in words of Go, last.
+    return line if len(line) <= _LONGEST else f"{line[:_ENDS]} … {line[-_ENDS:]}"
 
 
 def _reason(error: Exception) -> str:

@@ -4,39 +4,92 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 _TIMEOUT = (4, 10)
 """Seconds to connect and to answer."""
+_KFP = "/api/v1/namespaces/kubeflow/services/ml-pipeline:8888/proxy"
+"""KFP's API behind that of Kubernetes."""
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """A workflow that the kubeconfig's cluster does not have."""
+
+    name: str
+    certain: bool
+    """Whether it was there before; else the cluster may be another one than the run's."""
+
+    def __str__(self) -> str:
+        if self.certain:
+            return (
+                f"somebody deleted its workflow {self.name}, of which KFP says for ever that it "
+                "runs: submit it again"
+            )
+        return (
+            f"the kubeconfig's cluster has no workflow {self.name}: if it is the run's, somebody "
+            "deleted that, and KFP says for ever that it runs"
+        )
 
 
 class Deletion:
-    """Asks the kubeconfig's cluster, where there is one and it has the workflow."""
+    """Asks the kubeconfig's cluster, where there is one, for the workflow of a run."""
 
-    def __init__(self, namespace: str) -> None:
+    def __init__(self, run_id: str, namespace: str) -> None:
         from kubernetes import client, config
 
-        self._namespace, self._seen = namespace, False
-        self._objects = None
-        try:
-            api = config.new_client_from_config(os.environ.get("KUBECONFIG"))
-        except Exception:  # None, or one that cannot be read.
-            return
-        self._objects = client.CustomObjectsApi(api)
+        self._run_id, self._namespace = run_id, namespace
+        self._seen = False
+        self._api = None
+        with suppress(Exception):  # There is none, or one that cannot be read.
+            self._api = config.new_client_from_config(os.environ.get("KUBECONFIG"))
+            self._objects = client.CustomObjectsApi(self._api)
+            self._core = client.CoreV1Api(self._api)
 
-    def noticed(self, workflow: Mapping[str, Any]) -> str:
-        """The name of a workflow that was there before and is gone, else ""."""
+    def noticed(self, workflow: Mapping[str, Any]) -> Deleted | None:
+        """The workflow, as KFP last saw it, if the cluster does not have it; None where it has it,
+        or nobody can tell.
+        """
         from kubernetes.client import ApiException
 
-        name = str(workflow.get("metadata", {}).get("name") or "")
-        if self._objects is None or not name:
-            return ""
+        facts = workflow.get("metadata", {})
+        name = str(facts.get("name") or "")
+        if self._api is None or not name:
+            return None
         where = ("argoproj.io", "v1alpha1", self._namespace, "workflows", name)
         try:
             self._objects.get_namespaced_custom_object(*where, _request_timeout=_TIMEOUT)
         except ApiException as error:
-            return name if error.status == 404 and self._seen else ""
+            if error.status != 404:
+                return None
+            self._seen = self._seen or self._knew(str(facts.get("uid") or "none"))
+            return Deleted(name, certain=self._seen)
         except Exception:  # urllib3's, of a cluster that is away.
-            return ""
+            return None
         self._seen = True
-        return ""
+        return None
+
+    def _knew(self, uid: str) -> bool:
+        """Whether this cluster is the run's: it has events of the workflow, or its KFP the run."""
+        with suppress(Exception):
+            told = self._core.list_namespaced_event(
+                self._namespace,
+                field_selector=f"involvedObject.uid={uid}",
+                limit=1,
+                _request_timeout=_TIMEOUT,
+            )
+            if told.items:
+                return True
+        with suppress(Exception):
+            # The client's own method quotes the slashes of a path.
+            self._core.api_client.call_api(
+                f"{_KFP}/apis/v2beta1/runs/{quote(self._run_id, safe='')}",
+                "GET",
+                auth_settings=["BearerToken"],
+                _request_timeout=_TIMEOUT,
+            )
+            return True
+        return False

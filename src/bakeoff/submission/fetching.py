@@ -22,6 +22,7 @@ from bakeoff.running.runs import RunFolder
 from bakeoff.running.store import store, using_store
 from bakeoff.s3 import Folder, mounted
 from bakeoff.submission.api import Pipelines
+from bakeoff.submission.deletion import Deletion
 from bakeoff.submission.following import ENDED
 from bakeoff.submission.storage import key_of
 from bakeoff.submission.workflow import outputs_of, tasks
@@ -58,8 +59,9 @@ def fetch(
     run = kfp.run(run_id)
     state = run.get("state", "PENDING")
     if state != "SUCCEEDED":
-        wait = "" if state in ENDED else f"; wait for its end: bakeoff follow {run_id}"
-        raise UserError(f"run {run_id} is {state.lower()} and has no results{wait}")
+        raise UserError(
+            f"run {run_id} is {state.lower()} and has no results{_more(kfp, run_id, state)}"
+        )
     address = next(outputs_of(tasks(kfp.workflow(run_id), {}), "comparison"), None)
     if address is None:
         raise UserError(
@@ -86,6 +88,14 @@ def fetch(
                 shutil.rmtree(kept, ignore_errors=True)
             raise
     return RunFolder(folder)
+
+
+def _more(kfp: Pipelines, run_id: str, state: str) -> str:
+    """What becomes of a run that has not succeeded."""
+    if state in ENDED:
+        return ""
+    gone = Deletion(run_id, kfp.namespace).noticed(kfp.workflow(run_id))
+    return f"; {gone}" if gone else f"; wait for its end: bakeoff follow {run_id}"
 
 
 def _fetched_before(root: Path, run_id: str) -> Path | None:

@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import Any
 
 from bakeoff.errors import UserError
-from bakeoff.submission.api import NoAnswerError, Pipelines
+from bakeoff.submission.api import DeletedError, NoAnswerError, Pipelines
 from bakeoff.submission.deletion import Deletion
 from bakeoff.submission.workflow import (
     CANCELED,
@@ -81,7 +81,10 @@ def follow(
         except KeyboardInterrupt:
             if not interrupted():
                 return ""
-            kfp.terminate(run_id)
+            try:
+                kfp.terminate(run_id)
+            except DeletedError as error:
+                return following.deleted(error.how)
 
 
 class _Following:
@@ -103,8 +106,8 @@ class _Following:
         self._away: float | None = None
         self._shown: dict[str, tuple[str, str]] = {}
         self._last: dict[str, datetime] = {}
-        self._said = ""
-        self._deletion, self._looked = Deletion(kfp.namespace), float("-inf")
+        self._said = self._doubt = ""
+        self._deletion, self._looked = Deletion(run_id, kfp.namespace), float("-inf")
 
     def look(self) -> str:
         """Tell what is new; the state of a run that has ended, else ""."""
@@ -137,13 +140,18 @@ class _Following:
         if self._clock() - self._looked < _DELETION:
             return ""
         self._looked = self._clock()
-        if name := self._deletion.noticed(workflow):
-            self._tell(
-                f"run {self._run_id} failed: somebody deleted its workflow {name}, of which KFP "
-                "says for ever that it runs"
-            )
-            return "FAILED"
+        gone = self._deletion.noticed(workflow)
+        if gone and gone.certain:
+            return self.deleted(str(gone))
+        if gone and str(gone) != self._doubt:
+            self._doubt = str(gone)
+            self._tell(self._doubt)
         return ""
+
+    def deleted(self, how: str) -> str:
+        """The state of a run whose workflow is gone, which is told."""
+        self._tell(f"run {self._run_id} failed: {how}")
+        return "FAILED"
 
     def _canceled(self, task: Task) -> Task:
         """Of a run that was canceled: pods that were ended have not failed."""
