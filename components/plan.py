@@ -18,6 +18,15 @@ def plan(
     metric: str = "accuracy",
     seed: int = 0,
     seeds: int = 1,
+    split: str = "0.7:0.1:0.2",
+    limit: int = 0,
+    input_column: str = "",
+    label_column: str = "label",
+    split_column: str = "",
+    group_column: str = "",
+    time_column: str = "",
+    image_size: int = 0,
+    class_level: int = 0,
     versions: Dict[str, str] = {},  # noqa: B006 (KFP writes it down as it is)
 ) -> NamedTuple(  # type: ignore[valid-type]
     "Planned",
@@ -45,6 +54,15 @@ def plan(
         metric: What validation chooses by.
         seed: First training seed.
         seeds: Number of training seeds.
+        split: Sizes or shares, "train:validation:test".
+        limit: Rows used at most; 0 uses all.
+        input_column: Column that holds the text or the encoded image; "" is "text" or "image".
+        label_column: Column that holds the label.
+        split_column: Column that says train, validation or test; "": none.
+        group_column: Column with what stays on one side of the split; "": none.
+        time_column: Column by which the past trains and the future tests; "": none.
+        image_size: Pixels a side that images are brought to; 0 keeps their size.
+        class_level: Level of a folder's folders that are the classes; 0 finds it.
         versions: Hashes of data and files, where they are known.
 
     Returns:
@@ -73,5 +91,14 @@ def plan(
             metric=metric,
             seed=seed,
             seeds=seeds,
+            split=split,
+            limit=limit,
+            input_column=input_column,
+            label_column=label_column,
+            split_column=split_column,
+            group_column=group_column,
+            time_column=time_column,
+            image_size=image_size,
+            class_level=class_level,
         )
     return tuple(run)

@@ -1,11 +1,13 @@
 """The parameters of a pipeline: the form that a person fills in to start a run."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from kfp import dsl
 
+from bakeoff.evaluation.scores import METRICS
+from bakeoff.pipelines.options import Options
 from bakeoff.plans import Plan
 from bakeoff.studies import STUDIES
 
@@ -40,30 +42,50 @@ _ABOUT = {
     "image_size": "Pixels a side that images are brought to; 0 keeps their size.",
     "class_level": "Level of a folder's folders that are the classes; 0 finds it.",
 }
+_CHOICES: dict[str, Callable[[Plan], Iterable[str]]] = {
+    "preset": lambda plan: STUDIES[plan.study].presets,
+    "metric": lambda _: METRICS,
+}
+"""Field → the words it may hold, of a plan: KFP's form shows a list of them, and its API refuses
+others. kfp itself has no way to write them down."""
 _OF_IMAGES = ("image_size", "class_level")
+_OF_FOLDERS = ("class_level",)
+"""A cluster reads files."""
 
 
-def defaults(plan: Plan) -> dict[str, Any]:
-    """The parameters of a plan's pipeline with its values, in the order of the form."""
+def defaults(plan: Plan, local: bool = False) -> dict[str, Any]:
+    """The fields of a plan that a run of its pipeline may change, with its values, in the order of
+    the form.
+    """
     values = {name: getattr(plan, name) for name in _ABOUT}
     values["models"] = ", ".join(plan.models)
-    values["input_column"] = plan.input_column or plan.modality
-    if plan.modality == "text":
-        for name in _OF_IMAGES:
-            del values[name]
-    return values
+    values["input_column"] = plan.columns.input
+    absent = {*(_OF_IMAGES if plan.modality == "text" else () if local else _OF_FOLDERS)}
+    presets = list(STUDIES[plan.study].presets.values())
+    if all(preset.settings == presets[0].settings for preset in presets):
+        absent.add("preset")  # Beside what the form has, it would change nothing.
+    return {name: value for name, value in values.items() if name not in absent}
 
 
-def pipeline(
-    plan: Plan, deadline: int | None = None
-) -> Callable[[Callable[[dict[str, Any]], Outputs]], Any]:
-    """Make a pipeline of a function that is given the values of the form by name.
+def shown(name: str, modality: str) -> str:
+    """What the form calls a field of a plan, of which KFP's pages show the name alone: as the
+    command line does.
+
+    >>> shown("input_column", "text"), shown("skip_bad", "image"), shown("seed", "image")
+    ('text_column', 'skip_bad_images', 'seed')
+    """
+    rows = "rows" if modality == "text" else "images"
+    return {"input_column": f"{modality}_column", "skip_bad": f"skip_bad_{rows}"}.get(name, name)
+
+
+def pipeline(plan: Plan, options: Options) -> Callable[[Callable[[dict[str, Any]], Outputs]], Any]:
+    """Make a pipeline of a function that is given the values of the form by name of the field.
 
     Args:
         plan: whose values the form has at first.
-        deadline: seconds after which a cluster ends a run.
+        options: of the compilation.
     """
-    form = defaults(plan)
+    form = defaults(plan, options.local)
 
     def made(graph: Callable[[dict[str, Any]], Outputs]) -> Any:
         def built(*values: Any) -> Outputs:
@@ -71,7 +93,7 @@ def pipeline(
 
         parameters = [
             inspect.Parameter(
-                name,
+                shown(name, plan.modality),
                 inspect.Parameter.POSITIONAL_OR_KEYWORD,
                 default=value,
                 annotation=type(value),
@@ -82,13 +104,20 @@ def pipeline(
             parameters, return_annotation=Outputs
         )
         words = _words(plan)
-        lines = [f"    {name}: {_ABOUT[name].format(**words)}" for name in form]
+        lines = [
+            f"    {shown(name, plan.modality)}: {_ABOUT[name].format(**words)}" for name in form
+        ]
         built.__doc__ = "\n".join([STUDIES[plan.study].about, "", "Args:", *lines])
-        return dsl.pipeline(
+        built_pipeline = dsl.pipeline(
             name=plan.study,
             description=STUDIES[plan.study].about,
-            pipeline_config=dsl.PipelineConfig(active_deadline_seconds=deadline),
+            pipeline_config=dsl.PipelineConfig(active_deadline_seconds=options.deadline),
         )(built)
+        parameters_of = built_pipeline.pipeline_spec.root.input_definitions.parameters
+        for name in form.keys() & _CHOICES.keys():
+            for word in _CHOICES[name](plan):
+                parameters_of[name].literals.add().string_value = word
+        return built_pipeline
 
     return made
 

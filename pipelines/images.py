@@ -12,7 +12,7 @@ from bakeoff.plans import Plan
 def images(plan: Plan, options: Options) -> Any:
     """The pipeline of a plan. Networks that start from the same autoencoder train in one task."""
 
-    @pipeline(plan, options.deadline)
+    @pipeline(plan, options)
     def graph(form: dict[str, Any]) -> Outputs:
         steps = Steps(plan, options, form)
         dataset = steps.prepare()

@@ -29,17 +29,18 @@ class Steps:
 
     def __init__(self, plan: Plan, options: Options, form: dict[str, Any]) -> None:
         """`form` holds the values of the pipeline's parameters by name."""
-        self._plan, self._options, self._form = plan, options, form
+        self._plan, self._options = plan, options
+        self._form = {"preset": plan.preset, **form}
         self._test: Any = None
         self._loops: set[str] = set()
         self._models: dict[str, Any] = {}
         self._trials: dict[str, Any] = {}
-        names = (*_COMPARED, "models", "settings", "data")
         self.planned = self.add(
             plan_run,
             "plan the run",
+            study=plan.study,
             graph={part: ", ".join(models) for part, models in plan.parts.items()},
-            **self._of_form(*names),
+            **self._known_to(plan_run),
             **options.versions(plan),
         ).outputs
         """What this run trains, part by part. The items of networks are called Output: kfp.local
@@ -47,6 +48,11 @@ class Steps:
 
     def _of_form(self, *names: str) -> dict[str, Any]:
         return {"study": self._plan.study, **{name: self._form[name] for name in names}}
+
+    def _known_to(self, component: Any) -> dict[str, Any]:
+        """What the form holds of a component's inputs."""
+        known = component.component_spec.inputs
+        return {name: value for name, value in self._form.items() if name in known}
 
     @property
     def models(self) -> dict[str, Any]:
@@ -64,13 +70,12 @@ class Steps:
 
     def prepare(self) -> Any:
         """The dataset; the test split goes to `evaluate` alone."""
-        known = prepare.component_spec.inputs
         prepared = self.add(
             prepare,
             "prepare data",
             modality=self._plan.modality,
             data_hash=self.planned["data_hash"],
-            **{name: value for name, value in self._form.items() if name in known},
+            **self._known_to(prepare),
         )
         self._test = prepared.outputs["test"]
         return prepared.outputs["dataset"]

@@ -16,7 +16,7 @@ from bakeoff.plans import Plan
 def texts(plan: Plan, options: Options) -> Any:
     """The pipeline of a plan; a part without models is left out of the graph."""
 
-    @pipeline(plan, options.deadline)
+    @pipeline(plan, options)
     def graph(form: dict[str, Any]) -> Outputs:
         steps = Steps(plan, options, form)
         planned = steps.planned

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from bakeoff import events
 from bakeoff.artifacts import settings_hash
 from bakeoff.changes import listed
+from bakeoff.data.beforehand import refuse_unreadable
 from bakeoff.data.sources import NAMED_SETS, fingerprint
 from bakeoff.errors import UserError, unknown_name
 from bakeoff.lineup import changes_of, trained_together
@@ -59,11 +60,12 @@ def run_of(
         settings: what is changed of the models (see `bakeoff.changes`).
         data: a name, path or address.
         versions: path or address → hash of its content, of what is not to be looked at here.
-        chosen: further arguments of `plans.plan`: preset, metric, seed, seeds.
+        chosen: further arguments of `plans.plan`; what decides results is not empty.
 
     Raises:
-        UserError: a name or a setting that is not known, models that this graph does not train, a
-            part of it that is left without one, or a data set that cannot be read.
+        UserError: a name, a setting or a value that is not known, models that this graph does not
+            train, a part of it that is left without one, or data that cannot be read, as far as
+            its header tells.
     """
     known = {part: _names(names) for part, names in graph.items()}
     everyone = [name for names in known.values() for name in names]
@@ -72,6 +74,9 @@ def run_of(
             raise unknown_name("model of this pipeline", name, everyone)
     names = _names(models) or everyone
     made = plan(study, models=names, changes=listed(settings), data=data, **chosen)
+    for field, value in {"data": data, **chosen}.items():
+        if value == "" and getattr(made, field):
+            raise UserError(f"{field} is empty: give one, such as {getattr(made, field)}")
     _refuse_other_parts(known, made.parts, models=f"models={', '.join(names)}")
 
     def version(source: str) -> str:
@@ -98,6 +103,10 @@ def run_of(
     events.tell(f"{study}, {made.preset}: {', '.join(names)}; seeds {made.training_seeds}")
     classical = item(list(made.classical), made.seed)
     ensemble = item([made.ensemble] if made.ensemble else [], made.seed)
+    data_hash = versions.get(data)
+    if not data_hash:
+        data_hash = fingerprint(data)
+        refuse_unreadable(data, made.modality, made.columns)
     return Run(
         networks=items("networks"),
         classical=classical["model"],
@@ -107,7 +116,7 @@ def run_of(
         ensemble_settings=ensemble["settings"],
         ensemble_fingerprint=ensemble["fingerprint"],
         pairs=[list(pair) for pair in STUDIES[study].pairs if set(pair) <= set(made.models)],
-        data_hash=version(data),
+        data_hash=data_hash,
     )
 
 

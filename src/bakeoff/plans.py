@@ -10,6 +10,7 @@ from bakeoff.artifacts import settings_hash
 from bakeoff.changes import difference
 from bakeoff.configured import OPTIONS, UNMIRRORED, Change, checked, optioned, with_settings
 from bakeoff.data.columns import Columns
+from bakeoff.data.decoding import LEAST_SIDE
 from bakeoff.data.sources import refuse_credentials
 from bakeoff.data.splitting import SplitSpec
 from bakeoff.dotted import settings_of
@@ -25,6 +26,10 @@ from bakeoff.tuning.budget import Budget
 from bakeoff.tuning.spaces import searched
 from bakeoff.vision.configs import ImageNetwork
 from bakeoff.vision.spaces import space_of as image_space
+
+MOST_SEEDS = 1000
+MOST_SIDE = 4096
+"""Pixels a side: beyond, no machine holds a data set."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +78,17 @@ class Plan:
     @property
     def modality(self) -> str:
         return STUDIES[self.study].modality
+
+    @property
+    def columns(self) -> Columns:
+        """Those of the data."""
+        return Columns(
+            self.input_column or self.modality,
+            self.label_column,
+            self.split_column,
+            self.group_column,
+            self.time_column,
+        )
 
     @property
     def epochs_share(self) -> float:
@@ -202,9 +218,12 @@ def plan(
         "image_size": chosen.image_size,
         **{name: value for name, value in given.items() if value not in (None, "")},
     }
-    if settings.get("seeds", 1) < 1:
-        raise UserError(f"--seeds {settings['seeds']}: at least one seed is needed")
-    last = settings.get("seed", 0) + settings.get("seeds", 1) - 1
+    seeds = settings.get("seeds", 1)
+    if seeds < 1:
+        raise UserError(f"--seeds {seeds}: at least one seed is needed")
+    if seeds > MOST_SEEDS:
+        raise UserError(f"--seeds {seeds:,}: give {MOST_SEEDS} at most; each trains every network")
+    last = settings.get("seed", 0) + seeds - 1
     if not 0 <= last <= MOST_SEED:
         raise UserError(f"seed {last:,} is beyond {MOST_SEED:,}: lower --seed or --seeds")
     if known.modality == "text" and settings.get("class_level"):
@@ -212,7 +231,17 @@ def plan(
     if known.modality == "image" and settings.get("drop_suspects"):
         raise UserError("--drop-suspects reads texts: leave it out of a study of images")
     refuse_credentials(settings["data"])
-    SplitSpec.parse(settings["split"])
+    SplitSpec.parse(settings["split"]).refuse_beyond(settings["limit"])
+    side = settings["image_size"]
+    if side and not LEAST_SIDE <= side <= MOST_SIDE:
+        raise UserError(
+            f"image size {side:,}: give {LEAST_SIDE} to {MOST_SIDE:,} pixels a side, or 0 to keep "
+            "that of the images"
+        )
+    if settings.get("class_level", 0) < 0:
+        raise UserError(
+            f"--class-level {settings['class_level']}: give a level from 1 on, or 0 to find it"
+        )
     if settings["data"] == "digits":
         configs = UNMIRRORED.applied(configs)
     metric = get_metric(settings.get("metric", ACCURACY.name)).name
@@ -222,8 +251,7 @@ def plan(
     made = Plan(study=study, preset=preset, models=configs, **settings)
     if made.tune:
         _check_search(made, usual)
-    columns = Columns(split=made.split_column, group=made.group_column, time=made.time_column)
-    columns.check()
+    made.columns.check()
     return replace(made, models=checked(configs, known.models, made.waiting))
 
 

@@ -162,10 +162,10 @@ def test_the_steps_of_texts(backend, reviews_csv):
     models = "nb-counts, rnn-64, rnn-256, bilstm, ensemble"
     settings = f"{SMALL}, rnn-64.hidden=4, rnn-256.hidden=8, ngrams=1, least_weight=0.1"
     asked = {**PLANNED, "models": models, "settings": settings, "data": str(reviews_csv)}
-    planned = backend("plan", graph=graph, **asked)
+    columns = {"input_column": "review", "label_column": "stars", "limit": 200}
+    planned = backend("plan", graph=graph, **asked, **columns)
     assert planned["data_hash"]
     assert (planned["classical"], planned["classical_settings"]) == ("nb-counts", "ngrams=1")
-    columns = {"input_column": "review", "label_column": "stars", "limit": 200}
     prepared = backend("prepare", data=str(reviews_csv), split="0.6:0.2:0.2", seed=0, **columns)
     dataset = backend("audit", dataset=prepared["dataset"], seed=0)["audited"]
     classical = backend(

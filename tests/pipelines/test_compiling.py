@@ -8,6 +8,7 @@ import yaml
 from bakeoff.cluster.settings import RayJobSettings
 from bakeoff.container import CODE
 from bakeoff.errors import UserError
+from bakeoff.evaluation.scores import METRICS
 from bakeoff.parts import run_of
 from bakeoff.pipelines.compiling import COMPONENTS, compile_components, compile_plan
 from bakeoff.pipelines.options import Options
@@ -39,10 +40,10 @@ def planned(spec, **form):
     values = {
         name: source["runtimeValue"]["constant"]
         if "runtimeValue" in source
-        else form.get(name, known[name]["defaultValue"])
+        else form.get(name, known[source["componentInputParameter"]]["defaultValue"])
         for name, source in taken.items()
     }
-    values |= {name: int(values[name]) for name in ("seed", "seeds")}
+    values |= {name: int(value) for name, value in values.items() if isinstance(value, float)}
     return run_of(**{"versions": {}, **values})
 
 
@@ -343,15 +344,11 @@ def test_images_are_trained_compared_and_drawn_and_only_evaluate_takes_test(stud
         "runtimeValue": {"constant": "image"}
     }
     given = spec["root"]["inputDefinitions"]["parameters"]
-    assert {
-        "data",
-        "image_size",
-        "class_level",
-        "input_column",
-        "skip_bad",
-        "split",
-        "limit",
-    } <= set(given)
+    columns = {"image_column", "label_column", "split_column", "group_column", "time_column"}
+    assert {"data", "image_size", "skip_bad_images", "split", "limit", *columns} <= set(given)
+    assert "class_level" not in given, "a cluster reads no folders"
+    [local] = compiled(tmp_path, Options(local=True), study=study)
+    assert "class_level" in local["root"]["inputDefinitions"]["parameters"]
     assert given["data"]["defaultValue"] == "stl10"
     timeouts = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     assert len(timeouts) == len(spec["deploymentSpec"]["executors"]) == 6
@@ -383,7 +380,7 @@ def test_parts_without_models_are_left_out(tmp_path):
 def test_every_parameter_is_described_and_none_of_them_is_json(study, tmp_path):
     spec = compiled(tmp_path, Options(image=IMAGE), study=study)[0]
     form = spec["root"]["inputDefinitions"]["parameters"]
-    assert {"data", "models", "seed", "seeds", "preset", "settings", "metric", "split"} <= set(form)
+    assert {"data", "models", "seed", "seeds", "settings", "metric", "split"} <= set(form)
     for parameter in form.values():
         assert len(parameter["description"]) > 20
         assert "{" not in parameter["description"]
@@ -392,6 +389,32 @@ def test_every_parameter_is_described_and_none_of_them_is_json(study, tmp_path):
         if "executorLabel" in component:
             parameters = component.get("inputDefinitions", {}).get("parameters", {})
             assert all(parameter["description"] for parameter in parameters.values())
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_every_field_of_the_form_is_looked_at_by_the_first_step(study, tmp_path):
+    """But for one that holds yes or no."""
+    spec = compiled(tmp_path, Options(image=IMAGE), study=study)[0]
+    taken = tasks(spec)["plan"]["inputs"]["parameters"].values()
+    seen = {source.get("componentInputParameter") for source in taken} - {None}
+    form = spec["root"]["inputDefinitions"]["parameters"]
+    unseen = {name: form[name]["parameterType"] for name in form.keys() - seen}
+    rows = "rows" if STUDIES[study].modality == "text" else "images"
+    assert unseen == {f"skip_bad_{rows}": "BOOLEAN"}
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_a_choice_among_words_is_a_list_of_them(study, tmp_path):
+    """KFP's form shows it, and its API refuses other words."""
+    spec = compiled(tmp_path, Options(image=IMAGE), study=study)[0]
+    form = spec["root"]["inputDefinitions"]["parameters"]
+    lists = {name: one["literals"] for name, one in form.items() if "literals" in one}
+    presets = {"preset": list(STUDIES[study].presets)}
+    # Of texts a preset says how many rows there are, which the form has by itself.
+    wanted = presets if STUDIES[study].modality == "image" else {}
+    assert lists == {"metric": list(METRICS), **wanted}
+    assert ("preset" in form) == bool(wanted)
+    assert all(form[name]["defaultValue"] in words for name, words in lists.items())
 
 
 def test_tasks_and_artifacts_say_what_they_are(cluster):

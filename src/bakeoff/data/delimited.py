@@ -54,11 +54,7 @@ def read_records(source: str, text: str, separator: str, wanted: Sequence[str]) 
     Raises:
         UserError: the rows cannot be told apart.
     """
-    lines = (text if "\n" in text else text.replace("\r", "\n")).split("\n")
-    lines = [line.removesuffix("\r") for line in lines]
-    blank = next((n for n, line in enumerate(lines) if line.strip()), 0)
-    if _EXCELS.fullmatch(lines[blank]):
-        lines[blank], blank = "", blank + 1
+    lines, blank = _lines(text)
     promised, separator = separator, _separator(lines[blank:], separator, wanted)
     remarks = [f"columns are separated by {SEPARATORS[separator]}"] * (promised != separator)
     (header, *rows), plain = _rows(source, lines, separator, wanted)
@@ -70,6 +66,27 @@ def read_records(source: str, text: str, separator: str, wanted: Sequence[str]) 
     if plain:
         remarks.append("quotation marks are part of texts: every line is a row")
     return Records(_names(header.fields), rows, remarks)
+
+
+def header(text: str, separator: str, wanted: Sequence[str]) -> list[str]:
+    """The names of a table's columns, by its first lines alone.
+
+    Args:
+        text: of the beginning of the file.
+        separator, wanted: as of `read_records`.
+    """
+    lines, blank = _lines(text)
+    return _header(lines[blank:], _separator(lines[blank:], separator, wanted))
+
+
+def _lines(text: str) -> tuple[list[str], int]:
+    """The lines of a table, and how many stand before its header."""
+    lines = (text if "\n" in text else text.replace("\r", "\n")).split("\n")
+    lines = [line.removesuffix("\r") for line in lines]
+    blank = next((n for n, line in enumerate(lines) if line.strip()), 0)
+    if _EXCELS.fullmatch(lines[blank]):
+        lines[blank], blank = "", blank + 1
+    return lines, blank
 
 
 def _names(fields: Sequence[str]) -> list[str]:

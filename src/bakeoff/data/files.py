@@ -93,19 +93,23 @@ def read_any(source: str) -> Table:
 
 def _read(source: str, columns: Columns, skip_bad: bool, whole: bool = False) -> Table:
     ending = Path(source).suffix.lower()
-    if ending not in _READERS:
-        raise UserError(
-            f"{source}: unknown file ending {ending!r}; known are {', '.join(_READERS)}"
-        )
+    if ending not in READERS:
+        raise unknown_ending(source)
     content = read_bytes(source)
     if not content.strip(_BLANK):
         raise UserError(f"{source} is empty; give a file with rows")
-    table = _READERS[ending](source, content, columns, whole)
+    table = READERS[ending](source, content, columns, whole)
     if table.refusal and not skip_bad:
         raise table.refusal
     if table.frame.empty:
         raise UserError(f"{source} has a header and no rows; give a file with rows")
     return table
+
+
+def unknown_ending(source: str) -> UserError:
+    """What a person is told of a file that nothing reads."""
+    ending = Path(source).suffix.lower()
+    return UserError(f"{source}: unknown file ending {ending!r}; known are {', '.join(READERS)}")
 
 
 def images_in(source: str) -> list[str]:
@@ -327,7 +331,7 @@ def damaged_parquet(source: str, error: Exception) -> UserError:
     )
 
 
-_READERS = {
+READERS = {
     ".csv": _read_csv,
     ".tsv": _read_tsv,
     ".jsonl": _read_jsonl,

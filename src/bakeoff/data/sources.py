@@ -67,7 +67,7 @@ def read_source(source: str, columns: Columns | None = None, skip_bad: bool = Fa
     if source in NAMED_SETS or is_imdb(Path(source)):
         refuse_places(source, columns)
     if source in NAMED_SETS:
-        return _named(source, "text").read()
+        return named_set(source, "text").read()
     refuse_credentials(source)
     _check_exists(source)
     if is_imdb(Path(source)):
@@ -112,7 +112,7 @@ def read_images(source: str, columns: Columns | None = None, class_level: int = 
             f"{source} is no folder of class folders, which --class-level is for: leave it out"
         )
     if source in NAMED_SETS:
-        return _named(source, "image").read()
+        return named_set(source, "image").read()
     refuse_credentials(source)
     _check_exists(source)
     if read := image_sets.local_set(path):
@@ -121,7 +121,12 @@ def read_images(source: str, columns: Columns | None = None, class_level: int = 
         return read_folder(path, class_level)
     if path.suffix.lower() == ".parquet":
         return read_parquet(source, columns)
-    raise UserError(
+    raise no_images(source)
+
+
+def no_images(source: str) -> UserError:
+    """What a person is told of a file that holds none."""
+    return UserError(
         f"{source} holds no images that are known: give a folder (class/name.jpg), a Parquet file, "
         f"or one of {', '.join(_names('image'))} by name or as it was downloaded"
     )
@@ -138,7 +143,12 @@ def holds_images(source: str) -> bool:
     return image_sets.local_set(path) is not None or (path.is_dir() and not is_imdb(path))
 
 
-def _named(name: str, modality: str) -> NamedSet:
+def named_set(name: str, modality: str) -> NamedSet:
+    """A set of `NAMED_SETS`.
+
+    Raises:
+        UserError: it holds something else than this modality's.
+    """
     found = NAMED_SETS[name]
     if found.modality != modality:
         raise UserError(

@@ -46,6 +46,21 @@ class SplitSpec:
         train, validation, test = parts
         return cls(train, validation, test, absolute)
 
+    def refuse_beyond(self, limit: int) -> None:
+        """Raise a UserError if no data can be divided so, of which at most `limit` rows are used
+        (0: all).
+        """
+        if limit < 0:
+            raise UserError(f"limit {limit:,}: give a number of rows, or 0 for all")
+        asked = int(self.train + self.validation + self.test) if self.absolute else len(NAMES)
+        if 0 < limit < asked:
+            raise UserError(
+                f"the split asks for {asked:,} rows, and at most {limit:,} are used: raise the "
+                "limit (0: all), or choose another split"
+                if self.absolute
+                else f"limit {limit}: three parts need a row each; give more, or 0 for all"
+            )
+
     def sizes(self, rows: int, limit: int = 0) -> tuple[int, int, int]:
         """Rows of train, validation and test, of at most `limit` (0: all) of `rows` rows.
 
