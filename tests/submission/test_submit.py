@@ -138,7 +138,7 @@ def form(kfp):
 
 
 def columns(kfp):
-    return form(kfp)["input_column"], form(kfp)["label_column"]
+    return form(kfp)["text_column"], form(kfp)["label_column"]
 
 
 @pytest.fixture
