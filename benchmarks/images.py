@@ -15,9 +15,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +23,7 @@ import numpy as np
 import torch
 from PIL import Image
 from record import record
+from sides import device_name, in_turn, rate, wait
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -98,6 +97,7 @@ def bare(split: Split, batch_size: int, threads: int) -> Iterator[int]:
     models = torchvision_models.models()
     set_up_process(0, threads)
     pictures = torch.from_numpy(split.inputs).to(device()).permute(0, 3, 1, 2)
+    pictures = pictures.expand(-1, 3, -1, -1)  # Of grey ones too, as files are read.
     labels = torch.from_numpy(split.labels).to(device())
     model = models.resnet18(num_classes=len(split.classes))
     model.to(device(), memory_format=torch.channels_last).train()
@@ -150,13 +150,7 @@ def images_a_second(side: str, dataset: Path, files: Path, options: argparse.Nam
         training = bare(split, batch_size, threads)
     else:
         training = ours(split, batch_size, side.split()[1], threads)
-    for _ in range(WARM_UP):
-        next(training)
-    _wait()
-    started = time.perf_counter()
-    images = sum(next(training) for _ in range(options.steps))
-    _wait()
-    return images / (time.perf_counter() - started)
+    return rate(training, WARM_UP, options.steps)
 
 
 def operations(size: int) -> int:
@@ -172,17 +166,12 @@ def peak() -> float:
     a, b = (torch.randn(8192, 8192, device="cuda", dtype=torch.bfloat16) for _ in range(2))
     best = 0.0
     for _ in range(13):
-        _wait()
+        wait()
         started = time.perf_counter()
         a @ b
-        _wait()
+        wait()
         best = max(best, 2 * 8192**3 / (time.perf_counter() - started))
     return best
-
-
-def _wait() -> None:
-    if device().type == "cuda":
-        torch.cuda.synchronize()
 
 
 def main() -> None:
@@ -199,10 +188,9 @@ def main() -> None:
     add("--threads", type=int, default=2)
     add("--workers", type=int, default=2, help="of the plain loop's DataLoader")
     options = parser.parse_args()
-    sides: dict[str, list[float]] = {"plain": [], "ours fp32": [], "ours bf16": []}
     gpu = torch.cuda.is_available()
-    if gpu:
-        sides["bare bf16"] = []
+    names = ["plain", "ours fp32", "ours bf16", *["bare bf16"] * gpu]
+    rounds = options.rounds
     with tempfile.TemporaryDirectory() as folder:
         dataset, files = Path(folder) / "dataset", Path(folder) / "files"
         prepare(
@@ -217,25 +205,20 @@ def main() -> None:
         split = read_split(dataset, "train")
         size = split.inputs.shape[1]
         write_files(split, files)
-        for _ in range(options.rounds):
-            for side, found in sides.items():
-                with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-                    task = process.submit(images_a_second, side, dataset, files, options)
-                    found.append(task.result())
-                print(f"{side:10} {found[-1]:8.1f} images a second", flush=True)
+        sides = in_turn(names, rounds, "images", images_a_second, dataset, files, options)
     medians = {side: statistics.median(found) for side, found in sides.items()}
     figures: dict[str, Any] = {
-        f"{side} times as fast": medians[side] / medians["plain"] for side in list(sides)[1:]
+        f"{side} times as fast": medians[side] / medians["plain"] for side in names[1:]
     }
     if gpu:
         figures["peak"], each = peak(), operations(size)
-        for side in list(sides)[2:]:
+        for side in names[2:]:
             figures[f"{side} share of peak"] = medians[side] * each / figures["peak"]
     record(
         "images",
-        options.rounds,
+        rounds,
         settings=vars(options),
-        device=torch.cuda.get_device_name() if gpu else "CPU",
+        device=device_name(),
         size=size,
         images_a_second=sides,
         medians=medians,

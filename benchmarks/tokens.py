@@ -11,13 +11,11 @@ from __future__ import annotations
 import argparse
 import copy
 import statistics
-import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 
 import torch
 from record import record
+from sides import device_name, in_turn, rate
 from together import bilstm
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
@@ -80,18 +78,7 @@ def trained(side: str, steps: int, batch_size: int, threads: int) -> Iterator[Te
 def words_a_second(side: str, options: argparse.Namespace) -> float:
     """Of one side, over the steps after the first few."""
     training = trained(side, options.steps + WARM_UP, options.batch_size, options.threads)
-    for _ in range(WARM_UP):
-        next(training)
-    _wait()
-    started = time.perf_counter()
-    words = sum(training)  # Waits for nothing: the sum of tensors on the device.
-    _wait()
-    return int(words) / (time.perf_counter() - started)
-
-
-def _wait() -> None:
-    if device().type == "cuda":
-        torch.cuda.synchronize()
+    return rate(training, WARM_UP, options.steps)
 
 
 def main() -> None:
@@ -105,18 +92,13 @@ def main() -> None:
     add("--rounds", type=int, default=3)
     add("--threads", type=int, default=2)
     options = parser.parse_args()
-    found: dict[str, list[float]] = {side: [] for side in SIDES}
-    for _ in range(options.rounds):
-        for side, figures in found.items():
-            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-                figures.append(process.submit(words_a_second, side, options).result())
-            print(f"{side:10} {figures[-1]:10,.0f} words a second", flush=True)
+    found = in_turn(SIDES, options.rounds, "words", words_a_second, options)
     medians = {side: statistics.median(figures) for side, figures in found.items()}
     record(
         "tokens",
         options.rounds,
         settings=vars(options),
-        device=torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU",
+        device=device_name(),
         words_a_second=found,
         medians=medians,
         ours_times_as_fast=medians["ours bf16"] / max(medians["plain fp32"], medians["plain bf16"]),

@@ -1,8 +1,6 @@
 """The group of workers over NCCL, where there is a GPU, in a process of its own; tests see none."""
 
 import json
-import os
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from on_gpu import run_on_gpu
 
 from bakeoff.data.splits import Split
 from bakeoff.text.configs import TextNetwork
@@ -30,14 +29,7 @@ LINEUP = {
 
 
 def test_one_worker_over_nccl_learns_what_no_group_does(tmp_path):
-    environment = {k: v for k, v in os.environ.items() if k != "CUDA_VISIBLE_DEVICES"}
-    seen = "import torch; print(torch.cuda.is_available())"
-    run = subprocess.run(
-        [sys.executable, "-c", seen], check=True, capture_output=True, text=True, env=environment
-    )
-    if run.stdout.strip() != "True":
-        pytest.skip("needs a GPU")
-    subprocess.run([sys.executable, __file__, str(tmp_path)], check=True, env=environment)
+    run_on_gpu(__file__, tmp_path)
     found = json.loads((tmp_path / "losses.json").read_text())
     assert set(found) == set(LINEUP)
     for name, (alone, group) in found.items():

@@ -1,7 +1,5 @@
 """Training on a GPU, where there is one, in a process of its own: tests themselves see none."""
 
-import os
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from drawn import drawn
+from on_gpu import run_on_gpu
 
 from bakeoff.artifacts import read_json
 from bakeoff.predictors import load
@@ -35,14 +34,8 @@ SPLITS = drawn(36, size=32), drawn(15, size=32, seed=1)
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """The model folders of a line-up trained on a GPU."""
-    environment = {k: v for k, v in os.environ.items() if k != "CUDA_VISIBLE_DEVICES"}
-    seen = "import torch; print(torch.cuda.is_available())"
-    command = [sys.executable, "-c", seen]
-    run = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
-    if run.stdout.strip() != "True":
-        pytest.skip("needs a GPU")
     out = tmp_path_factory.mktemp("cuda")
-    subprocess.run([sys.executable, __file__, str(out)], check=True, env=environment)
+    run_on_gpu(__file__, out)
     return {folder.name.removesuffix("-seed0"): folder for folder in model_folders(out)}
 
 

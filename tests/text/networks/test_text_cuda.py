@@ -1,7 +1,5 @@
 """Text networks on a GPU, where there is one, in a process of its own; tests see none."""
 
-import os
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from on_gpu import run_on_gpu
 
 from bakeoff.artifacts import read_json
 from bakeoff.data.splits import Split
@@ -49,14 +48,8 @@ SPLITS = written(40), written(15, seed=1)
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """The model folders of a line-up trained on a GPU."""
-    environment = {k: v for k, v in os.environ.items() if k != "CUDA_VISIBLE_DEVICES"}
-    seen = "import torch; print(torch.cuda.is_available())"
-    command = [sys.executable, "-c", seen]
-    run = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
-    if run.stdout.strip() != "True":
-        pytest.skip("needs a GPU")
     out = tmp_path_factory.mktemp("cuda")
-    subprocess.run([sys.executable, __file__, str(out)], check=True, env=environment)
+    run_on_gpu(__file__, out)
     return {folder.name.removesuffix("-seed0"): folder for folder in model_folders(out)}
 
 
