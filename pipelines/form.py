@@ -49,8 +49,6 @@ _CHOICES: dict[str, Callable[[Plan], Iterable[str]]] = {
 """Field → the words it may hold, of a plan: KFP's form shows a list of them, and its API refuses
 others. kfp itself has no way to write them down."""
 _OF_IMAGES = ("image_size", "class_level")
-_OF_FOLDERS = ("class_level",)
-"""A cluster reads files."""
 
 
 def defaults(plan: Plan, local: bool = False) -> dict[str, Any]:
@@ -60,7 +58,9 @@ def defaults(plan: Plan, local: bool = False) -> dict[str, Any]:
     values = {name: getattr(plan, name) for name in _ABOUT}
     values["models"] = ", ".join(plan.models)
     values["input_column"] = plan.columns.input
-    absent = {*(_OF_IMAGES if plan.modality == "text" else () if local else _OF_FOLDERS)}
+    absent = set(_OF_IMAGES) if plan.modality == "text" else set()
+    if not local:
+        absent.add("class_level")  # A cluster reads files.
     presets = list(STUDIES[plan.study].presets.values())
     if all(preset.settings == presets[0].settings for preset in presets):
         absent.add("preset")  # Beside what the form has, it would change nothing.

@@ -82,8 +82,9 @@ class Plan:
     @property
     def columns(self) -> Columns:
         """Those of the data."""
-        return Columns(
-            self.input_column or self.modality,
+        return Columns.of(
+            self.modality,
+            self.input_column,
             self.label_column,
             self.split_column,
             self.group_column,

@@ -26,6 +26,13 @@ class Columns:
     time: str = ""
     """By which the past trains and the future tests: numbers or ISO dates."""
 
+    @classmethod
+    def of(cls, modality: str, column: str = "", *others: str) -> Columns:
+        """Those of a table of texts or images, whose `column` is called after them where nobody
+        says otherwise; `others`: label, split, group and time.
+        """
+        return cls(column or modality, *others)
+
     def named(self) -> dict[str, str]:
         """The columns that there are to be, by what they hold."""
         return {role: normalised(column) for role, column in asdict(self).items() if column}

@@ -56,8 +56,9 @@ def look(
     """
     columns.check()
     reading = recognise(source, modality, columns, class_level, sized=bool(image_size))
-    columns = Columns(
-        reading.input_column or columns.input or reading.modality,
+    columns = Columns.of(
+        reading.modality,
+        reading.input_column or columns.input,
         reading.label_column or columns.label or "label",
         columns.split,
         columns.group,

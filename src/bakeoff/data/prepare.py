@@ -74,8 +74,8 @@ def prepare(
         UserError: anything about the data that a person can mend.
     """
     spec = SplitSpec.parse(split)
-    columns = Columns(
-        input_column or modality, label_column, split_column, group_column, time_column
+    columns = Columns.of(
+        modality, input_column, label_column, split_column, group_column, time_column
     )
     columns.check()
     size = (image_size, image_size) if image_size else None

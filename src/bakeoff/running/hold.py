@@ -115,20 +115,19 @@ def _unseen(data: str, modality: str, columns: Columns, error: RemoteError) -> R
     Raises:
         UserError: nobody said whether it holds texts or images.
     """
-    kind = modality or "text"
-    options = f"--{kind}-column and --label-column"
+    options = f"--{modality or 'text'}-column and --label-column"
     if not modality:
         raise UserError(
             f"{error}; where steps can read it, say what it holds: the study text or images with "
             f"--data {data}, and its columns with {options}"
         )
-    taken, label = columns.input or kind, columns.label or "label"
+    taken = Columns.of(modality, columns.input, columns.label or "label")
     return Reading(
         modality,
-        taken,
-        label,
-        said=f"{error}; steps will look for {kind}s in column {taken!r} and labels in {label!r}; "
-        f"others: {options}",
+        taken.input,
+        taken.label,
+        said=f"{error}; steps will look for {modality}s in column {taken.input!r} and labels in "
+        f"{taken.label!r}; others: {options}",
     )
 
 

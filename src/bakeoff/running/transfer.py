@@ -84,7 +84,7 @@ def transfer(
     }
     image = results["dataset"].get("image")
     size = image and (image["width"], image["height"])
-    columns = Columns(input_column or modality, label_column)
+    columns = Columns.of(modality, input_column, label_column)
     found, rows = read_rows(
         source, modality, columns, size, skip_bad, class_level, comparable=False
     )
