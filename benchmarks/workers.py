@@ -27,7 +27,7 @@ from typing import Any
 from record import record
 
 HERE = Path(__file__).parent
-STEPS = {"bilstm": 60, "resnet18": 14}
+STEPS = {"bilstm": 300, "resnet18": 48}
 WAYS = {"1 worker x 2 threads": (1, 2), "2 workers x 1 thread": (2, 1)}
 PARTS = ("speed", "recovery", "overhead", "memory")
 

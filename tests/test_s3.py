@@ -180,9 +180,11 @@ class Unsteady:
         if self.trouble == "broken":
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
             return []
-        start_response(self.trouble, [])
         code = self.trouble.partition(" ")[2]
-        return [f"<Error><Code>{code}</Code><Message>{code}</Message></Error>".encode()]
+        said = f"<Error><Code>{code}</Code><Message>{code}</Message></Error>".encode()
+        start_response(self.trouble, [("Content-Length", str(len(said)))])
+        # What follows the head of an answer to HEAD would be read as the next answer.
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [said]
 
 
 @pytest.mark.parametrize("trouble", ["500 InternalError", "503 ServiceUnavailable", "broken"])

@@ -37,7 +37,7 @@ SETTINGS = {
     # A GPU-less worker must see none, also where Ray was told of none.
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
     # Two seconds between looks at the workers would be added to each start and each end.
-    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",
     # CPUs may be in use by others, and a cluster that grows needs minutes for a machine.
     "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "3600",
     # Each is a process that would start beside the workers, and has nothing to do.
@@ -54,6 +54,16 @@ _OWN = {
     "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": str(7 * 24 * 3600),
     # Nobody takes this machine away with a notice.
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
+    # A worker trains in a thread; one that is not the first has memory of its own, which is slow
+    # with large tensors.
+    "MALLOC_ARENA_MAX": "1",
+    # Nobody looks at its figures, and what it takes of a CPU makes workers wait for each other.
+    "RAY_enable_metrics_collection": "0",
+    "RAY_event_stats": "0",
+    "RAY_task_events_report_interval_ms": "0",
+    "RAY_raylet_report_resources_period_milliseconds": "1000",
+    "RAY_memory_monitor_refresh_ms": "1000",
+    "REPORTER_UPDATE_INTERVAL_MS": "30000",
 }
 
 

@@ -14,11 +14,13 @@ from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from typing import Any
 
+from torch import distributed as dist
+
 from bakeoff.environment import cores
 from bakeoff.errors import UserError
 from bakeoff.training.local_ray import ADDRESS, QUIET, SETTINGS, address_in, answers, room
 from bakeoff.training.settings import GROWS
-from bakeoff.training.workers import Group, LostWorkerError, Workers
+from bakeoff.training.workers import Alone, Group, LostWorkerError, Workers
 
 _TOLD = {
     *("WANDB_MODE", "WANDB_PROJECT", "GOMP_SPINCOUNT"),
@@ -95,16 +97,15 @@ def _work(config: dict[str, Any]) -> None:
     os.environ.update(config["environment"])
     # A Ray of this machine's own watches for no notice.
     watched = os.environ.get("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "1") != "0"
-    config["job"](_Watched() if watched else Group())
+    kind = Group if dist.get_world_size() > 1 else Alone
+    config["job"](kind(_preempted) if watched else kind())
 
 
-class _Watched(Group):
-    """One of a group whose machines may be taken away after a notice, as Ray calls preemption."""
+def _preempted() -> bool:
+    """Whether a machine of the workers is about to be taken away, as Ray has heard."""
+    from ray.train import get_preemption_info
 
-    def notice(self) -> bool:
-        from ray.train import get_preemption_info
-
-        return get_preemption_info() is not None
+    return get_preemption_info() is not None
 
 
 def told() -> dict[str, str]:
