@@ -222,6 +222,7 @@ def main(parts: list[str], rounds: int, data: str, workers: int, train: Path | N
 
         train_on_ray(Job(train), workers=workers, threads=1)
         return
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # As a bake-off sets it for its steps.
     os.environ["PYTHONPATH"] = f"{HERE}:{os.environ.get('PYTHONPATH', '')}"
     figures: dict[str, Any] = {}
     measure: dict[str, Callable[[], dict[str, Any]]] = {

@@ -11,7 +11,7 @@ from bakeoff.training.keeper import Keeper
 from bakeoff.training.loop import fit
 from bakeoff.training.optimization import Optimizers
 from bakeoff.training.settings import TrainingSettings
-from bakeoff.training.workers import ALONE, Group, Outcome
+from bakeoff.training.workers import ALONE, Group, LostWorkerError, Outcome
 
 SETTINGS = TrainingSettings(epochs=3, least_steps=0, learning_rate=0.05, patience=9)
 
@@ -120,6 +120,16 @@ def test_rows_of_all_are_gathered_with_the_gradient_of_ones_own(together):
     for rank, (everyone, gradient) in enumerate(together(shared, rows)):
         assert everyone == rows[0] + rows[1]
         assert gradient == [[2 * value for value in row] for row in rows[rank]]
+
+
+def exchanged_what_cannot_be():
+    Group().sum(torch.zeros(2, dtype=torch.bool))
+
+
+def test_an_exchange_that_is_refused_is_no_loss_of_a_worker(together):
+    for error in together(exchanged_what_cannot_be):
+        assert isinstance(error, RuntimeError)
+        assert not isinstance(error, LostWorkerError)
 
 
 def average_of_norms():

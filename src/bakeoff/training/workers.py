@@ -138,6 +138,10 @@ class Alone:
 ALONE = Alone()
 
 
+_ASKED_WRONGLY = ("ncclUnhandledCudaError", "ncclInvalidUsage", "ncclInvalidArgument")
+"""Results of NCCL that a new start would bring again."""
+
+
 class LostWorkerError(RuntimeError):
     """Another worker is gone: what is wrong, it would know."""
 
@@ -147,7 +151,19 @@ def _or_lost() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        raise LostWorkerError(str(error)) from None
+        if _is_lost(error):
+            raise LostWorkerError(str(error)) from None
+        raise
+
+
+def _is_lost(error: RuntimeError) -> bool:
+    """Whether an exchange failed since a partner or the way to it is gone, and not for what was
+    asked: by NCCL's name of the result, or by the file that gloo's message begins with.
+    """
+    said = str(error)
+    if isinstance(error, dist.DistError):
+        return not any(name in said for name in _ASKED_WRONGLY)
+    return "gloo/transport/" in said and "enforce fail" not in said
 
 
 class Group:

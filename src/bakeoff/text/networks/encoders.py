@@ -10,6 +10,9 @@ from torch.nn import functional as F
 
 from bakeoff.text.configs import TextNetwork
 
+RECURRENT: dict[str, type[nn.RNN] | type[nn.LSTM]] = {"rnn": nn.RNN, "lstm": nn.LSTM}
+"""Encoders that read word by word → their layers."""
+
 
 def build_encoder(config: TextNetwork, embedding_dim: int) -> nn.Module:
     """The encoder a configuration names.
@@ -17,7 +20,7 @@ def build_encoder(config: TextNetwork, embedding_dim: int) -> nn.Module:
     Every encoder maps embedded words (batch, tokens, embedding_dim), their mask (batch, tokens)
     and their indices (batch, tokens) to states (batch, tokens, encoder.width).
     """
-    if config.encoder in ("rnn", "lstm"):
+    if config.encoder in RECURRENT:
         return Recurrent(config, embedding_dim)
     if config.encoder == "cnn":
         return Convolutions(embedding_dim, config.hidden)
@@ -35,7 +38,7 @@ class Recurrent(nn.Module):
 
     def __init__(self, config: TextNetwork, embedding_dim: int) -> None:
         super().__init__()
-        cell = {"rnn": nn.RNN, "lstm": nn.LSTM}[config.encoder]
+        cell = RECURRENT[config.encoder]
         ways = 2 if config.bidirectional else 1
         self.forwards, self.backwards = nn.ModuleList(), nn.ModuleList()
         below = embedding_dim

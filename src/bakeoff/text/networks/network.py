@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from bakeoff.artifacts import read_json
 from bakeoff.text.configs import TextNetwork, from_dict
 from bakeoff.text.networks.batches import PREDICTION_BATCH, batch_of, sorted_rows
-from bakeoff.text.networks.encoders import build_encoder
+from bakeoff.text.networks.encoders import RECURRENT, build_encoder
 from bakeoff.text.networks.vocabulary import Encoded, Vocabulary
 from bakeoff.text.preprocessing import parse, preprocess_all
 from bakeoff.training.device import autocast, device
@@ -30,7 +30,8 @@ class TextClassifier(nn.Module):
         self, config: TextNetwork, vocabulary: int, embedding_dim: int, classes: int
     ) -> None:
         super().__init__()
-        self._precision = config.precision
+        slower = config.precision == "auto" and config.encoder in RECURRENT
+        self._precision = "fp32" if slower else config.precision
         self._pooling, self._bidirectional = config.pooling, config.bidirectional
         self.embedding = nn.Embedding(vocabulary, embedding_dim, sparse=True)
         nn.init.normal_(self.embedding.weight, std=0.1)
