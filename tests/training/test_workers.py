@@ -123,7 +123,7 @@ def test_rows_of_all_are_gathered_with_the_gradient_of_ones_own(together):
 
 
 def exchanged_what_cannot_be():
-    Group().sum(torch.zeros(2, dtype=torch.bool))
+    Group().sum(torch.zeros(2, dtype=torch.int16))
 
 
 def test_an_exchange_that_is_refused_is_no_loss_of_a_worker(together):
