@@ -143,7 +143,7 @@ def overhead(_: int) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Reviews:
-    """Trains the BiLSTM with GloVe's vectors on a dataset folder for some steps."""
+    """Trains the BiLSTM with GloVe's vectors on a dataset folder for an epoch."""
 
     dataset: Path
 
@@ -156,8 +156,7 @@ class Reviews:
         from bakeoff.training.settings import to_dict
 
         config = MODELS["bilstm-glove"]
-        short = replace(config.training, epochs=1, least_steps=0, batch_size=256)
-        config = replace(config, training=short, max_tokens=32)
+        config = replace(config, training=replace(config.training, epochs=1, least_steps=0))
         splits = read_split(self.dataset, "train"), read_split(self.dataset, "validation")
         train_text_network(
             "bilstm-glove", to_dict(config), *splits, seed=0, threads=1, workers=workers
@@ -165,9 +164,7 @@ class Reviews:
 
 
 def memory(_: int, data: str, workers: int = 4) -> dict[str, Any]:
-    """Proportional set size of the workers together, at most, in GB. Texts are cut at 32 tokens, so
-    that an epoch takes a minute; all words of all texts are read and kept as ever.
-    """
+    """Proportional set size of the workers together, at most, in GB."""
     import threading
 
     import ray
