@@ -1,11 +1,11 @@
 """S3 in a test's own process, which fails as it is told."""
 
-from bakeoff.patience import StoreAwayError
+from bakeoff.patience import RemoteError, StoreAwayError
 from bakeoff.s3 import Folder
 
 
 class Store(Folder):
-    """S3 in this process, which may be away."""
+    """S3 in this process, which may be away, or refuse."""
 
     def __init__(self, place, files=None, state=None):
         super().__init__(place)
@@ -16,6 +16,8 @@ class Store(Folder):
         return Store(f"{self.place}/{name}", self.files, self.state)
 
     def _ask(self, patience):
+        if self.state.get("refuses"):
+            raise RemoteError("cannot read s3://bucket: Access Denied")
         while self.state["away"]:
             if patience <= 0 or "clock" not in self.state:
                 raise StoreAwayError("cannot reach S3")

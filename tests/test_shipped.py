@@ -73,6 +73,20 @@ def test_no_line_is_lost_or_repeated_whatever_fails():
     assert len(folder.files) > 5
 
 
+def test_what_is_refused_for_a_while_is_kept_afterwards():
+    folder = Store("s3://bucket/log")
+    folder.state["refuses"] = True
+    shipper = Shipper(folder, "driver", every=0.001)
+    shipper.feed(b"one\n")
+    time.sleep(0.02)
+    folder.state["refuses"] = False
+    shipper.feed(b"two\n")
+    shipper.close()
+    assert read_all(LogReader(folder), "two\n") == "one\ntwo\n"
+    folder.state["refuses"] = True
+    Shipper(folder, "driver").close()
+
+
 def test_processes_are_read_in_order_of_their_start():
     folder = Store("s3://bucket/log")
     for who in ("driver", "worker"):

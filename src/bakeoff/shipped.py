@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from bakeoff.patience import StoreAwayError
+from bakeoff.errors import UserError
 from bakeoff.s3 import Folder
 
 VARIABLE = "BAKEOFF_LOG"
@@ -50,12 +50,12 @@ class Shipper:
         """Write all there is, the end of a line or not."""
         self._ended.set()
         self._thread.join()
-        with suppress(StoreAwayError):
+        with suppress(UserError):
             self._write(whole_lines=False, patience=_LAST_SECONDS)
 
     def _write_now_and_then(self) -> None:
         while not self._ended.wait(self._every):
-            with suppress(StoreAwayError):
+            with suppress(UserError):  # Tried again with what comes next.
                 self._write(whole_lines=True, patience=0)
 
     def _write(self, *, whole_lines: bool, patience: float) -> None:
@@ -131,7 +131,8 @@ class LogReader:
 
     def chunks(self, *, patience: float = 0.0) -> Iterator[str]:
         """Raises:
-        StoreAwayError: there was no answer for `patience` seconds; what was given stays given.
+        UserError: there was no answer for `patience` seconds, or it may not be read; what was given
+            stays given.
         """
         for stream in self._folder.folders(patience=patience):
             folder = self._folder / stream

@@ -62,7 +62,7 @@ def work(s3_server, tmp_path):
 
 def run(work, **asked):
     """The exit code of an entrypoint, and how it says it ended."""
-    asked = {"heartbeat_seconds": 600, "train": TRAIN, **ASKED, **asked}
+    asked = {"heartbeat_seconds": 600, "gpus": 0, "train": TRAIN, **ASKED, **asked}
     work.write(JOB, json.dumps(asked).encode())
     done = subprocess.run(
         [sys.executable, "-m", "bakeoff.cluster.entrypoint", work.place, "7f"],

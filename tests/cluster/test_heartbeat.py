@@ -42,6 +42,22 @@ def test_a_step_that_never_beat_is_none():
     assert 600 <= abandoned_at(Store("s3://bucket/work"), Time()) <= 660
 
 
+def test_a_beat_that_is_refused_is_not_the_last():
+    work, clock = Store("s3://bucket/work"), Time()
+    work.state["refuses"] = True
+    with beating(work, every=0.001):
+        assert not threading.Event().wait(0.02)
+        work.state["refuses"] = False
+        for _ in range(3000):
+            if work.read(NAME):
+                break
+            threading.Event().wait(0.01)
+    assert work.read(NAME)
+    clock.after(100, lambda: work.state.update(refuses=True))
+    clock.after(3700, lambda: work.state.update(refuses=False))
+    assert abandoned_at(work, clock) >= 3700
+
+
 def test_while_s3_is_away_nobody_can_tell():
     """An hour away, and at once another beat."""
     work, clock = Store("s3://bucket/work"), Time()

@@ -173,6 +173,17 @@ def test_s3_away_for_a_while(fake, life, step, store, clock):
     assert made(fake) == 1
 
 
+def test_an_s3_that_refuses_the_log_for_a_while_costs_a_training_nothing(
+    fake, life, step, store, clock
+):
+    fake.scripts = [life.succeeds()]
+    clock.after(20, lambda: store.state.update(refuses=True))
+    clock.after(50, lambda: store.state.update(refuses=False))
+    step.training().run()
+    assert "".join(step.shown) == "epoch 1\nepoch 2\n"
+    assert made(fake) == 1
+
+
 def test_an_answer_that_is_lost_makes_no_second_rayjob(fake, life, step, clock):
     fake.scripts = [life.succeeds()]
     fake.faults.extend(["ok", "lost"])  # of: is there one, make one

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -135,6 +136,7 @@ def test_a_task_trains_on_a_rayjob_with_what_was_said_of_the_task(fake, pod, tra
     assert asked["dataset"] == "minio://trainings/dataset"
     assert asked["train"] == "bakeoff.text.networks.training:train_text_network"
     assert asked["configs"] == ASKED["configs"]
+    assert (asked["threads"], asked["gpus"]) == (2, 0)
     assert pod.work.read(NAME)
     printed = capsys.readouterr().out
     assert "epoch 1\nepoch 2\n" in printed
@@ -176,6 +178,13 @@ def test_several_workers_and_settings(fake, pod, train, monkeypatch):
     assert resources["limits"] == {"cpu": "2", "memory": "4Gi", "ephemeral-storage": "20Gi"}
 
 
+@pytest.mark.parametrize(("limits", "gpus"), [({"nvidia.com/gpu": "2"}, 1), ({"a.b/gpu": 0}, 0)])
+def test_a_gpu_of_the_task_is_each_workers(fake, pod, train, limits, gpus):
+    fake.scripts = [pod.succeeds()]
+    train(task=replace(TASK, resources={"limits": {"cpu": "2", **limits}}))
+    assert json.loads(pod.work.read(JOB))["gpus"] == gpus
+
+
 @pytest.mark.parametrize("task", [None, TaskConfig()])
 def test_nothing_said_of_the_task(fake, pod, train, task):
     fake.scripts = [pod.succeeds()]
@@ -212,8 +221,9 @@ def test_no_kubernetes(train, monkeypatch):
 
 WAITING = """
 import time
+from types import SimpleNamespace
 from bakeoff.cluster.step import deleted_when_ended
-with deleted_when_ended("bakeoff-x"):
+with deleted_when_ended(SimpleNamespace(name="bakeoff-x", uid="")):
     print("waits", flush=True)
     while True:
         time.sleep(60)

@@ -19,7 +19,7 @@ from bakeoff.errors import UserError
 from bakeoff.training.janitor import left_running
 from bakeoff.training.local_ray import ADDRESS
 from bakeoff.training.loop import fit
-from bakeoff.training.on_ray import refuse_too_much, train_on_ray
+from bakeoff.training.on_ray import gpus_each, refuse_too_much, train_on_ray
 from bakeoff.training.workers import ALONE
 
 HERE = Path(__file__).parent
@@ -158,6 +158,16 @@ def test_what_a_cluster_has_room_for(asked, words):
     else:
         with pytest.raises(UserError, match=words):
             refuse_too_much(there, *asked)
+
+
+@pytest.mark.parametrize(("have", "workers", "each"), [(0, 4, 0), (4, 4, 1), (8, 2, 1)])
+def test_gpus_where_nobody_said(have, workers, each):
+    assert gpus_each(have, workers) == each
+
+
+def test_fewer_gpus_than_workers_are_refused():
+    with pytest.raises(UserError, match=r"2 GPU for 4 workers: .*--workers 2, .*worker 0"):
+        gpus_each(2, 4)
 
 
 @pytest.mark.parametrize(

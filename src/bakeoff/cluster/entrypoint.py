@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 import traceback
+from contextlib import suppress
 from typing import Any
 
 from bakeoff.cluster.clock import RealClock
@@ -24,7 +25,7 @@ from bakeoff.patience import PATIENCE_SECONDS, StoreAwayError, patient
 from bakeoff.s3 import Folder
 from bakeoff.shipped import VARIABLE, shipped
 from bakeoff.step import told_in_lines
-from bakeoff.training.settings import GROWS, WHERE
+from bakeoff.training.settings import GPUS, GROWS, WHERE
 
 
 def main(place: str, attempt: str) -> int:
@@ -32,7 +33,7 @@ def main(place: str, attempt: str) -> int:
     work = Folder(place)
     job = json.loads(work.read(JOB, patience=PATIENCE_SECONDS) or b"")
     # Its machines may come later than this process.
-    os.environ |= {WHERE: "ray", GROWS: "1"}
+    os.environ |= {WHERE: "ray", GROWS: "1", GPUS: str(job["gpus"])}
     os.environ[VARIABLE] = (work / LOG).place
 
     def left(outcome: Outcome, message: str = "") -> None:
@@ -46,7 +47,8 @@ def main(place: str, attempt: str) -> int:
             print("nobody follows this training any more: it ends itself", flush=True)
             if printed:
                 printed.end()
-            left(Outcome.ABANDONED)
+            with suppress(UserError):
+                left(Outcome.ABANDONED)
             # No failure: KubeRay takes the cluster away at once, and tries nothing again.
             os._exit(0)
 

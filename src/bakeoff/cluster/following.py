@@ -8,6 +8,7 @@ retries this is the only owner; KubeRay and the entrypoint make none.
 from __future__ import annotations
 
 import json
+import math
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -38,6 +39,8 @@ GONE_SECONDS = 600.0
 KUBERAY_SECONDS = 120.0
 """By which KubeRay may be late with what it said it would do."""
 REMIND_SECONDS = 300.0
+EVENTS_SECONDS = 15.0
+"""Between two looks at a namespace's events, of which there may be thousands."""
 PAUSE_SECONDS = 15.0
 """Before another try."""
 _MOST_LOOKS = 100
@@ -67,6 +70,8 @@ class Training:
     """Takes what the training printed."""
     clock: Clock = field(default_factory=RealClock)
     s3_patience: float = PATIENCE_SECONDS
+    uid: str = field(default="", init=False)
+    """Of the RayJob that was made or adopted; an earlier try's name is the same."""
 
     def run(self) -> None:
         """Returns once the models are there; of RayJobs none is left then, nor after an error.
@@ -85,7 +90,8 @@ class Training:
             except (AwayError, StoreAwayError) as error:
                 ended = Decision(Next.AGAIN, str(error))
             finally:
-                self._delete()
+                self._delete(self.uid)
+                self.uid = ""
             self._show(log, patience=self.s3_patience)
             if ended.next is Next.DONE:
                 return
@@ -109,6 +115,7 @@ class Training:
             if not found["metadata"].get("deletionTimestamp"):
                 decision = decide(found.get("status") or {}, self._outcome(found))
                 if decision.next is Next.WAIT:
+                    self.uid = uid
                     self.say(f"goes on with RayJob {self.name} of an earlier try: {decision.said}")
                     return True
                 self.say(f"RayJob {self.name} of an earlier try is replaced: {decision.said}")
@@ -120,10 +127,11 @@ class Training:
         """Whether it was; else there is one by now."""
         manifest = self.rayjob(uuid.uuid4().hex[:12]).manifest()
         try:
-            patiently(lambda: self.api.create(manifest), self.clock, seconds=ASK_SECONDS)
+            made = patiently(lambda: self.api.create(manifest), self.clock, seconds=ASK_SECONDS)
         except ConflictError:
             # A try that got no answer may have arrived.
             return False
+        self.uid = made["metadata"]["uid"]
         self.say(f"made RayJob {self.name} in namespace {self.api.namespace}")
         return True
 
@@ -131,6 +139,7 @@ class Training:
         """How it ended."""
         limits = self.rayjob("").limits()
         stands, since, phase = "", self.clock.now(), ""
+        why, looked = "", -math.inf
         reminded = answered = self.clock.now()
         while True:
             self._show(log)
@@ -169,8 +178,10 @@ class Training:
                     f"it watch namespace {self.api.namespace}?",
                 )
             said = decision.said
-            if phase in ("", "Initializing") and (why := self._why_it_waits()):
-                said = f"{said}: {why}"
+            if phase in ("", "Initializing"):
+                if now - looked >= EVENTS_SECONDS:
+                    why, looked = self._why_it_waits(), now
+                said = f"{said}: {why}" if why else said
             if said != stands or (phase != "Running" and now - reminded > REMIND_SECONDS):
                 stands, reminded = said, now
                 self.say(f"RayJob {self.name}: {said}")
@@ -184,7 +195,7 @@ class Training:
 
     def _outcome(self, found: Mapping[str, Any]) -> Mapping[str, Any] | None:
         attempt = found["metadata"].get("annotations", {}).get(ATTEMPT, "")
-        with suppress(StoreAwayError):
+        with suppress(UserError):
             content = self.work.read(outcome_name(attempt), patience=0)
             return None if content is None else json.loads(content)
         return None
@@ -194,17 +205,18 @@ class Training:
         patience = self.s3_patience if patience is None else patience
         try:
             return self.models.read(MANIFEST, patience=patience) is not None
-        except StoreAwayError:
+        except UserError:
             if patience:
                 raise
             return False
 
     def _show(self, log: LogReader, *, patience: float = 0.0) -> None:
-        with suppress(StoreAwayError):
+        # A training that goes well needs nobody who reads what it prints.
+        with suppress(UserError):
             for chunk in log.chunks(patience=patience):
                 self.show(chunk)
 
-    def _delete(self, uid: str = "") -> None:
+    def _delete(self, uid: str) -> None:
         """Ask for its deletion until it is granted."""
         try:
             patiently(lambda: self.api.delete(self.name, uid), self.clock, seconds=ASK_SECONDS)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from bakeoff.cluster.clock import Clock
-from bakeoff.patience import StoreAwayError
+from bakeoff.errors import UserError
 from bakeoff.s3 import Folder
 
 NAME = "heartbeat"
@@ -25,7 +25,7 @@ def beating(work: Folder, every: float = EVERY_SECONDS) -> Iterator[None]:
 
     def beat() -> None:
         while True:
-            with suppress(StoreAwayError):
+            with suppress(UserError):  # Whatever is wrong may be put right meanwhile.
                 work.write(NAME, uuid.uuid4().hex.encode(), patience=0)
             if ended.wait(every):
                 return
@@ -40,7 +40,8 @@ def beating(work: Folder, every: float = EVERY_SECONDS) -> Iterator[None]:
 
 
 class Pulse:
-    """Whether there are signs of life. While S3 is away nobody can tell, and no time is counted."""
+    """Whether there are signs of life. While S3 gives no answer nobody can tell, and no time
+    is counted."""
 
     def __init__(self, work: Folder) -> None:
         self._work = work
@@ -52,7 +53,7 @@ class Pulse:
     def look(self, now: float) -> None:
         try:
             found = self._work.read(NAME, patience=0)
-        except StoreAwayError:
+        except UserError:
             self._looked = None
             return
         if found != self._seen:

@@ -146,7 +146,9 @@ def _error(error: Any, what: str, namespace: str) -> Exception:
     status, message = error.status or 0, _message(error)
     if status in _AGAIN or not status:
         wait = (error.headers or {}).get("Retry-After", "")
-        return AwayError(f"Kubernetes does not answer ({message})", float(wait or 0))
+        # It may be a date as well; we have pauses of our own.
+        seconds = float(wait) if wait.isdigit() else 0.0
+        return AwayError(f"Kubernetes does not answer ({message})", seconds)
     if status == 409:
         return ConflictError(message)
     if status == 404:

@@ -84,9 +84,16 @@ def train_on_rayjob(dataset: Path, models: Path, *, task: Any, job: Mapping[str,
     work = s3.Folder(s3.beside(places["models"], "rayjob"))
     api, clock = Kubernetes.here(), RealClock()
     name = rayjob_name(" ".join(job["configs"]), places["models"])
-    make = _maker(api, name, work, places["models"], settings, Task.of(task), job)
-    limits = {"heartbeat_seconds": 60 * settings.heartbeat_minutes}
-    work.write(JOB, json.dumps({**job, **places, **limits}).encode())
+    given = Task.of(task)
+    job = {
+        **job,
+        **places,
+        "threads": min(job["threads"], _cpus(given.resources)),
+        "gpus": int(_has_gpu(given.resources)),
+        "heartbeat_seconds": 60 * settings.heartbeat_minutes,
+    }
+    make = _maker(api, name, work, places["models"], settings, given, job)
+    work.write(JOB, json.dumps(job).encode())
     training = Training(
         api=api,
         name=name,
@@ -98,13 +105,13 @@ def train_on_rayjob(dataset: Path, models: Path, *, task: Any, job: Mapping[str,
         show=_show,
         clock=clock,
     )
-    with deleted_when_ended(name), beating(work):
+    with deleted_when_ended(training), beating(work):
         training.run()
     _say(f"models at {places['models']}")
 
 
 @contextmanager
-def deleted_when_ended(name: str) -> Iterator[None]:
+def deleted_when_ended(training: Training) -> Iterator[None]:
     """Once Kubernetes ends this pod, ask for the RayJob's deletion, once; there is time for no
     more.
     """
@@ -113,7 +120,7 @@ def deleted_when_ended(name: str) -> Iterator[None]:
 
     def end(number: int, _: FrameType | None) -> None:
         with suppress(AwayError, ConflictError, UserError):
-            api.delete(name)
+            api.delete(training.name, training.uid)
         os._exit(128 + number)
 
     before = signal.signal(signal.SIGTERM, end)
@@ -160,7 +167,7 @@ def _maker(
             ray_version=_ray_version(),
             pods=pods,
             workers=job["workers"],
-            threads=min(job["threads"], _cpus(task.resources)),
+            threads=job["threads"],
             pre_running_seconds=60 * settings.pre_running_minutes,
             active_seconds=3600 * settings.active_hours,
             queue=settings.queue,
@@ -251,6 +258,12 @@ def _cpus(resources: Mapping[str, Any]) -> int:
 
     limit = (resources.get("limits") or {}).get("cpu")
     return max(1, math.floor(parse_quantity(str(limit)))) if limit else sys.maxsize
+
+
+def _has_gpu(resources: Mapping[str, Any]) -> bool:
+    """Whether a pod has a GPU that KubeRay tells Ray of: by the end of its name, as that does."""
+    limits = resources.get("limits") or {}
+    return any(name.endswith("gpu") and int(count) > 0 for name, count in limits.items())
 
 
 def _ray_version() -> str:

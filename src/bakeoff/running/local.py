@@ -68,7 +68,7 @@ def run_locally(
         wandb_suffix: ends the ids of W&B runs.
         parallel: networks trained at the same time.
         where: networks train: `inline`, in their step, or on `ray`.
-        gpus: of each worker on Ray, 0 or 1; None: 1 where it has enough.
+        gpus: of each worker on Ray, 0 or 1; None: 1 where it has any.
         command: what a person types for the same again.
 
     Raises:

@@ -39,7 +39,7 @@ def train_on_ray(job: Job, *, workers: int, threads: int, gpus: int | None = Non
         job: what each does; it can be pickled, and goes on from a checkpoint of workers that died.
         workers: how many.
         threads: CPUs of each.
-        gpus: GPUs of each, 0 or 1; None: 1 where Ray has enough.
+        gpus: GPUs of each, 0 or 1; None: 1 where Ray has any.
 
     Raises:
         UserError: Ray is absent, cannot be reached, or is too small; a worker raised one; or
@@ -59,7 +59,7 @@ def train_on_ray(job: Job, *, workers: int, threads: int, gpus: int | None = Non
         died = (RayError, RayTrainError)
         if os.environ.get(GROWS) != "1":
             refuse_too_much(there, workers, threads, gpus or 0)
-        each = int(there.get("GPU", 0) >= workers) if gpus is None else gpus
+        each = gpus_each(int(there.get("GPU", 0)), workers) if gpus is None else gpus
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 fit(
@@ -79,7 +79,7 @@ def train_on_ray(job: Job, *, workers: int, threads: int, gpus: int | None = Non
                 failure = getattr(error, "controller_failure", error)
                 if isinstance(failure, WorkerGroupStartupTimeoutError):
                     raise UserError(
-                        f"Ray has found no room for {workers} workers for an hour: others use it"
+                        f"Ray has found no room for {workers} workers for too long: others use it"
                     ) from None
                 if not isinstance(failure, died):
                     raise failure from None
@@ -148,6 +148,20 @@ def _reach(address: str) -> None:
         raise UserError(
             f"no Ray answers at {address}: start it, or unset {ADDRESS} for one on this machine"
         )
+
+
+def gpus_each(have: int, workers: int) -> int:
+    """GPUs of each worker, where nobody said.
+
+    Raises:
+        UserError: there are some, and too few.
+    """
+    if 0 < have < workers:
+        raise UserError(
+            f"Ray has {have} GPU for {workers} workers: train with --workers {have}, or on CPUs "
+            "with --gpus-per-worker 0"
+        )
+    return int(have > 0)
 
 
 def refuse_too_much(there: Mapping[str, float], workers: int, threads: int, gpus: int = 0) -> None:

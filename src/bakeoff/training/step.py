@@ -6,7 +6,7 @@ import fcntl
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -230,14 +230,19 @@ def checkpoints(key: str, output: Path | str) -> Iterator[Place | None]:
         return
     with ExitStack() as stack:
         if isinstance(kept, Path):
-            make_folder(kept)
-            with explained_write_errors(kept):
-                lock = stack.enter_context((kept / ".lock").open("w"))
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield None
-                return
+            path, locked = kept / ".lock", False
+            while not locked:
+                make_folder(kept)
+                with explained_write_errors(kept):
+                    lock = stack.enter_context(path.open("w"))
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    yield None
+                    return
+                # Whoever held it may have removed it between the two.
+                with suppress(FileNotFoundError):
+                    locked = os.path.samestat(os.fstat(lock.fileno()), path.stat())
         yield kept
         try:
             remove_all(kept)
