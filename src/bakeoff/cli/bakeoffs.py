@@ -114,7 +114,7 @@ def run(
     gpus_per_worker: Annotated[
         int | None,
         typer.Option(
-            help="GPUs of each worker on Ray; default: 1 where there are enough.", min=0, max=1
+            help="GPUs of each worker on Ray; default: 1 where there are any.", min=0, max=1
         ),
     ] = None,
     parallel: Annotated[
