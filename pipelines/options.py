@@ -14,7 +14,7 @@ from bakeoff.data.sources import location
 from bakeoff.parts import data_version
 from bakeoff.pipelines.resources import RESOURCES, SIZES
 from bakeoff.plans import Plan
-from bakeoff.remote import KFP_KEYS, KFP_SECRET
+from bakeoff.remote import KFP_KEYS, KFP_SECRET, S3_KEYS, S3_SECRET
 from bakeoff.tracking.identity import RUN, SUFFIX
 from bakeoff.tracking.identity import VARIABLE as IDENTITY
 from bakeoff.training.settings import BESIDE, CHECKPOINTS, WHERE
@@ -33,6 +33,8 @@ _OTHER_MODALITY = {"text": "bakeoff.vision", "image": "bakeoff.text"}
 _ELSEWHERE = ("bakeoff.cluster",)
 """What no step on this machine runs."""
 NETWORKS = ("train-text-network", "train-image-network")
+READERS = ("plan", "prepare", "tune", *NETWORKS)
+"""Steps that read what a person names by address: data, word vectors, weights."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,8 +96,11 @@ class Options:
             kubernetes.use_field_path_as_env(task, env_name=RUN, field_path=_RUN_LABEL)
         if name in NETWORKS:
             self._place(task)
+        if name in READERS:
+            self._hand_keys(task, store_needed=bool(self.rayjob) and name in NETWORKS)
         if name in (*NETWORKS, "tune"):
-            self._keep(task, needed=bool(self.rayjob) and name in NETWORKS)
+            # What a lost pod had done lies in KFP's store, where its successor goes on from.
+            task.set_env_variable(CHECKPOINTS, BESIDE)
         if self.wandb and name.startswith(("train", "tune", "evaluate", "compare")):
             task.set_env_variable("WANDB_MODE", self.wandb)
             if self.wandb_suffix:
@@ -114,20 +119,23 @@ class Options:
             task.set_env_variable(WHERE, "rayjob")
             task.set_env_variable(RAYJOB, self.rayjob.changed())
 
-    def _keep(self, task: dsl.PipelineTask, *, needed: bool) -> None:
-        """Have what a lost pod had done lie in KFP's store, where its successor goes on from.
+    def _hand_keys(self, task: dsl.PipelineTask, *, store_needed: bool) -> None:
+        """Give the keys of KFP's own store and of `s3://`, by the secrets that hold them.
 
         Args:
-            task: one that takes long.
-            needed: whether it does nothing without the store.
+            task: one that reads or writes by address.
+            store_needed: whether it does nothing without the store.
         """
-        task.set_env_variable(CHECKPOINTS, BESIDE)
-        kubernetes.use_secret_as_env(
-            task,
-            secret_name=KFP_SECRET,
-            secret_key_to_env={key: variable for variable, key in KFP_KEYS.items()},
-            optional=not needed,
-        )
+        for secret, keys, optional in (
+            (KFP_SECRET, KFP_KEYS, not store_needed),
+            (S3_SECRET, S3_KEYS, True),
+        ):
+            kubernetes.use_secret_as_env(
+                task,
+                secret_name=secret,
+                secret_key_to_env={key: variable for variable, key in keys.items()},
+                optional=optional,
+            )
 
 
 def _code_of(step: str, modality: str) -> str:

@@ -1,5 +1,6 @@
 """Folders of a real S3 server."""
 
+import os
 import socket
 from types import SimpleNamespace
 
@@ -239,6 +240,22 @@ def test_without_keys_it_is_said_where_they_are(s3_server):
         Folder(f"{s3_server}/x").write("y", b"")
     with pytest.raises(UserError, match="mlpipeline-minio-artifact"):
         Folder(f"{s3_server}/x".replace("s3://", "minio://")).write("y", b"")
+
+
+@pytest.mark.usefixtures("no_keys")
+def test_a_step_on_a_cluster_says_which_secret_it_has_keys_from(s3_server, monkeypatch):
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    with pytest.raises(UserError, match="which steps have from the secret s3"):
+        Folder(f"{s3_server}/x").read("y")
+
+
+def test_s3_may_be_elsewhere_than_the_store_of_kubeflow(s3_server, monkeypatch):
+    monkeypatch.setenv("BAKEOFF_S3_ENDPOINT", os.environ["AWS_ENDPOINT_URL"])
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    Folder(f"{s3_server}/x").write("y", b"1")
+    assert Folder(f"{s3_server}/x").read("y") == b"1"
+    with pytest.raises(UserError, match="Could not connect"):
+        Folder(f"{s3_server}/x".replace("s3://", "minio://")).read("y")
 
 
 @pytest.mark.usefixtures("no_keys")

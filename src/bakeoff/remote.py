@@ -27,6 +27,17 @@ KFP_SECRET = "mlpipeline-minio-artifact"
 """Where it keeps the keys of that."""
 KFP_KEYS = {"KFP_STORE_ACCESS_KEY": "accesskey", "KFP_STORE_SECRET_KEY": "secretkey"}
 """Variable → key in that secret."""
+S3_ENDPOINT = "BAKEOFF_S3_ENDPOINT"
+"""Variable: where `s3://` is, for steps on a cluster whose `minio://` is elsewhere."""
+S3_SECRET = "s3"
+"""The Kubernetes secret of `s3://`, in the namespace of the steps, where there is one."""
+S3_KEYS = {
+    "AWS_ACCESS_KEY_ID": "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY": "AWS_SECRET_ACCESS_KEY",
+    "AWS_DEFAULT_REGION": "AWS_DEFAULT_REGION",
+    S3_ENDPOINT: "AWS_ENDPOINT_URL",
+}
+"""Variable → key in that secret; none of them has to be there."""
 SEAWEED = (
     "kubectl -n kubeflow port-forward service/seaweedfs 9000:9000, AWS_ENDPOINT_URL="
     "http://localhost:9000, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY from the secret "
@@ -73,6 +84,8 @@ def opened(address: str) -> tuple[Any, str]:
         options = {"key": key, "secret": secret}
         if not any(os.environ.get(name) for name in _ENDPOINTS):
             options["endpoint_url"] = KFP_ENDPOINT
+    elif endpoint := os.environ.get(S3_ENDPOINT):
+        options = {"endpoint_url": endpoint}
     # What others write must be seen.
     return fsspec.filesystem(
         "s3", config_kwargs=_LIMITS, use_listings_cache=False, **options
@@ -120,7 +133,9 @@ def explained_remote_errors(source: str, verb: str = "read") -> Iterator[None]:
 
 def _advice(source: str) -> str:
     if scheme_of(source) != MINIO:
-        return "check the address and the credentials"
+        said = "check the address and the credentials"
+        is_pod = "KUBERNETES_SERVICE_HOST" in os.environ
+        return f"{said}, which steps have from the secret {S3_SECRET}" if is_pod else said
     return (
         "it is in the store of Kubeflow Pipelines: is that behind another endpoint "
         f"(AWS_ENDPOINT_URL), or its secret {KFP_SECRET} another one? From outside: {SEAWEED}"

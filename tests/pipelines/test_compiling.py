@@ -292,7 +292,7 @@ def test_the_wandb_key_is_a_reference_never_a_value(monkeypatch, tmp_path):
     executors = documents[1]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     assert executors["exec-evaluate"]["secretAsEnv"][0]["secretName"] == "wandb"
     assert executors["exec-compare"]["secretAsEnv"], "it records the leaderboard"
-    assert "secretAsEnv" not in executors["exec-prepare"]
+    assert "wandb" not in {keys["secretName"] for keys in executors["exec-prepare"]["secretAsEnv"]}
 
 
 def test_steps_that_record_know_what_ids_end_with(tmp_path):
@@ -540,7 +540,7 @@ def test_networks_on_rayjobs_leave_their_own_pods_what_waiting_takes(tmp_path):
     assert variables["BAKEOFF_WHERE"] == "rayjob"
     assert variables["BAKEOFF_RAYJOB"] == '{"queue": "team"}'
     executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
-    [keys] = executors["exec-train-text-network"]["secretAsEnv"]
+    [keys, _] = executors["exec-train-text-network"]["secretAsEnv"]
     assert keys["secretName"] == "mlpipeline-minio-artifact"
     others = spec["deploymentSpec"]["executors"]["exec-train-text-classical"]
     assert "BAKEOFF_WHERE" not in str(others)
@@ -556,5 +556,25 @@ def test_networks_on_rayjobs_leave_their_own_pods_what_waiting_takes(tmp_path):
     keeping = {n for n, v in environments(spec).items() if "BAKEOFF_CHECKPOINTS" in v}
     assert keeping == {"exec-train-text-network"}
     executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
-    [keys] = executors["exec-train-text-network"]["secretAsEnv"]
+    [keys, _] = executors["exec-train-text-network"]["secretAsEnv"]
     assert (keys["secretName"], keys["optional"]) == ("mlpipeline-minio-artifact", True)
+
+
+def test_steps_that_read_by_address_have_keys_where_there_are_some(tmp_path):
+    models = {"models": ["rnn-64", "nb-counts"]}
+    _, platform = compiled(tmp_path, Options(image=IMAGE), **models)
+    executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    secrets = {
+        step.removeprefix("exec-"): {
+            keys["secretName"]: {one["secretKey"]: one["envVar"] for one in keys["keyToEnv"]}
+            for keys in parts.get("secretAsEnv", ())
+            if keys["optional"]
+        }
+        for step, parts in executors.items()
+    }
+    assert {step for step, found in secrets.items() if found} == {
+        *("plan", "prepare", "train-text-network")
+    }
+    for step in ("plan", "prepare", "train-text-network"):
+        assert set(secrets[step]) == {"mlpipeline-minio-artifact", "s3"}
+        assert secrets[step]["s3"]["AWS_ENDPOINT_URL"] == "BAKEOFF_S3_ENDPOINT"
