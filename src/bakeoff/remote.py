@@ -44,7 +44,7 @@ SEAWEED = (
     f"{KFP_SECRET}"
 )
 """How that is reached from outside."""
-_S3 = ("s3", "s3a", MINIO)
+S3_SCHEMES = ("s3", "s3a", MINIO)
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_PROFILE")
 _LIMITS = {"connect_timeout": 5, "read_timeout": 30, "retries": {"max_attempts": 1}}
 _TELLS_CONTENT = {
@@ -74,7 +74,7 @@ def opened(address: str) -> tuple[Any, str]:
     import fsspec
 
     scheme, _, path = address.partition("://")
-    if scheme not in _S3:
+    if scheme not in S3_SCHEMES:
         filesystem, path = fsspec.core.url_to_fs(address)
         return filesystem, path
     options: dict[str, Any] = {}
@@ -119,7 +119,7 @@ def explained_remote_errors(source: str, verb: str = "read") -> Iterator[None]:
     except UserError:
         raise
     except ImportError as error:
-        advice = 'pip install "bakeoff[s3]"' if scheme_of(source) in _S3 else reason(error)
+        advice = 'pip install "bakeoff[s3]"' if scheme_of(source) in S3_SCHEMES else reason(error)
         raise RemoteError(
             f"cannot {verb} {source}: a package for it is missing: {advice}"
         ) from None

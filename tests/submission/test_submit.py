@@ -122,6 +122,15 @@ def test_files_are_uploaded_by_their_content_once(run, kfp, s3, tmp_path):
     assert len(s3.find("mlpipeline/data")) == 3
 
 
+def test_a_file_may_lie_in_the_store_of_kubeflow(run, kfp, s3, tmp_path):
+    file = tmp_path / "reviews.csv"
+    file.write_text("text,label\na,b\n")
+    where = ("--upload", "minio://mlpipeline/own", "--host", kfp.url, "--no-wait")
+    assert run("submit", "sentiment", "--data", file, *where)[0] == 0
+    [path] = s3.find("mlpipeline/own")
+    assert f"minio://{path}" in str(kfp.made[0])
+
+
 TICKETS = "body,kind\n" + "".join(
     f"the {word} of order {n} has not arrived,{kind}\n"
     for n in range(30)

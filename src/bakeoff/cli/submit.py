@@ -109,7 +109,7 @@ def submit(
         str,
         typer.Option(
             help="Put files of this machine (--data, --glove, …) there first, under names that "
-            "tell their content.",
+            "tell their content; minio:// is KFP's own store.",
             metavar="s3://BUCKET/PREFIX",
         ),
     ] = "",

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from bakeoff.artifacts import file_hash
 from bakeoff.data.sources import refuse_credentials
 from bakeoff.errors import UserError
+from bakeoff.remote import S3_SCHEMES, scheme_of
 from bakeoff.s3 import Folder
 
 
@@ -20,8 +21,11 @@ def upload(path: Path, prefix: str) -> str:
         UserError: `prefix` is no address of S3, the file is a folder, or S3 refuses.
     """
     refuse_credentials(prefix)
-    if urlsplit(prefix).scheme not in ("s3", "s3a") or not urlsplit(prefix).netloc:
-        raise UserError(f"--upload {prefix}: give a place in S3, such as s3://bucket/data")
+    if scheme_of(prefix) not in S3_SCHEMES or not urlsplit(prefix).netloc:
+        raise UserError(
+            f"--upload {prefix}: give a place in S3, such as s3://bucket/data, or "
+            "in the store of Kubeflow Pipelines, minio://mlpipeline/data"
+        )
     if path.is_dir():
         raise UserError(
             f"{path} is a folder, and a cluster reads files: put its images into a Parquet with "
