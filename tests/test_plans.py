@@ -25,6 +25,8 @@ OWN = {"stl10": (5_000, 0, 8_000)}
         ({"study": "resnet", "weights": "nowhere.pth"}, "no such file of weights: nowhere.pth"),
         ({"study": "resnet", "weights": "imagnet"}, "no such file of weights: imagnet"),
         ({"study": "resnet", "precision": "fp16"}, "unknown precision 'fp16'"),
+        ({"models": ["cnn"], "precision": "fp16"}, "unknown precision 'fp16'"),
+        ({"models": ["cnn"], "changes": ["cnn.precision=bf-16"]}, "did you mean 'bf16'"),
         ({"study": "autoencoder", "weights": "imagenet"}, "--weights changes none of these models"),
         ({"glove": "x.txt"}, "no such file of word vectors: x.txt"),
         ({"study": "autoencoder", "glove": "x.txt"}, "--glove changes none of these models"),

@@ -18,7 +18,8 @@ T = TypeVar("T")
 
 
 class RemoteError(UserError):
-    """What lies behind an address cannot be had from here; elsewhere it may be."""
+    """What lies behind an address cannot be had from here: a wrong address or key, or no way to it,
+    which there may be from another machine."""
 
 
 class StoreAwayError(RemoteError):

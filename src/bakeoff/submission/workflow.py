@@ -28,7 +28,7 @@ class Task:
     label: str
     """What a person calls it: its display name, in a loop with the item's model."""
     state: str
-    """waits, runs, done, reused or failed."""
+    """waits, runs, done, reused, failed or canceled."""
     reason: str = ""
     """Why it waits or failed, in words."""
     pod: str = ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from bakeoff.dotted import Count, CountOrNone, NotNegative, Positive, Share, check
-from bakeoff.training.settings import Ensemble, TrainingSettings
+from bakeoff.training.settings import Ensemble, Precision, TrainingSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +100,7 @@ class TextNetwork:
     """Occurrences in the training split that a word needs."""
     preprocessing: str = "default"
     """As for the linear models."""
-    precision: str = "auto"
+    precision: Precision = "auto"
     """Of the encoder: `fp32`, `bf16`, or `auto`: bf16 on CUDA where that is faster, which on
     recurrent layers it is not, fp32 elsewhere."""
     training: TrainingSettings = field(default_factory=TrainingSettings)

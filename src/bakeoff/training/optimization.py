@@ -16,7 +16,8 @@ FINAL_SHARE = 0.01
 
 
 class Optimizers:
-    """AdamW for most parameters, lazy Adam for embeddings with sparse gradients; one schedule.
+    """The chosen Adam for most parameters, a lazy one for embeddings with sparse gradients; one
+    schedule.
 
     A row of a sparse embedding is touched only in steps whose batch holds its word, which makes a
     step's cost independent of the vocabulary. Sparse gradients are not clipped: Adam's step does

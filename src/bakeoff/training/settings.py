@@ -21,6 +21,8 @@ without it there are none."""
 BESIDE = "beside-artifacts"
 """In Kubeflow's store beside what the step makes, if it is S3 and lets the step."""
 
+Precision = Literal["auto", "fp32", "bf16"]
+"""Of a network's forward pass."""
 MOST_SEED = 2**32 - 1
 """The greatest seed of numpy's generators."""
 
@@ -42,11 +44,12 @@ class TrainingSettings:
     learning_rate: Positive = 2e-3
     """Peak learning rate."""
     weight_decay: NotNegative = 0.0
-    """Decay of matrices; biases, norms and embeddings have none."""
+    """Decay of matrices (of `adam` an L2 penalty in the gradient); biases, norms and embeddings
+    have none."""
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
     """`cosine` (to 1 % of the peak), `linear` or `constant`, each after the warm-up."""
     warmup: Share = 0.05
-    """Share of all steps in which the rate rises linearly from 0."""
+    """Share of all steps in which the rate rises linearly from 1 % of its peak."""
     clip_norm: NotNegative = 1.0
     """Gradients are scaled down to this total L2 norm; 0 leaves them."""
     patience: Count = 3

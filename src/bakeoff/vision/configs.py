@@ -8,9 +8,8 @@ from typing import Annotated, Any, Literal
 
 from bakeoff.dotted import Count, CountOrNone, NotNegative, Range, Share, check
 from bakeoff.errors import UserError
-from bakeoff.training.settings import TrainingSettings
+from bakeoff.training.settings import Precision, TrainingSettings
 
-Precision = Literal["auto", "fp32", "bf16"]
 PositiveShare = Annotated[float, Range(0, 1, least_excluded=True)]
 
 
