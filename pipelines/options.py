@@ -1,6 +1,7 @@
 """How a pipeline is compiled: its image, its resources, and what differs on a laptop."""
 
 import json
+import os
 from dataclasses import dataclass
 
 from kfp import dsl, kubernetes
@@ -17,6 +18,7 @@ from bakeoff.plans import Plan
 from bakeoff.remote import KFP_KEYS, KFP_SECRET, S3_KEYS, S3_SECRET
 from bakeoff.tracking.identity import RUN, SUFFIX
 from bakeoff.tracking.identity import VARIABLE as IDENTITY
+from bakeoff.tracking.mode import DESTINATION
 from bakeoff.training.settings import BESIDE, CHECKPOINTS, WHERE
 
 DEADLINE = 7 * 24 * 3600
@@ -54,7 +56,8 @@ class Options:
     rayjob: RayJobSettings | None = None
     """Networks train on RayJobs, which are run so."""
     wandb: str = ""
-    """Mode of W&B on the cluster; the key comes from the secret `wandb` (key `api-key`)."""
+    """Mode of W&B on the cluster; project, entity and server are those of this environment, the key
+    comes from the secret `wandb` (key `api-key`)."""
     wandb_suffix: str = ""
     """Ends the ids of W&B runs."""
 
@@ -103,6 +106,9 @@ class Options:
             task.set_env_variable(CHECKPOINTS, BESIDE)
         if self.wandb and name.startswith(("train", "tune", "evaluate", "compare")):
             task.set_env_variable("WANDB_MODE", self.wandb)
+            for variable in DESTINATION:
+                if value := os.environ.get(variable):
+                    task.set_env_variable(variable, value)
             if self.wandb_suffix:
                 task.set_env_variable(SUFFIX, self.wandb_suffix)
             if self.wandb == "online":

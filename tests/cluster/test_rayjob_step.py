@@ -149,6 +149,8 @@ def test_keys_are_named_by_their_secrets_and_stand_nowhere(fake, pod, train, mon
     monkeypatch.setenv("WANDB_API_KEY", "hush-hush-too")
     monkeypatch.setenv("BAKEOFF_CODE", "abc")
     monkeypatch.setenv("BAKEOFF_RUN", "run-77")
+    monkeypatch.setenv("WANDB_ENTITY", "team")
+    monkeypatch.setenv("WANDB_BASE_URL", "https://wandb.example")
     fake.scripts = [pod.succeeds()]
     train()
     [head] = pods_of(fake.manifests[-1])
@@ -158,6 +160,8 @@ def test_keys_are_named_by_their_secrets_and_stand_nowhere(fake, pod, train, mon
     assert variables["WANDB_API_KEY"]["valueFrom"]["secretKeyRef"]["name"] == "wandb"
     assert variables["AWS_ENDPOINT_URL"]["value"] == os.environ["AWS_ENDPOINT_URL"]
     assert variables["BAKEOFF_CODE"]["value"] == "abc"
+    assert variables["WANDB_ENTITY"]["value"] == "team"
+    assert variables["WANDB_BASE_URL"]["value"] == "https://wandb.example"
     assert variables["BAKEOFF_RUN"] == {"name": "BAKEOFF_RUN", "value": "run-77"}
     kept = b"".join(pod.work.read(name) for name in pod.work.names())
     told = json.dumps(fake.manifests) + capsys.readouterr().out + kept.decode()

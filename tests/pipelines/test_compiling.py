@@ -295,6 +295,24 @@ def test_the_wandb_key_is_a_reference_never_a_value(monkeypatch, tmp_path):
     assert "wandb" not in {keys["secretName"] for keys in executors["exec-prepare"]["secretAsEnv"]}
 
 
+def test_steps_that_record_know_where_runs_are_kept(monkeypatch, tmp_path):
+    there = {"WANDB_PROJECT": "bakes", "WANDB_BASE_URL": "https://wandb.example"}
+    for variable, value in there.items():
+        monkeypatch.setenv(variable, value)
+    monkeypatch.delenv("WANDB_ENTITY", raising=False)
+    spec, _ = compiled(tmp_path, Options(image=IMAGE, wandb="online"))
+    known = {
+        re.sub(r"^exec-|-\d+$", "", name): {
+            variable["name"]: variable["value"]
+            for variable in executor["container"].get("env", [])
+            if variable["name"] in (*there, "WANDB_ENTITY")
+        }
+        for name, executor in spec["deploymentSpec"]["executors"].items()
+    }
+    assert all(known[step] == there for step in ("train-text-network", "evaluate", "compare"))
+    assert not known["prepare"]
+
+
 def test_steps_that_record_know_what_ids_end_with(tmp_path):
     spec, _ = compiled(tmp_path, Options(image=IMAGE, wandb="online", wandb_suffix="second"))
     ends = {

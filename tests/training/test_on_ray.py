@@ -19,7 +19,7 @@ from bakeoff.errors import UserError
 from bakeoff.training.janitor import left_running
 from bakeoff.training.local_ray import ADDRESS
 from bakeoff.training.loop import fit
-from bakeoff.training.on_ray import gpus_each, refuse_too_much, train_on_ray
+from bakeoff.training.on_ray import gpus_each, refuse_too_much, told, train_on_ray
 from bakeoff.training.workers import ALONE
 
 HERE = Path(__file__).parent
@@ -140,6 +140,19 @@ def test_more_than_there_is_is_one_line():
         train_on_ray(Refusing(), workers=most, threads=2)
     with pytest.raises(UserError, match="1 workers of 1 GPU need 1, and Ray has 0:"):
         train_on_ray(Refusing(), workers=1, threads=1, gpus=1)
+
+
+def test_workers_elsewhere_know_where_runs_are_kept_and_no_key(monkeypatch):
+    there = {
+        "WANDB_PROJECT": "bakes",
+        "WANDB_ENTITY": "team",
+        "WANDB_BASE_URL": "https://w.example",
+    }
+    for variable, value in {**there, "WANDB_API_KEY": "hush", "HOME": "/nowhere"}.items():
+        monkeypatch.setenv(variable, value)
+    known = told()
+    assert there.items() <= known.items()
+    assert not {"WANDB_API_KEY", "HOME"} & set(known)
 
 
 @pytest.mark.parametrize(

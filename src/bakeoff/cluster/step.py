@@ -26,6 +26,7 @@ from bakeoff.cluster.rayjob import Owner, Pods, RayJob, rayjob_name
 from bakeoff.cluster.settings import RayJobSettings
 from bakeoff.errors import UserError
 from bakeoff.remote import KFP_KEYS, KFP_SECRET
+from bakeoff.tracking.mode import DESTINATION
 from bakeoff.training.settings import BESIDE, CHECKPOINTS
 
 JOB = "job.json"
@@ -34,7 +35,10 @@ _POD_NAME = "KFP_POD_NAME"
 _LAST_SECONDS = 0.4
 """Of waiting for an answer once Kubernetes ends the pod: 0.6 s later the process is gone."""
 _MOST_FILES = 65536
-_HANDED_ON = ("BAKEOFF_", "WANDB_MODE", "WANDB_PROJECT", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION")
+_HANDED_ON = (
+    *("BAKEOFF_", "WANDB_MODE", *DESTINATION),
+    *("AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"),
+)
 """Beginnings of names of variables whose values no one has to keep to himself."""
 
 

@@ -12,6 +12,8 @@ from bakeoff.errors import UserError, unknown_name
 from bakeoff.tracking.connection import quieten
 
 MODES = ("online", "offline", "disabled")
+DESTINATION = ("WANDB_PROJECT", "WANDB_ENTITY", "WANDB_BASE_URL")
+"""Variables of where runs are kept: they are no secrets, and steps elsewhere need them."""
 DEFAULT_HOSTS = ["api.forge.coreweave.com", "api.wandb.ai"]
 """One service under its new and its old name."""
 

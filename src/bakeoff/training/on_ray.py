@@ -18,12 +18,13 @@ from torch import distributed as dist
 
 from bakeoff.environment import cores
 from bakeoff.errors import UserError
+from bakeoff.tracking.mode import DESTINATION
 from bakeoff.training.local_ray import ADDRESS, QUIET, SETTINGS, address_in, answers, room
 from bakeoff.training.settings import GROWS
 from bakeoff.training.workers import Alone, Group, LostWorkerError, Workers
 
 _TOLD = {
-    *("WANDB_MODE", "WANDB_PROJECT", "GOMP_SPINCOUNT"),
+    *("WANDB_MODE", *DESTINATION, "GOMP_SPINCOUNT"),
     *("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_DEFAULT_REGION"),
 }
 ATTEMPTS = 3
