@@ -92,7 +92,7 @@ def knows(option: str) -> bool:
 def submitted(request, environment, tmp_path_factory):
     """A study that ran to its end and was fetched: its name, id, folder of runs, what was told."""
     study = request.param
-    more = ["--image", image] if (image := os.environ.get("BAKEOFF_IMAGE")) else []
+    more = []
     if study in ON_RAYJOBS:
         if not knows("--where"):
             pytest.skip("trainings on RayJobs are not in this version")
@@ -168,10 +168,7 @@ def test_nothing_is_left(submitted):
 
 
 def test_a_canceled_run_ends_as_canceled_and_leaves_nothing(environment):
-    more = ["--image", image] if (image := os.environ.get("BAKEOFF_IMAGE")) else []
-    sent = bakeoff(
-        environment, "submit", "sentiment", *SMALL, *RUNS["sentiment"], "--no-wait", *more
-    )
+    sent = bakeoff(environment, "submit", "sentiment", *SMALL, *RUNS["sentiment"], "--no-wait")
     found = re.search(r"^run ([0-9a-f-]{36})$", sent.stdout, re.MULTILINE)
     assert found, sent.stderr
     time.sleep(15)

@@ -80,6 +80,17 @@ def test_settings_reach_the_run(run, kfp):
     assert root["inputDefinitions"]["parameters"]["limit"]["defaultValue"] == 77
 
 
+def test_the_environment_names_the_image_and_an_option_another(run, kfp, monkeypatch):
+    def images(*options):
+        assert run("submit", *SMALL, "--host", kfp.url, "--no-wait", *options)[0] == 0
+        executors = kfp.made[-1]["pipeline_spec"]["pipeline_spec"]["deploymentSpec"]["executors"]
+        return {one["container"]["image"] for one in executors.values()}
+
+    monkeypatch.setenv("BAKEOFF_IMAGE", "registry.example/bakeoff:1")
+    assert images() == {"registry.example/bakeoff:1"}
+    assert images("--image", "other/bakeoff:2") == {"other/bakeoff:2"}
+
+
 def test_the_clock_starts_runs(run, kfp):
     code, out, _ = run("submit", *SMALL, "--host", kfp.url, "--cron", "0 0 6 * * 1")
     assert (code, out.splitlines()[0]) == (0, "recurring run r1")

@@ -272,7 +272,13 @@ Word2vec = Annotated[
 FreezeVectors = Annotated[
     bool, typer.Option("--freeze-vectors", help="Keep pretrained word vectors as they are.")
 ]
-Image = Annotated[str, typer.Option(help="Container image of the steps.")]
+Image = Annotated[
+    str,
+    typer.Option(
+        help="Container image of the steps; default: the one that make images builds.",
+        envvar="BAKEOFF_IMAGE",
+    ),
+]
 Resources = Annotated[
     Size,
     typer.Option(
