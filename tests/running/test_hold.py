@@ -32,6 +32,7 @@ def held(tmp_path_factory, frame):
             models="nb-counts,logreg-tfidf",
             changes={"nb-counts.strength": 0.4},
             wandb="disabled",
+            wandb_suffix="second",
             runs=root,
         )
     return result, root, printed.getvalue()
@@ -106,7 +107,8 @@ def test_its_command_repeats_it(held):
     words = shlex.split(result.run.facts["command"])
     assert words[:2] == ["bakeoff", "run"]
     assert words[3:] == [
-        *["--models", "nb-counts,logreg-tfidf", "--wandb", "disabled", "--runs", str(root)],
+        *["--models", "nb-counts,logreg-tfidf", "--wandb", "disabled"],
+        *["--wandb-suffix", "second", "--runs", str(root)],
         *["--set", "nb-counts.strength=0.4"],
     ]
     clean(root)
@@ -149,6 +151,9 @@ def test_importing_the_package_is_light():
         ("text", {"preset": "quik"}, "unknown preset 'quik': did you mean 'quick'?"),
         ("text", {"workers": 2}, "--workers 2 need Ray"),
         ("text", {"where": "ray", "runner": "docker"}, "leave out --runner docker"),
+        ("text", {"gpus_per_worker": 0}, "--gpus-per-worker is for workers on Ray"),
+        ("text", {"wandb_suffix": "a b"}, "--wandb-suffix 'a b': use up to 32 letters"),
+        ("text", {"models": ["nb-counts"], "tune": "20"}, "--tune searches the settings of net"),
     ],
 )
 def test_what_a_person_can_mend_is_a_user_error(tmp_path, what, options, line):

@@ -142,7 +142,6 @@ def run(
     interrupted run goes on where it stopped.
     """
     from bakeoff.running.hold import hold, planned, threads_of
-    from bakeoff.tuning.needed import refuse_without_packages
 
     chosen, said = planned(
         study,
@@ -177,8 +176,6 @@ def run(
         threads=threads_of(threads, parallel, workers),
         workers=workers,
     )
-    if tune and runner is Runner.subprocess:
-        refuse_without_packages()
     # Whoever ends this process ends its steps too.
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -292,11 +291,9 @@ Parallelism = Annotated[
 
 
 def _suffix(suffix: str) -> str:
-    """In the characters that W&B allows in ids."""
-    if suffix and not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", suffix):
-        raise UserError(
-            f"--wandb-suffix {suffix!r}: use up to 32 letters, digits, - and _, such as second"
-        )
+    from bakeoff.tracking.identity import check_suffix
+
+    check_suffix(suffix)
     return suffix
 
 

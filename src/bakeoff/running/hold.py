@@ -24,6 +24,8 @@ from bakeoff.running.result import Result
 from bakeoff.running.runs import RunFolder
 from bakeoff.running.store import DATA, store
 from bakeoff.studies import STUDIES
+from bakeoff.tracking.identity import check_suffix
+from bakeoff.tuning.needed import refuse_without_packages
 
 GENERAL = {"text": "text", "image": "images"}
 """What data holds → the study of general name."""
@@ -32,7 +34,7 @@ _SETTINGS = (
     *("time_column", "image_size", "class_level"),
     *("split", "limit", "skip_bad_rows", "skip_bad_images", "drop_suspects", "preprocessing"),
     *("glove", "word2vec", "freeze_vectors", "weights", "precision", "keep_sides", "metric"),
-    *("seed", "seeds"),
+    *("seed", "seeds", "tune"),
 )
 """Options of a plan by the names that a person gives them."""
 _DEFAULTS = {"preset": "quick", "threads": 0, "workers": 1, "parallel": 1, "where": "inline"} | {
@@ -168,8 +170,11 @@ def hold(
         raise UserError(f"--workers {chosen.workers} need Ray, which starts them: add --where ray")
     if where == "inline" and gpus is not None:
         raise UserError("--gpus-per-worker is for workers on Ray: add --where ray")
+    if chosen.tune and runner == "subprocess":
+        refuse_without_packages()
     if where == "ray" and runner == "docker":
         raise UserError("--where ray starts workers on this machine: leave out --runner docker")
+    check_suffix(wandb_suffix)
     with Progress(chosen, said=said) as progress:
         finished = run_locally(
             chosen,
@@ -204,9 +209,11 @@ def run(
     workers: int = 1,
     parallel: int = 1,
     where: str = "inline",
+    gpus_per_worker: int | None = None,
     runner: str = "subprocess",
     image: str = "",
     wandb: str | None = None,
+    wandb_suffix: str = "",
     runs: str | Path = "runs",
     **options: Any,
 ) -> Result:
@@ -219,11 +226,12 @@ def run(
             `to_pandas()`, such as a data set of Hugging Face; default: the study's.
         preset: how much data and who takes part.
         models: their names, as a list or with commas.
-        changes: settings of models by dotted path, {"rnn-64.training.epochs": 8}.
-        threads, workers, parallel, where, runner, image, wandb: as the options of `bakeoff run`.
+        changes: settings of models by dotted path, {"rnn-64.training.epochs": 8}, as `--set`.
+        threads, workers, parallel, where, gpus_per_worker, runner, image, wandb, wandb_suffix: as
+            the options of `bakeoff run`.
         runs: the folder that holds all runs.
         options: the other options of `bakeoff run`, with underscores: text_column, label_column,
-            split, limit, metric, seed, seeds …
+            split, limit, metric, seed, seeds, tune …
 
     Raises:
         UserError: what a person can mend, in a line.
@@ -253,7 +261,8 @@ def run(
     given = {
         **{"preset": preset, "data": data, "models": ",".join(names), **options},
         **{"threads": threads, "workers": workers, "parallel": parallel, "where": where},
-        **{"runner": runner, "image": image, "wandb": wandb, "runs": str(runs)},
+        **{"gpus_per_worker": gpus_per_worker, "runner": runner, "image": image},
+        **{"wandb": wandb, "wandb_suffix": wandb_suffix, "runs": str(runs)},
     }
     finished = hold(
         chosen,
@@ -261,9 +270,11 @@ def run(
         root=root,
         runner=runner,
         wandb=wandb,
+        wandb_suffix=wandb_suffix,
         image=image,
         parallel=parallel,
         where=where,
+        gpus=gpus_per_worker,
         command=_command(what, given, asked),
     )
     return Result(finished)

@@ -14,6 +14,7 @@ from typing import Any
 from bakeoff import events
 from bakeoff.artifacts import artifact_hash, read_manifest, settings_hash
 from bakeoff.environment import revision
+from bakeoff.errors import UserError
 
 VARIABLE = "BAKEOFF_PLAN"
 """Variable: JSON, what steps must know of the plan they are part of: study, preset, and a hash of
@@ -107,6 +108,14 @@ class Identity:
     def of_whole(self) -> Identity:
         """Of what belongs to the bake-off as a whole, not to a training."""
         return replace(self, key=self.group)
+
+
+def check_suffix(suffix: str) -> None:
+    """Raise a UserError for characters that W&B does not allow in ids."""
+    if suffix and not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", suffix):
+        raise UserError(
+            f"--wandb-suffix {suffix!r}: use up to 32 letters, digits, - and _, such as second"
+        )
 
 
 def suffixed(run_id: str, suffix: str) -> str:
