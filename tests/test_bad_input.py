@@ -193,7 +193,10 @@ def test_results_that_are_none(refused, here, content):
 def test_texts_to_predict(refused, here, content, expected):
     (here / "runs" / "mine").mkdir(parents=True)
     (here / "runs" / "mine" / "run.json").write_text("{}")
-    results = {"format": RESULTS_FORMAT, "dataset": {"modality": "text"}}
+    results = {
+        "format": RESULTS_FORMAT,
+        "dataset": {"modality": "text", "columns": {"input": "text", "label": "label"}},
+    }
     (here / "runs" / "mine" / "results.json").write_text(json.dumps(results))
     (here / "texts.txt").write_bytes(content)
     assert expected in refused("predict", "mine", "texts.txt")

@@ -35,7 +35,7 @@ def runs(tmp_path_factory):
         "models": [{"model": "nb", "seed": 0, "folder": str(folder / "nb")}],
         "leaderboard": [{"model": "nb"}],
         "winner": {"model": "nb", "seed": 0},
-        "dataset": {"modality": "text"},
+        "dataset": {"modality": "text", "columns": {"input": "text", "label": "kind"}},
     }
     write_json(folder / "results.json", results)
     return folder.parent

@@ -97,6 +97,7 @@ def test_the_manifest_tells_what_was_done(tmp_path):
             "fingerprint": fingerprint(str(folder)),
             "rows": 20,
         },
+        "columns": {"input": "image", "label": "label"},
         "duplicates": {
             "groups": 0,
             "surplus_rows": 0,

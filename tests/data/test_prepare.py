@@ -73,6 +73,7 @@ def test_both_manifests_tell_what_was_done(tmp_path, films):
             "fingerprint": file_hash(films),
             "rows": 22,
         },
+        "columns": {"input": "text", "label": "label"},
         "duplicates": {"groups": 0, "surplus_rows": 0, "groups_with_conflicting_labels": 0},
         "dropped": {"no label": 2},
         "remarks": [],

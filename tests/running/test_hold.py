@@ -1,6 +1,7 @@
 """`bakeoff.run` in Python: a real bake-off on a frame, and its result."""
 
 import io
+import json
 import shlex
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pandas as pd
 import pytest
 
 import bakeoff
+from bakeoff.cli import main
 from bakeoff.errors import UserError
 from bakeoff.running.hold import planned
 from bakeoff.running.store import clean
@@ -121,6 +123,27 @@ def test_its_command_repeats_it(held):
     again = bakeoff.load(runs=root)
     assert again.name != result.name
     assert again.results["leaderboard"] == result.results["leaderboard"]
+
+
+def test_its_columns_are_those_of_other_tables(held, frame, tmp_path, monkeypatch, capsys):
+    _, root, _ = held
+    more = frame.assign(review=[f"{text} Number {n}." for n, text in enumerate(frame["review"])])
+    more.tail(40).to_csv(tmp_path / "more.csv", index=False)
+    for words in (
+        ["predict", "latest", str(tmp_path / "more.csv")],
+        ["evaluate", "latest", "--data", str(tmp_path / "more.csv"), "--json"],
+    ):
+        monkeypatch.setattr(sys, "argv", ["bakeoff", *words, "--runs", str(root)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert not ended.value.code
+        printed = capsys.readouterr().out
+        rows = (
+            json.loads(printed)["rows"]
+            if "--json" in words
+            else len(pd.read_csv(io.StringIO(printed)))
+        )
+        assert rows == 40
 
 
 def test_two_results_of_one_frame_share_its_file(held):

@@ -106,6 +106,10 @@ def test_columns_have_names(run, tmp_path):
         transfer(run, data)
     entry = transfer(run, data, input_column="body", label_column="verdict")
     assert entry["leaderboard"][0]["accuracy"] == 0.75
+    results = run.results
+    results["dataset"]["columns"] = {"input": "body", "label": "verdict"}
+    write_json(run.path / "results.json", results)
+    assert transfer(run, data)["leaderboard"] == entry["leaderboard"], "they are the run's own"
 
 
 def test_classes_are_matched_by_name_whatever_their_order(run, monkeypatch):

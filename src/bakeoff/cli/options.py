@@ -121,11 +121,14 @@ _data = typer.Option(
 )
 Data = Annotated[str, _data]
 StudyData = Annotated[str | None, _data]
-TextColumn = Annotated[str, typer.Option(help="Column of --data that holds the text.")]
+THE_RUNS = "the run's"
+TextColumn = Annotated[
+    str, typer.Option(help="Column of --data that holds the text.", show_default=THE_RUNS)
+]
 ImageColumn = Annotated[
     str,
     typer.Option(
-        help="Column of a Parquet --data that holds encoded images.", show_default="image"
+        help="Column of a Parquet --data that holds encoded images.", show_default=THE_RUNS
     ),
 ]
 _FOUND = "found, where only one can be meant"
@@ -185,7 +188,9 @@ KeepSides = Annotated[
     bool,
     typer.Option("--keep-sides", help="Mirror no image: for letters, digits, left and right."),
 ]
-LabelColumn = Annotated[str, typer.Option(help="Column of --data that holds the label.")]
+LabelColumn = Annotated[
+    str, typer.Option(help="Column of --data that holds the label.", show_default=THE_RUNS)
+]
 SplitColumn = Annotated[
     str,
     typer.Option(help="Column of --data that says train, validation or test.", metavar="COLUMN"),

@@ -10,6 +10,7 @@ import typer
 
 from bakeoff.cli.app import app
 from bakeoff.cli.options import (
+    THE_RUNS,
     ClassLevel,
     Data,
     ImageColumn,
@@ -147,8 +148,12 @@ def predict(
         ),
     ] = None,
     text_column: Annotated[
-        str, typer.Option(help="Column of a CSV, TSV, JSONL or Parquet file that holds the text.")
-    ] = "text",
+        str,
+        typer.Option(
+            help="Column of a CSV, TSV, JSONL or Parquet file that holds the text.",
+            show_default=THE_RUNS,
+        ),
+    ] = "",
     model: Annotated[str, typer.Option(help="Default: the winner of the run.")] = "",
     output: Annotated[
         Path | None,
@@ -177,9 +182,10 @@ def predict(
     if output and json:
         raise UserError("--json prints and --output writes a file; leave out one of them")
     bakeoff = find_run(runs, run)
-    modality = bakeoff.results["dataset"]["modality"]
+    dataset = bakeoff.results["dataset"]
+    modality = dataset["modality"]
     if modality == "text":
-        inputs = text_inputs(given, text_column, skip_bad_rows)
+        inputs = text_inputs(given, text_column or dataset["columns"]["input"], skip_bad_rows)
     else:
         inputs = image_inputs(given)
     if output:
@@ -201,9 +207,9 @@ def predict(
 def evaluate(
     run: Run,
     data: Data,
-    text_column: TextColumn = "text",
+    text_column: TextColumn = "",
     image_column: ImageColumn = "",
-    label_column: LabelColumn = "label",
+    label_column: LabelColumn = "",
     class_level: ClassLevel = 0,
     limit: Annotated[
         int, typer.Option(help="Rows used at most, sampled by class; 0: all.", min=0)

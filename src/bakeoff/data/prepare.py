@@ -116,6 +116,7 @@ def prepare(
             "fingerprint": fingerprint(source),
             "rows": len(found.frame),
         },
+        "columns": {"input": columns.input, "label": columns.label},
         **rows.facts,
         **made.facts,
         "remarks": [*rows.facts["remarks"], *made.remarks],

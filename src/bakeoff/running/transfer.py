@@ -41,7 +41,7 @@ def transfer(
     models: Sequence[str] = (),
     limit: int = 0,
     input_column: str = "",
-    label_column: str = "label",
+    label_column: str = "",
     skip_bad: bool = False,
     class_level: int = 0,
     watch: Watch = lambda *_: None,
@@ -57,8 +57,8 @@ def transfer(
         source: a named set, a path or an fsspec URL.
         models: names of models of the run; none means all.
         limit: rows used at most, sampled by class; 0 uses all.
-        input_column: the column with the text or the encoded image; "" is "text" or "image".
-        label_column: the column with the label.
+        input_column: the column with the text or the encoded image; "" is called as the run's.
+        label_column: the column with the label; "" as well.
         skip_bad: leave out rows that cannot be used, such as those without a label, instead of
             refusing the data.
         class_level: at which level of a folder's folders the classes are; 0 finds it.
@@ -84,7 +84,8 @@ def transfer(
     }
     image = results["dataset"].get("image")
     size = image and (image["width"], image["height"])
-    columns = Columns.of(modality, input_column, label_column)
+    called = results["dataset"]["columns"]
+    columns = Columns(input_column or called["input"], label_column or called["label"])
     found, rows = read_rows(
         source, modality, columns, size, skip_bad, class_level, comparable=False
     )
