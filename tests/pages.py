@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 import numpy as np
+import pandas as pd
 import typer
 from PIL import Image
 
@@ -77,12 +78,18 @@ def write_files(folder):
     _write(folder / "new.csv", [{"body": t["body"]} for t in tickets[:5]])
     _write(folder / "reviews.csv", reviews)
     (folder / "aclImdb_v1.tar.gz").touch()
+    pd.DataFrame([{"text": r["body"], "label": r["stars"]} for r in reviews]).to_parquet(
+        folder / "imdb50k.parquet"
+    )
     noise = np.random.default_rng(0)
     for name in ("cat", "dog"):
         (folder / "pets" / name).mkdir(parents=True)
         for n in range(20):
             pixels = noise.integers(0, 255, (24, 24 + n % 2, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(folder / "pets" / name / f"{n}.jpg")
+    files = sorted((folder / "pets").glob("*/*.jpg"))
+    pictures = [{"image": file.read_bytes(), "label": file.parent.name} for file in files]
+    pd.DataFrame(pictures).to_parquet(folder / "stl10_train5000_test1000.parquet")
 
 
 def _write(path, rows):

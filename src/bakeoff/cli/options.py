@@ -172,7 +172,8 @@ Weights = Annotated[
 Precision = Annotated[
     str,
     typer.Option(
-        help="Of image networks: fp32, bf16, or auto (bf16 on CUDA).", metavar="fp32|bf16|auto"
+        help="Of networks: fp32, bf16, or auto (bf16 on CUDA, but for RNNs and LSTMs).",
+        metavar="fp32|bf16|auto",
     ),
 ]
 Changes = Annotated[
