@@ -11,10 +11,14 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+import yaml
+from kfp import compiler, dsl
 from pages import PAGES, ROOT, commands, parsed, python, write_files
 
 import bakeoff.cli
+from bakeoff.components.prepare import prepare
 from bakeoff.configured import OPTIONS
+from bakeoff.data.recognise import recognise
 from bakeoff.plans import Plan
 from bakeoff.running.hold import planned
 from bakeoff.text import registry
@@ -115,6 +119,40 @@ def test_dimensions_of_a_search_are_such():
     assert spaces.described(there["space"])
 
 
+def test_gpus_of_a_pipeline_reach_the_pods_of_a_rayjob(tmp_path):
+    [block] = [block for block in python(PAGES["docs/cluster.md"]) if "accelerator" in block]
+    there = {}
+    exec(block, there)
+
+    @dsl.pipeline(name="pets")
+    def pets():
+        data = prepare(data="s3://bucket/pets.parquet", modality="image", split="8:1:1", seed=0)
+        there["train"](data.outputs["dataset"])
+
+    compiler.Compiler().compile(pets, str(tmp_path / "pets.yaml"))
+    spec, _ = yaml.safe_load_all((tmp_path / "pets.yaml").read_text())
+    container = spec["deploymentSpec"]["executors"]["exec-train-image-network"]["container"]
+    assert container["resources"]["accelerator"]["resourceType"] == "nvidia.com/gpu"
+    passed = spec["components"]["comp-train-image-network"]["taskConfigPassthroughs"]
+    assert {one["field"] for one in passed if not one.get("applyToTask")} >= {
+        *("RESOURCES", "KUBERNETES_TOLERATIONS", "KUBERNETES_NODE_SELECTOR"),
+    }
+
+
+def test_a_folder_of_pictures_becomes_a_parquet(files, monkeypatch):
+    [block] = [block for block in python(PAGES["docs/cluster.md"]) if "parquet" in block]
+    monkeypatch.chdir(files)
+    exec(block, {})
+    found = recognise("pets.parquet")
+    assert (found.modality, found.input_column, found.label_column) == ("image", "image", "label")
+
+
+def test_a_cluster_by_hand_is_that_of_make():
+    made = (ROOT / "k8s" / "kind.sh").read_text()
+    wanted = set(re.findall(r"^KFP=(\S+) KUBERAY=(\S+)$", made, re.MULTILINE)[0])
+    assert set(re.findall(r"\?ref=([\w.]+)", PAGES["docs/cluster.md"])) == wanted
+
+
 def test_an_entry_of_the_registry_is_one():
     [entry] = [block for block in python(PAGES["docs/own-model.md"]) if "_SMOOTHED" in block]
     [(name, config)] = eval(f"{{{entry}}}", vars(registry)).items()
@@ -131,7 +169,7 @@ def test_links_lead_somewhere(page):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_paths_and_targets_of_make_exist(page):
-    paths = re.findall(r"\b(?:src|benchmarks|k8s|pipelines|tests)/[\w./-]*\w", PAGES[page])
+    paths = re.findall(r"(?<![\w/])(?:src|benchmarks|k8s|pipelines|tests)/[\w./-]*\w", PAGES[page])
     assert not [path for path in paths if not (ROOT / path).exists()]
     targets = re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert set(re.findall(r"(?:^ {4}|`|&& )make ([a-z0-9-]+)", PAGES[page], re.M)) <= set(targets)
