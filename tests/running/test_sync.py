@@ -15,9 +15,12 @@ from typing import Any
 
 import pytest
 
+from bakeoff.errors import UserError
 from bakeoff.plans import plan
+from bakeoff.running import sync as sync_module
 from bakeoff.running.local import run_locally
 from bakeoff.running.runs import RunFolder
+from bakeoff.running.sync import report_to_wandb, sync
 
 sys.path.append(str(Path(__file__).parents[1] / "tracking"))
 from wandb_server import HISTORY, Stored, WandbServer
@@ -166,6 +169,62 @@ def test_it_goes_on_where_it_was_cut_off(copied: RunFolder, server: WandbServer)
     process.communicate()
     for stored in server.runs.values():
         stored.lines[HISTORY] = stored.lines.get(HISTORY, [])[:1]
+    assert bakeoff(copied, "sync", server=server)[0] == 0
+    whole(copied, server)
+
+
+@pytest.fixture
+def hasty(server: WandbServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Uploads from this process, which waits for seconds only."""
+    for name, value in (("BASE_URL", server.url), ("API_KEY", KEY), ("SILENT", "true")):
+        monkeypatch.setenv(f"WANDB_{name}", value)
+    monkeypatch.setenv("WANDB_ERROR_REPORTING", "false")
+    monkeypatch.setattr(sync_module, "GRACE_SECONDS", 2.0)
+    monkeypatch.setattr(sync_module, "BYTES_PER_SECOND", 1e9)
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize("trouble", ["hang", "500", "drop"])
+def test_a_server_that_fails_for_ever_is_given_up(
+    trouble: str, copied: RunFolder, server: WandbServer
+) -> None:
+    first = copied.results["models"][0]
+    started = {"ServerFeaturesQuery", "Viewer", "Run", "RunResumeStatus", "UpsertBucket"}
+    server.trouble = lambda name: "" if name in started else trouble
+    watched: list[tuple[str, str]] = []
+    with pytest.raises(UserError) as refused:
+        sync(copied, project="bakeoff", watch=lambda *seen: watched.append(seen))
+    name = first["folder"].rpartition("/")[2]
+    assert watched == [(name, "")]
+    address = server.url.removeprefix("http://")
+    assert f"W&B at {address} did not take {name} within 2 s" in str(refused.value)
+    assert "the same command goes on" in str(refused.value)
+    server.trouble = lambda _: trouble
+    with pytest.raises(UserError, match="did not take the report within 2 s"):
+        report_to_wandb(copied, project="bakeoff")
+    assert "wandb_report" not in copied.facts
+
+
+@pytest.mark.usefixtures("hasty")
+def test_it_goes_on_once_a_server_that_hung_is_back(
+    copied: RunFolder, server: WandbServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [entry["folder"].rpartition("/")[2] for entry in copied.results["models"]]
+    second = copied.results["models"][1]["wandb"]["id"]
+    there: dict[str, str] = {}
+    # One upload has as long as it needs; then it hangs.
+    monkeypatch.setattr(sync_module, "GRACE_SECONDS", 120.0)
+    server.trouble = lambda _: "hang" if second in server.runs else ""
+
+    def watch(name: str, url: str) -> None:
+        there[name] = url
+        if name == names[1]:
+            monkeypatch.setattr(sync_module, "GRACE_SECONDS", 2.0)
+
+    with pytest.raises(UserError, match=f"did not take {names[1]} within 2 s"):
+        sync(copied, project="bakeoff", watch=watch)
+    assert [bool(there.get(name)) for name in names] == [True, False, False]
+    server.trouble = lambda _: ""
     assert bakeoff(copied, "sync", server=server)[0] == 0
     whole(copied, server)
 

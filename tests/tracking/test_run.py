@@ -318,8 +318,8 @@ def test_a_server_that_never_answers_costs_training_nothing(
     assert calls < 1, "400 records are handed over at once"
     assert second_finish < 8, "the second run does not wait for the server again"
     (line,) = done.stderr.splitlines()
-    assert "did not accept the run (" in line
-    assert line.endswith("; recording offline")
+    assert "does not answer (" in line
+    assert line.endswith(": check the network and WANDB_BASE_URL; recording offline")
     offline = sorted(tmp_path.glob("wandb/offline-run-*/*.wandb"))
     assert len(offline) == 2, "nothing is lost: both can be synced"
 

@@ -15,15 +15,22 @@ def sync(run: Run = "latest", wandb_suffix: WandbSuffix = "", runs: Runs = Path(
     Then the W&B Report is built. After an interruption the same command goes on; what is there
     already is not repeated.
     """
+    from bakeoff.running.activity import current
     from bakeoff.running.runs import find_run
     from bakeoff.running.sync import report_to_wandb, sync
     from bakeoff.tracking.mode import online
 
     found = find_run(runs, run)
     project = online()
-    sync(found, project=project, suffix=wandb_suffix, watch=_told)
-    print(report_to_wandb(found, project=project, suffix=wandb_suffix))
+    with current() as now:
 
+        def told(name: str, url: str) -> None:
+            if url:
+                print(f"{name}\t{url}", flush=True)
+            else:
+                now(f"uploading {name}")
 
-def _told(name: str, url: str) -> None:
-    print(f"{name}\t{url}", flush=True)
+        sync(found, project=project, suffix=wandb_suffix, watch=told)
+        now("building the report")
+        address = report_to_wandb(found, project=project, suffix=wandb_suffix)
+    print(address)

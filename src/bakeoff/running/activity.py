@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from rich.console import Console
@@ -21,9 +23,7 @@ class Activity:
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True)
         self._bars = Bars(
-            SpinnerColumn(
-                "dots" if self._console.encoding.startswith("utf") else "line", finished_text="✓"
-            ),
+            _spinner(self._console),
             TextColumn("{task.description:<26}"),
             TextColumn("{task.fields[facts]:<18}"),
             TimeElapsedColumn(),
@@ -61,6 +61,30 @@ class Activity:
             make_room(self._bars)
             self._rows[name] = self._bars.add_task(name, total=1, facts="")
         return self._rows[name]
+
+
+@contextmanager
+def current() -> Iterator[Callable[[str], None]]:
+    """A line with what is waited for, and how long it has been; on anything but a terminal nothing.
+
+    Returns:
+        What to call with the next thing.
+    """
+    console = Console(stderr=True)
+    with Bars(
+        *(_spinner(console), TextColumn("{task.description}"), TimeElapsedColumn()),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+        redirect_stdout=sys.stdout.isatty(),
+    ) as bars:
+        row = bars.add_task("", total=None)
+        yield lambda text: bars.reset(row, description=text)
+
+
+def _spinner(console: Console) -> SpinnerColumn:
+    shape = "dots" if console.encoding.startswith("utf") else "line"
+    return SpinnerColumn(shape, finished_text="✓")
 
 
 def downloaded(event: dict[str, Any]) -> tuple[str, str]:

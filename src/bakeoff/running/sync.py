@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,12 +12,19 @@ from typing import Any
 from bakeoff.artifacts import read_manifest, write_json
 from bakeoff.errors import UserError
 from bakeoff.evaluation.predictions import read_evaluation
+from bakeoff.running.apart import Call, apart
 from bakeoff.running.runs import RunFolder, model_folder
 from bakeoff.running.store import in_store
 from bakeoff.studies import STUDIES
 from bakeoff.tracking import LEADERBOARD, Identity
 from bakeoff.tracking.identity import suffixed
+from bakeoff.tracking.mode import server
 from bakeoff.tracking.upload import Upload, owner, upload_folders
+
+GRACE_SECONDS = 120.0
+"""What an upload may take however small it is; for ever would be the client's choice."""
+BYTES_PER_SECOND = 100_000
+"""The slowest line that is waited for."""
 
 Watch = Callable[[str, str], None]
 
@@ -33,29 +40,29 @@ def sync(run: RunFolder, *, project: str, suffix: str = "", watch: Watch = lambd
         run: a finished run.
         project: the W&B project.
         suffix: ends the ids, as W&B takes no id again that was deleted.
-        watch: called with each run's name and address once it is there.
+        watch: called with each run's name and "" before, then with its address once it is there.
 
     Raises:
-        UserError: the run has not finished, a model was removed, or W&B does not take something;
-            what came before is there, and the same call goes on.
+        UserError: the run has not finished, a model was removed, or W&B does not take something or
+            not in time; what came before is there, and the same call goes on.
     """
     results = run.results
     artifacts = _evaluations(run)
-    with tempfile.TemporaryDirectory(prefix="bakeoff-wandb-") as scratch:
+    scratch = tempfile.mkdtemp(prefix="bakeoff-wandb-")
+    with apart(scratch) as call:
         for entry in [*results["models"], *results.get("autoencoders", ())]:
-            _upload(run, entry, artifacts, project, suffix, Path(scratch), watch)
-        whole = Identity(group=results["group"], about=_about(run, results)).of_whole()
-        with Upload(
-            leaderboard_id(results, suffix),
-            LEADERBOARD,
-            {"metric": results["metric"], "seeds": results["seeds"]},
-            job=LEADERBOARD,
-            identity=whole,
-            project=project,
-            scratch=Path(scratch),
-        ) as upload:
-            upload.log_leaderboard(results)
-            watch(LEADERBOARD, upload.url)
+            folder = model_folder(run, entry)
+            offline = [
+                path
+                for artifact in (folder.parent, *artifacts)
+                for path in sorted(artifact.glob(f"wandb/offline-run-*-{entry['wandb']['id']}"))
+            ]
+            watch(folder.name, "")
+            job = partial(_upload, entry, folder, offline, artifacts, project, suffix, scratch)
+            watch(folder.name, _in_time(call, folder.name, [folder, *offline], job))
+        watch(LEADERBOARD, "")
+        job = partial(_upload_leaderboard, run, results, project, suffix, scratch)
+        watch(LEADERBOARD, _in_time(call, LEADERBOARD, [], job))
 
 
 def leaderboard_id(results: dict[str, Any], suffix: str = "") -> str:
@@ -73,47 +80,44 @@ def report_to_wandb(run: RunFolder, *, project: str, suffix: str = "") -> str:
     Raises:
         UserError: the run has not finished, is not in W&B, or W&B does not take the report.
     """
-    from bakeoff.report.wandb_report import save, wandb_report
-
-    results = run.results
-    entity = owner(leaderboard_id(results, suffix), project)
-    if not entity:
-        raise UserError(
-            f"run {run.path.name} is not in the W&B project {project}: upload it with bakeoff sync"
-        )
-    report = wandb_report(
-        results,
-        entity=entity,
-        project=project,
-        leaderboard=leaderboard_id(results, suffix),
-        pairs=STUDIES[results["study"]].pairs,
-        suffix=suffix,
-    )
     facts = run.facts
-    facts["wandb_report"], address = save(report, facts.get("wandb_report", ""))
+    earlier = facts.get("wandb_report", "")
+    with apart(tempfile.mkdtemp(prefix="bakeoff-wandb-")) as call:
+        job = partial(_report, run.path.name, run.results, project, suffix, earlier)
+        facts["wandb_report"], address = _in_time(call, "the report", [], job)
     write_json(run.path / "run.json", facts)
     return address
 
 
+def _in_time(call: Call, what: str, folders: Iterable[Path], job: Callable[[], Any]) -> Any:
+    """What a job gives that uploads folders, and `what` they are to a person.
+
+    Raises:
+        UserError: it takes longer than a slow line would.
+    """
+    files = (path for folder in folders for path in folder.rglob("*") if path.is_file())
+    seconds = GRACE_SECONDS + sum(path.stat().st_size for path in files) / BYTES_PER_SECOND
+    try:
+        return call(job, seconds=seconds)
+    except TimeoutError:
+        raise UserError(
+            f"{server()} did not take {what} within {seconds:.0f} s; once it answers, the same "
+            "command goes on where it stopped"
+        ) from None
+
+
 def _upload(
-    run: RunFolder,
     entry: dict[str, Any],
+    folder: Path,
+    offline: list[Path],
     artifacts: list[Path],
     project: str,
     suffix: str,
-    scratch: Path,
-    watch: Watch,
-) -> None:
-    """One training and its evaluation."""
-    folder = model_folder(run, entry)
+    scratch: str,
+) -> str:
+    """One training and its evaluation; its address."""
     identity = replace(Identity.of_models(folder.parent), group=entry["wandb"]["group"])
-    recorded = entry["wandb"]["id"]
-    run_id = suffixed(recorded, suffix)
-    offline = [
-        path
-        for artifact in (folder.parent, *artifacts)
-        for path in sorted(artifact.glob(f"wandb/offline-run-*-{recorded}"))
-    ]
+    run_id = suffixed(entry["wandb"]["id"], suffix)
     upload = partial(
         Upload,
         run_id,
@@ -122,13 +126,13 @@ def _upload(
         job="evaluate",
         identity=identity,
         project=project,
-        scratch=scratch,
+        scratch=Path(scratch),
     )
     if offline and not owner(run_id, project):
         # Begun here, it is refused at once where it is refused: the client would try for hours.
         with upload():
             pass
-        upload_folders(offline, run_id, project, scratch)
+        upload_folders(offline, run_id, project, Path(scratch))
     with upload() as opened:
         for record in entry["history"]:
             opened.epoch(record)
@@ -138,7 +142,48 @@ def _upload(
             opened.log_evaluation(entry, folder, test.labels, test.probabilities, again=False)
         else:
             opened.log_evaluation(entry, folder, again=False)
-        watch(folder.name, opened.url)
+        return opened.url
+
+
+def _upload_leaderboard(
+    run: RunFolder, results: dict[str, Any], project: str, suffix: str, scratch: str
+) -> str:
+    """The run `leaderboard`; its address."""
+    whole = Identity(group=results["group"], about=_about(run, results)).of_whole()
+    with Upload(
+        leaderboard_id(results, suffix),
+        LEADERBOARD,
+        {"metric": results["metric"], "seeds": results["seeds"]},
+        job=LEADERBOARD,
+        identity=whole,
+        project=project,
+        scratch=Path(scratch),
+    ) as upload:
+        upload.log_leaderboard(results)
+        return upload.url
+
+
+def _report(
+    name: str, results: dict[str, Any], project: str, suffix: str, earlier: str
+) -> tuple[str, str]:
+    """Build the report of the run of that name; its id and its address."""
+    from bakeoff.report.wandb_report import save, wandb_report
+
+    leaderboard = leaderboard_id(results, suffix)
+    entity = owner(leaderboard, project)
+    if not entity:
+        raise UserError(
+            f"run {name} is not in the W&B project {project}: upload it with bakeoff sync"
+        )
+    report = wandb_report(
+        results,
+        entity=entity,
+        project=project,
+        leaderboard=leaderboard,
+        pairs=STUDIES[results["study"]].pairs,
+        suffix=suffix,
+    )
+    return save(report, earlier)
 
 
 def _evaluations(run: RunFolder) -> list[Path]:

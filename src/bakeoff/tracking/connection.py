@@ -13,7 +13,9 @@ from typing import Any
 from bakeoff import events
 
 _DELETED = re.compile(r"previously created and deleted", re.IGNORECASE)
-_SILENT = re.compile(r"respond in time|timed out|connection|execute API request", re.IGNORECASE)
+_SILENT = re.compile(
+    r"respond in time|timed out|deadline exceeded|connection|execute API request", re.IGNORECASE
+)
 _KEY_REJECTED = re.compile(r"\b40[13]\b|API.?key|not logged in|unauthori[sz]ed", re.IGNORECASE)
 
 _unreachable = threading.Event()
@@ -48,7 +50,7 @@ def settled(
     settings: Mapping[str, Any],
     *,
     init: float,
-    finish: float,
+    finish: float = 0.0,
     measured: bool = True,
 ) -> Any:
     """W&B's settings of every run: it prints nothing, and looks at nobody's files.
@@ -57,7 +59,7 @@ def settled(
         wandb: the module.
         settings: of the run.
         init: seconds that the server may take to accept it.
-        finish: seconds that its end may take.
+        finish: seconds that its end may take; 0: as long as it takes.
         measured: whether to record processor, memory and GPU of this machine.
     """
     return wandb.Settings(
@@ -83,6 +85,8 @@ def explained(error: Exception, run: str) -> str:
         )
     if _KEY_REJECTED.search(said):
         return f"rejected the key, from WANDB_API_KEY or `wandb login` ({said})"
+    if is_silence(error):
+        return f"does not answer ({said}): check the network and WANDB_BASE_URL"
     return f"did not accept the run ({said})"
 
 

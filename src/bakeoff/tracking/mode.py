@@ -64,6 +64,12 @@ def project_name() -> str:
     return os.environ.get("WANDB_PROJECT") or "bakeoff"
 
 
+def server() -> str:
+    """What W&B is called to a person; with the address where it is another one than usual."""
+    own = urlparse(os.environ.get("WANDB_BASE_URL") or "").netloc.rpartition("@")[2]
+    return f"W&B at {own}" if own else "W&B"
+
+
 def _has_key() -> bool:
     """A key in the environment or, as `wandb login` leaves it, in a netrc file."""
     if os.environ.get("WANDB_API_KEY"):

@@ -1,4 +1,7 @@
-"""A W&B run of what has finished: the same records, at once and as long as they take."""
+"""A W&B run of what has finished: the same records, at once and as long as they take.
+
+Where a server hangs that may be for ever: who calls this sets a limit.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,6 @@ from bakeoff.tracking.identity import Identity
 from bakeoff.tracking.run import Run, Task
 
 INIT_SECONDS = 15.0
-FINISH_SECONDS = 600.0
 
 
 class Upload(Run):
@@ -54,9 +56,7 @@ class Upload(Run):
         import wandb
 
         self._wandb = wandb
-        settings = settled(
-            wandb, self._settings, init=INIT_SECONDS, finish=FINISH_SECONDS, measured=False
-        )
+        settings = settled(wandb, self._settings, init=INIT_SECONDS, measured=False)
         start = {**self._settings, "settings": settings, "reinit": "create_new"}
         try:
             self._run = wandb.init(mode="online", resume="allow", **start)
