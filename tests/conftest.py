@@ -1,4 +1,4 @@
-"""What several test folders share: real reviews, where more real data lies, a small disk, S3."""
+"""What several test folders share: reviews, where more real data lies, a notebook, S3 …"""
 
 import csv
 import os
@@ -46,6 +46,14 @@ def s3_server():
     """The address of an empty bucket of a real S3 server, which the environment names."""
     with serving("trainings"):
         yield "s3://trainings"
+
+
+@pytest.fixture
+def notebook(monkeypatch):
+    """What rich takes for the kernel of a notebook, and what such a kernel asks of programs."""
+    shell = type("ZMQInteractiveShell", (), {})()
+    monkeypatch.setattr("builtins.get_ipython", lambda: shell, raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1")
 
 
 @pytest.fixture

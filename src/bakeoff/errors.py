@@ -13,6 +13,10 @@ class UserError(Exception):
     raised is a bug in bakeoff and keeps its traceback.
     """
 
+    def _render_traceback_(self) -> list[str]:
+        """The lines that IPython shows in place of a traceback."""
+        return [f"error: {self}"]
+
 
 def unknown_name(what: str, name: str, known: Iterable[str]) -> UserError:
     """The error for a name nobody registered, with the nearest known one as advice.

@@ -81,6 +81,16 @@ def test_the_report_is_shown_inline(held):
     assert attributes["srcdoc"] == Path(held[0].report).read_text(encoding="utf-8")
 
 
+@pytest.mark.usefixtures("notebook")
+def test_a_notebook_that_asks_for_colours_gets_a_text_without(held, capsys):
+    result = held[0]
+    assert repr(result) == str(result) != ""
+    assert "\x1b" not in repr(result)
+    assert result.verdict in repr(result)
+    assert repr(result.report) == result.report.path.resolve().as_uri()
+    assert capsys.readouterr().out == "", "asking for its text shows nothing"
+
+
 def test_predictions_are_a_frame_beside_what_was_given(held, frame):
     result = held[0]
     some = frame["review"][10:14]

@@ -401,3 +401,15 @@ def test_bars_are_drawn_in_any_encoding(encoding):
     said = done.stdout.decode(encoding)
     assert "50.0 %" in said
     assert "1/4 - loss 0.500" in said or "1/4 · loss 0.500" in said
+
+
+@pytest.mark.usefixtures("notebook")
+def test_a_notebook_gets_plain_lines_on_stdout(capsys):
+    """Bars would be drawn anew ten times a second, each time as an output of the cell."""
+    with Progress(plan("sentiment", "quick", models=["nb-counts"])) as progress:
+        for second, state in enumerate(("started", "finished")):
+            event = {"event": "task", "task": "prepare", "model": "", "seed": None}
+            progress.see({**event, "state": state, "time": 1_000_000.0 + second})
+    printed = capsys.readouterr().out
+    assert "\x1b" not in printed
+    assert printed.splitlines()[-1] == "1/7 prepare 1.0 s"

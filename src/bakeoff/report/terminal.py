@@ -206,7 +206,15 @@ def text_of(*parts: Table | str) -> str:
     from rich.console import Console
 
     written = StringIO()
-    console = Console(file=written, width=PIPE_WIDTH, highlight=False, markup=False)
+    # Notebooks ask for colours, and would show what is written here.
+    console = Console(
+        file=written,
+        width=PIPE_WIDTH,
+        force_jupyter=False,
+        force_terminal=False,
+        highlight=False,
+        markup=False,
+    )
     for part in parts:
         if part:
             console.print(part, soft_wrap=isinstance(part, str))

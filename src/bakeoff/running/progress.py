@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from bakeoff.running.runs import RunFolder
 
 
+_NOTEBOOK_WIDTH = 100
+
+
 class Progress:
     """Draws the events of a run; on anything but a terminal, one line a finished task and, of what
     trains, one a minute.
@@ -35,7 +38,7 @@ class Progress:
 
     def __init__(self, plan: Plan, console: Console | None = None, said: str = "") -> None:
         self._plan, self._said = plan, said
-        self._console = console or Console()
+        self._console = console or _console()
         self._wide = self._console.width >= 100
         self._bars = Bars(
             *_columns(self._console.width, self._wide),
@@ -221,6 +224,14 @@ class Progress:
             )
         self._console.print(f"{facts['seconds']:.0f} s · run {facts['id']}", highlight=False)
         self._console.print(f"report: {run.report.as_uri()}", highlight=False, soft_wrap=True)
+
+
+def _console() -> Console:
+    """Stdout; in a notebook, where each drawing is an output of its own, for lines alone."""
+    found = Console()
+    if not found.is_jupyter:
+        return found
+    return Console(force_jupyter=False, force_terminal=False, width=_NOTEBOOK_WIDTH)
 
 
 class _Clock(ProgressColumn):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _COLUMNS = ("label", "probability")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Page:
     """The report, which a notebook shows inline."""
 
@@ -25,6 +25,8 @@ class Page:
 
     def __str__(self) -> str:
         return self.path.resolve().as_uri()
+
+    __repr__ = __str__
 
     def __fspath__(self) -> str:
         return str(self.path)
