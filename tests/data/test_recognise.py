@@ -265,10 +265,15 @@ def test_jsonl_of_nested_values(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv"])
-@pytest.mark.parametrize(
-    "content", [b"\x1f\x8b\x08\x00trash", b"Gr\xf6\xdfe,text\n1,fine\n2,cold\n"]
-)
-def test_a_header_that_is_no_text_is_refused(name, content, tmp_path):
-    (tmp_path / name).write_bytes(content)
-    with pytest.raises(UserError, match="its header has bytes that are not UTF-8; save it as"):
+def test_a_header_in_another_encoding_is_refused(name, tmp_path):
+    (tmp_path / name).write_bytes(b"Gr\xf6\xdfe,text\n1,fine\n2,cold\n")
+    said = "its header has bytes that are not UTF-8; mend them; .* iconv -f WINDOWS-1252"
+    with pytest.raises(UserError, match=said):
         recognise(str(tmp_path / name))
+
+
+def test_rows_that_cannot_be_read_say_nothing_of_columns(tmp_path):
+    rows = [f"{text},{'ab'[n % 2]}\n" for n, text in enumerate(texts(60))]
+    content = "".join(["text,label\n", *rows]).encode() + b"\xff\xfe,\xfd\n"
+    (tmp_path / "a.csv").write_bytes(content)
+    assert "labels in 'label' (a, b)" in recognise(str(tmp_path / "a.csv")).said

@@ -12,6 +12,8 @@ from bakeoff.errors import UserError
 if TYPE_CHECKING:
     import pandas as pd
 
+_MOST_NAMES, _LONGEST = 30, 60
+
 
 @dataclass(frozen=True)
 class Columns:
@@ -81,9 +83,20 @@ def refuse_unclear(
         if role in ("input", "label"):
             advice = f"--{kind}-column{' and --label-column' * bool(columns.label)}{hint}"
         raise UserError(
-            f"{source} has {many} {column!r}; it has: {', '.join(map(str, there))} "
-            f"(name them with {advice})"
+            f"{source} has {many} {column!r}; it has: {listed(there)} (name them with {advice})"
         )
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names of columns on one line, however long, many and strange they are.
+
+    >>> listed(["text", "two\\nlines"])
+    'text, two\\\\nlines'
+    """
+    shown = [name if name.isprintable() else ascii(name)[1:-1] for name in names[:_MOST_NAMES]]
+    shown = [f"{name[:_LONGEST]}…" if len(name) > _LONGEST else name for name in shown]
+    more = [f"… ({len(names):,} columns)"] * (len(names) > _MOST_NAMES)
+    return ", ".join([*shown, *more]) or "none"
 
 
 def refuse_types(source: str, values: pd.Series, column: str, what: str) -> None:

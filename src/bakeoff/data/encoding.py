@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import codecs
 import re
+import unicodedata
 
+from bakeoff.data.contents import refuse_no_text
 from bakeoff.errors import UserError
 
 DAMAGED = re.compile("[\udc80-\udcff]")
@@ -16,8 +18,11 @@ _MARKS = {  # The mark of UTF-16 begins that of UTF-32.
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-_SAMPLE = 200
-"""Bytes whose zeros tell UTF-16 without a mark: a header of Latin letters has every other."""
+_UNMARKED = ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
+_SAMPLE = 1 << 16
+"""Bytes that tell these: read as one of them, they are characters, and have ends of lines."""
+_LEAST_SHARE = 0.95
+"""Of what is read right there are more characters; of a wrong order of bytes there is no line."""
 
 
 def decoded(source: str, content: bytes) -> tuple[str, list[str]]:
@@ -27,11 +32,12 @@ def decoded(source: str, content: bytes) -> tuple[str, list[str]]:
     become the characters of `DAMAGED`.
 
     Raises:
-        UserError: a file of UTF-16 or UTF-32 is damaged.
+        UserError: a file of UTF-16 or UTF-32 is damaged, or it is no text.
     """
     encoding = next((name for mark, name in _MARKS.items() if content.startswith(mark)), "")
     encoding = encoding or _unmarked(content)
     if not encoding:
+        refuse_no_text(source, content)
         return content.decode("utf-8-sig", "surrogateescape"), []
     name = encoding[:6].upper()
     try:
@@ -43,12 +49,32 @@ def decoded(source: str, content: bytes) -> tuple[str, list[str]]:
 
 
 def _unmarked(content: bytes) -> str:
-    first, second = content[:_SAMPLE:2], content[1:_SAMPLE:2]
-    if second and not first.count(0) and second.count(0) > len(second) / 3:
-        return "utf-16-le"
-    if first and not second.count(0) and first.count(0) > len(first) / 3:
-        return "utf-16-be"
+    """UTF-16 or UTF-32 that does not say so; "" where it is neither."""
+    sample = content[:_SAMPLE]
+    if 0 not in sample:  # Not even in a separator.
+        return ""
+    for encoding in _UNMARKED:
+        text = sample.decode(encoding, "replace")
+        good = sum(map(_is_character, text))
+        if ("\n" in text or "\r" in text) and good > _LEAST_SHARE * len(text):
+            return encoding
     return ""
+
+
+def _is_character(sign: str) -> bool:
+    """Whether somebody would write it: no control character, and assigned."""
+    return sign in "\t\r\n" or (unicodedata.category(sign)[0] != "C" and sign != "\ufffd")
+
+
+def damaged_header(source: str, text: str) -> UserError:
+    """What a person is told of names of columns with bytes that are no UTF-8.
+
+    Args:
+        source, text: as of `damaged_lines`.
+    """
+    return UserError(
+        f"{source}: its header has bytes that are not UTF-8; mend them{_another_encoding(text)}"
+    )
 
 
 def damaged_lines(source: str, text: str, lines: list[int]) -> UserError:

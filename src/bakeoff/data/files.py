@@ -5,14 +5,16 @@ from __future__ import annotations
 import codecs
 import io
 import json
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from bakeoff.data.characters import normalised
 from bakeoff.data.columns import Columns, refuse_types, refuse_unclear
+from bakeoff.data.contents import LOOKED_AT, other_kind
 from bakeoff.data.delimited import read_records
-from bakeoff.data.encoding import DAMAGED, damaged_lines, decoded
+from bakeoff.data.encoding import DAMAGED, damaged_header, damaged_lines, decoded
 from bakeoff.errors import UserError
 from bakeoff.remote import read_bytes, read_stream
 
@@ -98,17 +100,24 @@ def _read(source: str, columns: Columns, skip_bad: bool, whole: bool = False) ->
     content = read_bytes(source)
     if not content.strip(_BLANK):
         raise UserError(f"{source} is empty; give a file with rows")
+    if ending != ".parquet" and (kind := other_kind(source, content)):
+        raise UserError(kind)
     table = READERS[ending](source, content, columns, whole)
     if table.refusal and not skip_bad:
         raise table.refusal
     if table.frame.empty:
-        raise UserError(f"{source} has a header and no rows; give a file with rows")
+        raise table.refusal or UserError(
+            f"{source} has a header and no rows; give a file with rows"
+        )
     return table
 
 
 def unknown_ending(source: str) -> UserError:
     """What a person is told of a file that nothing reads."""
     ending = Path(source).suffix.lower()
+    with suppress(OSError), Path(source).open("rb") as stream:
+        if kind := other_kind(source, stream.read(LOOKED_AT)):
+            return UserError(kind)
     return UserError(f"{source}: unknown file ending {ending!r}; known are {', '.join(READERS)}")
 
 
@@ -163,6 +172,9 @@ def _read_delimited(
     wanted = list(columns.named().values())
     text, remarks = decoded(source, content)
     records = read_records(source, text, separator, wanted)
+    needed = records.header if whole or not set(wanted) <= set(records.header) else []
+    if any(DAMAGED.search(name) for name in needed):
+        raise damaged_header(source, text)
     refuse_unclear(source, columns, records.header)
     wanted = _columns(source, wanted, records.header, whole)
     places = [records.header.index(column) for column in wanted]
@@ -216,12 +228,12 @@ def _read_jsonl(source: str, content: bytes, columns: Columns, whole: bool) -> T
             bad[len(rows)], row = "no JSON", {}
         except LookupError as error:
             raise UserError(f"{source}, line {number} {error}") from None
-        names |= dict.fromkeys(row)
         if DAMAGED.search(line):
             damaged.append(number)
             bad[len(rows)], row = "not UTF-8", {}
+        names |= dict.fromkeys(row)
         rows.append(row)
-    if not (refusal and len(bad) == len(rows)):
+    if len(bad) < len(rows):
         refuse_unclear(source, columns, list(names))
     wanted = _columns(source, wanted, list(names), whole)
     if damaged and not refusal:
@@ -292,15 +304,10 @@ def _columns(source: str, wanted: list[str], there: list[str], whole: bool) -> l
     is wanted those that can be.
 
     Raises:
-        UserError: all are to be read, and their names are no text or several of one name.
+        UserError: all are to be read, and several have one name.
     """
     if not whole:
         return wanted
-    if any(DAMAGED.search(name) for name in there):
-        raise UserError(
-            f"{source}: its header has bytes that are not UTF-8; save it as UTF-8, or give a table "
-            "of text if it is none"
-        )
     if not wanted:
         return [name for name in there if there.count(name) == 1]
     twice = next((name for name in there if there.count(name) > 1), None)

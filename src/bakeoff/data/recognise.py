@@ -13,7 +13,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from bakeoff.data.characters import alike, normalised
-from bakeoff.data.columns import Columns, refuse_unclear
+from bakeoff.data.columns import Columns, listed, refuse_unclear
 from bakeoff.data.files import Table, images_in, read_any
 from bakeoff.data.folder_tree import visible_files
 from bakeoff.data.image_files import split_of
@@ -117,7 +117,10 @@ def _of_table(source: str, modality: str, named: Columns) -> Reading:
     given = named.named()
     asked = Columns(**{"input": "", "label": "", **given})
     refuse_unclear(source, asked, table.header, kind="image" if pictures else "text")
-    judged = {name: _Column(name, table.frame[name]) for name in table.frame.columns}
+    frame = table.frame.drop(index=list(table.bad))
+    if table.refusal and frame.empty:
+        raise table.refusal
+    judged = {name: _Column(name, frame[name]) for name in frame.columns}
     free = {name: c for name, c in judged.items() if name not in given.values()}
     texts = [name for name, column in free.items() if column.is_text]
     if not modality and pictures and not named.input and texts:
@@ -233,7 +236,7 @@ def _one(source: str, role: str, candidates: list[str], there: Sequence[str]) ->
         )
     raise UserError(
         f"{source}: no column {role!r}, and none that must be {holds}; it has: "
-        f"{', '.join(there) or 'none'} (name them with --{role}-column)"
+        f"{listed(there)} (name them with --{role}-column)"
     )
 
 
