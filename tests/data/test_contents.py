@@ -171,10 +171,10 @@ def test_no_row_of_jsonl_that_can_be_read_is_said_as_such(tmp_path):
 
 
 def test_many_and_long_names_of_columns_are_cut(tmp_path):
-    names = [f"pixel{n}" for n in range(5000)]
+    names = [f"pixel{n}" for n in range(500)]
     names[:2] = "pixel\x020", "x" * 500
-    (tmp_path / "a.csv").write_text(",".join(names) + "\n" + "1," * 4999 + "1\n" * 9)
+    (tmp_path / "a.csv").write_text(",".join(names) + "\n" + "1," * 499 + "1\n" * 9)
     for read in (recognise, lambda source: read_table(source, Columns())):
-        with pytest.raises(UserError, match=r"pixel\\x020, x{60}…, pixel.*\(5,000 columns\)") as no:
+        with pytest.raises(UserError, match=r"pixel\\x020, x{60}…, pixel.*\(500 columns\)") as no:
             read(str(tmp_path / "a.csv"))
         assert len(str(no.value)) < 1000

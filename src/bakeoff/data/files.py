@@ -333,7 +333,7 @@ def damaged_parquet(source: str, error: Exception) -> UserError:
     if isinstance(error, OSError) and error.errno:
         return UserError(f"cannot read {source}: {error.strerror}")
     return UserError(
-        f"{source} is no Parquet file, or a damaged one: {str(error).splitlines()[0]}; "
+        f"{source} is no Parquet file, or a damaged one: {str(error).splitlines()[0].rstrip('.')}; "
         "write it again"
     )
 
