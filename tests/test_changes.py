@@ -1,7 +1,7 @@
 import pytest
 
 from bakeoff.changes import difference, joined, listed, merged
-from bakeoff.configured import with_settings
+from bakeoff.configured import named, with_settings
 from bakeoff.errors import UserError
 from bakeoff.studies import STUDIES
 
@@ -61,15 +61,19 @@ def changed(names, *changes, study="sentiment"):
         (
             ["rnn-64", "bilstm"],
             ["rnn-64.training.epochs=9", "rnn-64.training.least_steps=500"],
-            "rnn-64.training.epochs=9, training.least_steps=500",
+            "rnn-64.training.epochs=9, rnn-64.training.least_steps=500",
         ),
+        # What is named is told, whatever it was; and of no other model.
+        (["rnn-64", "bilstm"], ["bilstm.dropout=0.3"], "bilstm.dropout=0.3"),
+        (["rnn-64", "bilstm"], ["*.dropout=0.3"], "dropout=0.3"),
+        (["rnn-64", "transformer"], ["transformer.dropout=0.3"], "transformer.dropout=0.3"),
         (["nb-counts", "rnn-64"], ["hidden=9"], "hidden=9"),
         (["cnn"], ["training.learning_rate=0.1", "dropout=1e-05"], None),
     ],
 )
 def test_a_difference_makes_the_same_again_and_says_once_what_all_share(names, changes, text):
     old, new = changed(names, *changes)
-    said = difference(old, new)
+    said = difference(old, new, named(new, changes, STUDIES["sentiment"].models))
     assert text is None or said == text
     assert with_settings(old, listed(said), STUDIES["sentiment"].models) == new
 

@@ -113,6 +113,18 @@ def test_an_item_stands_for_the_configurations_of_the_plan(study, settings):
     assert classical == {name: to_dict(config) for name, config in chosen.classical.items()}
 
 
+def test_a_setting_that_is_named_is_in_the_items_of_its_model_whatever_its_value():
+    settings = plan("sentiment", "quick", changes=["bilstm.dropout=0.3"], models=["all"]).settings
+    assert settings == "bilstm.dropout=0.3"
+    found = run(settings=settings)
+    [held] = [item for item in found.networks_of_chosen_width if item["model"] == "bilstm"]
+    assert held["settings"] == "dropout=0.3"
+    others = [*found.networks, *found.networks_of_chosen_width]
+    assert [item["settings"] for item in others if item != held] == [""] * 4
+    [usual] = [item for item in run().networks_of_chosen_width if item["model"] == "bilstm"]
+    assert held["fingerprint"] == usual["fingerprint"]
+
+
 def test_networks_of_the_same_autoencoder_are_one_item_which_comes_first():
     names = "ae-linear-frozen, ae-linear-tuned, ae-linear-scratch"
     items = run("autoencoder", {"networks": names}, data="digits", seeds=2).networks

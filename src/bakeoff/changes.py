@@ -7,7 +7,7 @@ divides two of them only where the next one's name and `=` follow: values may ho
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from bakeoff.dotted import settings_of
@@ -59,25 +59,37 @@ def minimum_beside(path: str) -> str:
     return f"{path.removesuffix('epochs')}least_steps" if found else ""
 
 
-def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+def difference(old: Mapping[str, Any], new: Mapping[str, Any], named: Collection[str] = ()) -> str:
     """The changes that make some configurations of others: of all that have a setting at once,
-    where it has the same value in all of them then. What `minimum_beside` a change says is told.
+    where it is told of all of them and has the same value. What `minimum_beside` a change says is
+    told.
 
     Args:
         old: name → configuration.
         new: the same names → configurations of the same kinds.
+        named: settings, MODEL.PATH, that are told even if they are the same in both.
     """
     before = {name: settings_of(config) for name, config in old.items()}
     after = {name: settings_of(config) for name, config in new.items()}
+    told = {
+        name: {
+            path
+            for path, value in settings.items()
+            if before[name].get(path, _ABSENT) != value or f"{name}.{path}" in named
+        }
+        for name, settings in after.items()
+    }
+    for paths in told.values():
+        paths |= {minimum_beside(path) for path in paths}
     changes: dict[str, None] = {}
     for name, settings in after.items():
-        told = {p for p, value in settings.items() if before[name].get(p, _ABSENT) != value}
-        told |= {minimum_beside(path) for path in told}
         for path, value in settings.items():
-            if path not in told:
+            if path not in told[name]:
                 continue
-            everyone = [after[n].get(path, _ABSENT) for n, held in before.items() if path in held]
-            shared = path in before[name] and all(one == value for one in everyone)
+            everyone = [n for n, held in before.items() if path in held]
+            shared = name in everyone and all(
+                path in told[n] and after[n].get(path, _ABSENT) == value for n in everyone
+            )
             changes[f"{'' if shared else f'{name}.'}{path}={as_text(value)}"] = None
     return joined(changes)
 

@@ -134,6 +134,19 @@ def with_settings(configs: Configs, asked: Sequence[str], known: Iterable[str]) 
     return result
 
 
+def named(configs: Configs, asked: Sequence[str], known: Iterable[str]) -> tuple[str, ...]:
+    """The settings, MODEL.PATH, that are asked for, whether or not that changes them; the arguments
+    are those of `with_settings`.
+    """
+    known = list(known)
+    meant = {
+        f"{name}.{path}"
+        for text in asked
+        for name, path in _meant(configs, text.partition("=")[0], known)
+    }
+    return tuple(sorted(meant))
+
+
 def _meant(configs: Configs, key: str, known: Iterable[str]) -> list[tuple[str, str]]:
     """The models and the path in them that the left side of a `--set` means."""
     # Names of models hold dots, and one may begin with another: resnet18-center@0.1.

@@ -5,7 +5,7 @@ A step is told a study, a preset, names and what is changed of them; the registr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from bakeoff.changes import difference, listed
@@ -33,9 +33,13 @@ def registered(study: str, preset: str, names: Iterable[str]) -> Configs:
     return Change(settings=known.presets[preset].settings).applied(configs)
 
 
-def changes_of(study: str, preset: str, configs: Mapping[str, Config]) -> str:
-    """What is changed of the registered configurations, as `configurations` takes it."""
-    return difference(registered(study, preset, configs), configs)
+def changes_of(
+    study: str, preset: str, configs: Mapping[str, Config], named: Collection[str] = ()
+) -> str:
+    """What is changed of the registered configurations, as `configurations` takes it; what is
+    `named`, as MODEL.PATH, is told even if it is as registered.
+    """
+    return difference(registered(study, preset, configs), configs, named)
 
 
 def configurations(study: str, preset: str, models: str, settings: str) -> dict[str, Any]:

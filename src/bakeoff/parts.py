@@ -88,7 +88,7 @@ def run_of(
         return {
             "model": ", ".join(names),
             "seed": seed,
-            "settings": changes_of(study, made.preset, configs),
+            "settings": changes_of(study, made.preset, configs, made.named),
             "fingerprint": settings_hash([trained_together(configs), [version(f) for f in files]]),
         }
 

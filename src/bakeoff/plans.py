@@ -8,7 +8,7 @@ from typing import Any
 
 from bakeoff.artifacts import settings_hash
 from bakeoff.changes import difference
-from bakeoff.configured import OPTIONS, UNMIRRORED, Change, checked, optioned, with_settings
+from bakeoff.configured import OPTIONS, UNMIRRORED, Change, checked, named, optioned, with_settings
 from bakeoff.data.columns import Columns
 from bakeoff.data.decoding import LEAST_SIDE
 from bakeoff.data.sources import refuse_credentials
@@ -69,6 +69,8 @@ class Plan:
     """Processes that share the batches of a training."""
     tune: str = ""
     """Trials of each network's settings, or the time for all, as `tuning.budget` reads it."""
+    named: tuple[str, ...] = field(default=(), repr=False)
+    """Settings, MODEL.PATH, that a person named: a search holds them, whatever their value."""
 
     @property
     def classical(self) -> dict[str, Config]:
@@ -158,7 +160,7 @@ class Plan:
 
     @property
     def settings(self) -> str:
-        """What options and `--set` changed of the models, as `changes` of the same plan."""
+        """What options changed of the models and `--set` named, as `changes` of the same plan."""
         usual = plan(
             self.study,
             self.preset,
@@ -166,7 +168,7 @@ class Plan:
             data=self.data,
             metric=self.metric,
         )
-        return difference(usual.models, self.models)
+        return difference(usual.models, self.models, self.named)
 
     @property
     def training_seeds(self) -> list[int]:
@@ -175,10 +177,11 @@ class Plan:
     @property
     def identity(self) -> dict[str, str]:
         """What its steps must know of it to say which bake-off they belong to."""
+        held = self.named if self.tune else ()
         return {
             "study": self.study,
             "preset": self.preset,
-            "settings": settings_hash(repr(self)),
+            "settings": settings_hash([repr(self), *held] if held else repr(self)),
         }
 
 
@@ -249,7 +252,8 @@ def plan(
     configs = Change(settings={"training.metric": metric}).applied(configs)
     usual = configs
     configs = with_settings(optioned(configs, options), changes, known.models)
-    made = Plan(study=study, preset=preset, models=configs, **settings)
+    asked_for = named(configs, changes, known.models)
+    made = Plan(study=study, preset=preset, models=configs, named=asked_for, **settings)
     if made.tune:
         _check_search(made, usual)
     made.columns.check()
@@ -269,7 +273,11 @@ def _check_search(made: Plan, usual: Mapping[str, Config]) -> None:
     for name, config in made.networks.items():
         declared = text_space(config) if isinstance(config, TextNetwork) else image_space(config)
         before = settings_of(usual[name])
-        held = [p for p, value in settings_of(config).items() if before.get(p) != value]
+        held = [
+            path
+            for path, value in settings_of(config).items()
+            if before.get(path) != value or f"{name}.{path}" in made.named
+        ]
         try:
             searched(config, declared, held)
         except UserError as error:

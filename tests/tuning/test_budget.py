@@ -1,7 +1,9 @@
 import pytest
 
+from bakeoff.dotted import settings_of
 from bakeoff.errors import UserError
 from bakeoff.plans import plan
+from bakeoff.text.spaces import space_of as text_space
 from bakeoff.tuning.budget import Budget
 
 
@@ -47,6 +49,20 @@ def test_a_plan_refuses_a_search_of_nothing():
     paths = ("training.learning_rate", "training.batch_size", "training.label_smoothing")
     paths += ("dropout", "word_dropout", "embedding_dim")
     changes = [f"rnn-64.{path}={value}" for path, value in zip(paths, "111111", strict=True)]
+    with pytest.raises(UserError, match=r"^--tune: rnn-64: nothing is left to search"):
+        plan("sentiment", "quick", models=["rnn-64"], tune="4", changes=changes)
+
+
+def test_a_search_of_what_holds_its_usual_value_is_another_one_and_refused_where_nothing_is_left():
+    def identity(*changes, tune="4"):
+        made = plan("sentiment", "quick", models=["rnn-64"], tune=tune, changes=changes)
+        return made.identity["settings"]
+
+    assert identity("dropout=0.3") == identity("rnn-64.dropout=0.3") != identity()
+    assert identity("dropout=0.3", tune="") == identity(tune="")
+    config = plan("sentiment", "quick", models=["rnn-64"]).models["rnn-64"]
+    usual = settings_of(config)
+    changes = [f"{path}={usual[path]}" for path in text_space(config)]
     with pytest.raises(UserError, match=r"^--tune: rnn-64: nothing is left to search"):
         plan("sentiment", "quick", models=["rnn-64"], tune="4", changes=changes)
 
