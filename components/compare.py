@@ -22,6 +22,7 @@ def compare(
     seeds: int = 1,
     trials: dsl.Input[dsl.Artifact] = None,
     trials_of_chosen_width: dsl.Input[dsl.Artifact] = None,
+    trials_of_classical: dsl.Input[dsl.Artifact] = None,
 ) -> None:
     """Name the winner by validation, report test, and compare models with their uncertainty.
 
@@ -39,6 +40,7 @@ def compare(
         seeds: Number of training seeds.
         trials: Trials of the networks' settings, where they were searched.
         trials_of_chosen_width: Those of the networks whose width was chosen.
+        trials_of_classical: Those of the classical models.
     """
     from pathlib import Path
 
@@ -51,7 +53,8 @@ def compare(
     from bakeoff.vision.comparison import image_facts
 
     found, prepared = [Path(evaluations.path)], Path(dataset.path)
-    searched = [Path(artifact.path) for artifact in (trials, trials_of_chosen_width) if artifact]
+    tried = (trials_of_classical, trials, trials_of_chosen_width)
+    searched = [Path(artifact.path) for artifact in tried if artifact]
     with step("compare"):
         modality = read_manifest(prepared, "dataset")["facts"]["modality"]
         facts = text_facts if modality == "text" else image_facts

@@ -32,9 +32,7 @@ def plan(
     "Planned",
     [
         ("Output", List[Dict]),
-        ("classical", str),
-        ("classical_settings", str),
-        ("classical_fingerprint", str),
+        ("classical", List[Dict]),
         ("networks_of_chosen_width", List[Dict]),
         ("ensemble_settings", str),
         ("ensemble_fingerprint", str),
@@ -67,9 +65,7 @@ def plan(
 
     Returns:
         Output: Items of the loop over networks: model, seed, settings, fingerprint.
-        classical: Names of the classical models.
-        classical_settings: What is changed of them.
-        classical_fingerprint: Hash of their configurations.
+        classical: Items of the classical models, which train in one task.
         networks_of_chosen_width: Items of the loop over networks whose width is chosen.
         ensemble_settings: What is changed of the ensemble.
         ensemble_fingerprint: Hash of its configuration.

@@ -9,24 +9,20 @@ from bakeoff.container import IMAGE
 def train_text_classical(
     dataset: dsl.Input[dsl.Dataset],
     classical_models: dsl.Output[dsl.Model],
-    models: str,
+    items: list,
     seed: int,
     study: str = "sentiment",
     preset: str = "full",
-    settings: str = "",
-    fingerprint: str = "",
 ) -> None:
     """Train naive Bayes, linear models and trees on word n-grams.
 
     Args:
         dataset: Train and validation split from `prepare`.
         classical_models: One folder a model.
-        models: Their names, divided by commas; `bakeoff models` lists them.
+        items: One a model: model, settings, fingerprint (a hash of its configuration).
         seed: Fixes what is random in them.
         study: The study that they belong to.
         preset: A preset of the study.
-        settings: What is changed of them, "nbsvm.strength=0.1".
-        fingerprint: Hash of their configurations.
     """
     from pathlib import Path
 
@@ -38,6 +34,12 @@ def train_text_classical(
         train_text_classical(
             Path(dataset.path),
             Path(classical_models.path),
-            configs=configurations(study, preset, models, settings),
+            configs={
+                name: config
+                for item in items
+                for name, config in configurations(
+                    study, preset, item["model"], item["settings"]
+                ).items()
+            },
             seed=seed,
         )

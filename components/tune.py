@@ -1,4 +1,4 @@
-"""A dataset and the items of a loop → trials of other settings, and the items with the best."""
+"""A dataset and the items of a part → trials of other settings, and the items with the best."""
 
 from kfp import dsl
 
@@ -14,17 +14,19 @@ def tune(
     study: str = "sentiment",
     preset: str = "full",
     threads: int = 2,
+    metric: str = "accuracy",
 ) -> list:
-    """Search the settings of networks on validation, and write the best into the coming items.
+    """Search the settings of models on validation, and write the best into the coming items.
 
     Args:
         dataset: Train and validation split from `prepare`.
-        trials: Every trial of every network: its settings, epochs and validation score.
-        items: Items of the next loop: model, seed, settings. What these change is not searched.
-        budget: Trials of each network, as 20, or the time for all of them, as 30m.
-        study: The study that the networks belong to.
-        preset: How long they train: "quick", "full" or "paper".
+        trials: Every trial of every model: its settings, epochs and validation score.
+        items: Of the coming trainings: model, seed, settings. What these name is not searched.
+        budget: Trials of each model, as 20, or the time for all of them, as 30m.
+        study: The study that the models belong to.
+        preset: How long networks train: "quick", "full" or "paper".
         threads: CPU threads of a trial; as many run at a time as there are CPUs for.
+        metric: What trials are judged by, of models that name none.
 
     Returns:
         The same items with the best settings in their settings.
@@ -50,5 +52,6 @@ def tune(
             ],
             budget=budget,
             threads=threads,
+            metric=metric,
             kind=KIND,
         )

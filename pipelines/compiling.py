@@ -65,8 +65,7 @@ def refuse_local_files(plan: Plan) -> None:
 
 def _refuse_long_search(plan: Plan) -> None:
     longest = RESOURCES["tune"].minutes * 60
-    parts = [part for part in plan.parts if plan.tune and part.startswith("networks")]
-    if any(Budget.parse(plan.budget(part)).seconds >= longest for part in parts):
+    if any(Budget.parse(budget).seconds >= longest for budget in plan.searches.values()):
         raise UserError(
             f"--tune {plan.tune}: on a cluster a search is ended after {longest // 3600} hours; "
             "give less time, or a number of trials"

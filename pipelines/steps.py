@@ -21,6 +21,12 @@ _SEVERAL = {
     "networks_of_chosen_width": "train a network of chosen width",
 }
 """What all trainings of a loop are called: KFP tells them apart by their parameters alone."""
+_TRIALS = {
+    "classical": "trials_of_classical",
+    "networks": "trials",
+    "networks_of_chosen_width": "trials_of_chosen_width",
+}
+"""Part whose models a search may change → what `compare` takes its trials as."""
 _COMPARED = ("preset", "metric", "seed", "seeds")
 
 
@@ -87,19 +93,20 @@ class Steps:
         [self._models[part]] = task.outputs.values()
 
     def tuned(self, part: str, items: Any, dataset: Any) -> Any:
-        """The items of a loop; with the best settings, where a search is asked for."""
-        if not self._plan.tune:
+        """The items of a part; with the best settings, where a search is asked for."""
+        budget = self._plan.searches.get(part)
+        if not budget:
             return items
         task = self.add(
             tune,
             "search settings",
             dataset=dataset,
             items=items,
-            budget=self._plan.budget(part),
+            budget=budget,
             threads=self._plan.threads,
-            **self._of_form("preset"),
+            **self._of_form("preset", "metric"),
         )
-        self._trials[part.replace("networks", "trials")] = task.outputs["trials"]
+        self._trials[_TRIALS[part]] = task.outputs["trials"]
         return task.outputs["Output"]
 
     def train_each(self, part: str, items: Any, component: Any, dataset: Any) -> None:

@@ -31,14 +31,8 @@ def texts(plan: Plan, options: Options) -> Any:
         # Without a need to wait for it, the audit only feeds the report.
         dataset = audited if plan.drop_suspects else prepared
         if "classical" in plan.parts:
-            steps.train(
-                "classical",
-                train_text_classical,
-                dataset=dataset,
-                models=planned["classical"],
-                settings=planned["classical_settings"],
-                fingerprint=planned["classical_fingerprint"],
-            )
+            items = steps.tuned("classical", planned["classical"], dataset)
+            steps.train("classical", train_text_classical, dataset=dataset, items=items)
         if "networks" in plan.parts:
             items = steps.tuned("networks", planned["Output"], dataset)
             steps.train_each("networks", items, train_text_network, dataset)

@@ -56,7 +56,11 @@ def test_a_bake_off_needs_none_of_them(tmp_path):
             'W&B is not installed: pip install "bakeoff[wandb]", or --wandb disabled',
         ),
         (
-            ("run", "sentiment", "--models", "rnn-64", "--tune", "4", "--runs", "runs"),
+            ("run", "sentiment", "--models", "rnn-64", "--where", "ray", "--runs", "runs"),
+            "Ray is not installed: pip install 'bakeoff[ray]', or leave out --where ray",
+        ),
+        (
+            ("run", "sentiment", "--models", "nb-counts", "--tune", "4", "--runs", "runs"),
             "Ray and Optuna are not installed: pip install 'bakeoff[ray]', or leave out --tune",
         ),
         (

@@ -27,7 +27,7 @@ def trained(items):
 
 def test_all_that_the_graph_trains_where_nothing_is_asked_for():
     found = run(seed=5, seeds=2)
-    assert found.classical == "nb-counts, nb-tfidf"
+    assert trained(found.classical) == [("nb-counts", 5), ("nb-tfidf", 5)]
     assert trained(found.networks) == [
         (name, seed) for seed in (5, 6) for name in ("cnn", "rnn-64", "rnn-256")
     ]
@@ -42,7 +42,7 @@ def test_models_leave_out_and_reorder():
     pair = ["ae-linear-tuned", "ae-linear-scratch"]
     assert run("autoencoder", {"networks": ", ".join(pair)}, data="digits").pairs == [pair]
     found = run(models="bilstm,rnn-256, rnn-64,nb-tfidf,ensemble")
-    assert found.classical == "nb-tfidf"
+    assert trained(found.classical) == [("nb-tfidf", 0)]
     assert trained(found.networks) == [("rnn-256", 0), ("rnn-64", 0)]
     assert trained(found.networks_of_chosen_width) == [("bilstm", 0)]
 
@@ -102,15 +102,14 @@ def test_an_item_stands_for_the_configurations_of_the_plan(study, settings):
     chosen = plan(study, "quick", changes=settings, metric="macro-f1")
     graph = {part: ", ".join(names) for part, names in chosen.parts.items()}
     found = run(study, graph, settings=chosen.settings, data=chosen.data, metric="macro-f1")
-    wanted = {name: to_dict(config) for name, config in chosen.networks.items()}
+    trained_so = {**chosen.classical, **chosen.networks}
+    wanted = {name: to_dict(config) for name, config in trained_so.items()}
     got = {}
-    for item in [*found.networks, *found.networks_of_chosen_width]:
+    for item in [*found.classical, *found.networks, *found.networks_of_chosen_width]:
         got |= configurations(study, "quick", item["model"], item["settings"])
     starts = set(got) - set(wanted)
     assert starts == ({"ae-linear", "ae-conv"} if study == "autoencoder" else set())
     assert {name: got[name] for name in wanted} == wanted
-    classical = configurations(study, "quick", found.classical, found.classical_settings)
-    assert classical == {name: to_dict(config) for name, config in chosen.classical.items()}
 
 
 def test_a_setting_that_is_named_is_in_the_items_of_its_model_whatever_its_value():

@@ -29,10 +29,8 @@ class Run(NamedTuple):
     """What the parts of a graph train in one run, and on which data."""
 
     networks: list[Item]
-    classical: str
-    """Names; they train in one task."""
-    classical_settings: str
-    classical_fingerprint: str
+    classical: list[Item]
+    """They train in one task."""
     networks_of_chosen_width: list[Item]
     ensemble_settings: str
     ensemble_fingerprint: str
@@ -101,7 +99,6 @@ def run_of(
         ]
 
     events.tell(f"{study}, {made.preset}: {', '.join(names)}; seeds {made.training_seeds}")
-    classical = item(list(made.classical), made.seed)
     ensemble = item([made.ensemble] if made.ensemble else [], made.seed)
     data_hash = versions.get(data)
     if not data_hash:
@@ -109,9 +106,7 @@ def run_of(
         refuse_unreadable(data, made.modality, made.columns)
     return Run(
         networks=items("networks"),
-        classical=classical["model"],
-        classical_settings=classical["settings"],
-        classical_fingerprint=classical["fingerprint"],
+        classical=[item([name], made.seed) for name in made.classical],
         networks_of_chosen_width=items("networks_of_chosen_width"),
         ensemble_settings=ensemble["settings"],
         ensemble_fingerprint=ensemble["fingerprint"],

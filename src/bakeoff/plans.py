@@ -68,7 +68,7 @@ class Plan:
     workers: int = 1
     """Processes that share the batches of a training."""
     tune: str = ""
-    """Trials of each network's settings, or the time for all, as `tuning.budget` reads it."""
+    """Trials of each model's settings, or the time for all, as `tuning.budget` reads it."""
     named: tuple[str, ...] = field(default=(), repr=False)
     """Settings, MODEL.PATH, that a person named: a search holds them, whatever their value."""
 
@@ -152,11 +152,17 @@ class Plan:
         }
         return {part: names for part, names in parts.items() if names}
 
-    def budget(self, part: str) -> str:
-        """The share of a search's budget that a part's networks have."""
+    @property
+    def searches(self) -> dict[str, str]:
+        """The parts whose models have their settings searched first, each with its budget: of a
+        time, a share for each model.
+        """
+        if not self.tune:
+            return {}
         seconds = Budget.parse(self.tune).seconds
-        share = len(self.parts[part]) / len(self.networks)
-        return f"{seconds * share:.12g}s" if seconds else self.tune
+        searched = {part: len(names) for part, names in self.parts.items() if part != "ensemble"}
+        each = seconds / sum(searched.values())
+        return {part: f"{each * n:.12g}s" if seconds else self.tune for part, n in searched.items()}
 
     @property
     def settings(self) -> str:
@@ -262,16 +268,13 @@ def plan(
 
 def _check_search(made: Plan, usual: Mapping[str, Config]) -> None:
     """Raises:
-    UserError: --tune is no budget, no network takes part, or in one nothing is left to search.
+    UserError: --tune is no budget, or of one of the models nothing is left to search.
     """
     Budget.parse(made.tune)
-    if not made.networks:
-        raise UserError(
-            "--tune searches the settings of networks, and none takes part: name one with "
-            "--models, or leave it out"
-        )
-    for name, config in made.networks.items():
-        declared = text_space(config) if isinstance(config, TextNetwork) else image_space(config)
+    for name, config in made.models.items():
+        if isinstance(config, Ensemble):
+            continue
+        declared = image_space(config) if isinstance(config, ImageNetwork) else text_space(config)
         before = settings_of(usual[name])
         held = [
             path

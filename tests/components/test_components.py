@@ -52,7 +52,10 @@ def chain(tmp_path_factory, reviews_csv):
     dataset, test = prepared(reviews_csv, folder)
     trained = {"classical": artifact(folder, "classical", dsl.Model)}
     train_text_classical.python_func(
-        dataset, trained["classical"], models="nb-counts", seed=0, settings="ngrams=1"
+        dataset,
+        trained["classical"],
+        items=[{"model": "nb-counts", "settings": "ngrams=1"}],
+        seed=0,
     )
     networks = [trained_rnn(dataset, folder, width, name) for name, width in RNNS.items()]
     trained["networks"] = networks

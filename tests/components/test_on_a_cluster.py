@@ -165,15 +165,12 @@ def test_the_steps_of_texts(backend, reviews_csv):
     columns = {"input_column": "review", "label_column": "stars", "limit": 200}
     planned = backend("plan", graph=graph, **asked, **columns)
     assert planned["data_hash"]
-    assert (planned["classical"], planned["classical_settings"]) == ("nb-counts", "ngrams=1")
+    [bayes] = planned["classical"]
+    assert (bayes["model"], bayes["settings"]) == ("nb-counts", "ngrams=1")
     prepared = backend("prepare", data=str(reviews_csv), split="0.6:0.2:0.2", seed=0, **columns)
     dataset = backend("audit", dataset=prepared["dataset"], seed=0)["audited"]
     classical = backend(
-        "train_text_classical",
-        dataset=dataset,
-        models=planned["classical"],
-        seed=0,
-        settings=planned["classical_settings"],
+        "train_text_classical", dataset=dataset, items=planned["classical"], seed=0
     )["classical_models"]
     networks = []
     for item in planned["Output"]:
@@ -234,20 +231,41 @@ def test_a_search_and_the_training_of_what_it_found(backend, reviews_csv):
     Path(test[0]["uri"]).rename(backend.folder / "hidden")
     given = {"study": "sentiment", "preset": "quick", "threads": 1}
     tuned = backend("tune", dataset=dataset, items=loop, budget="2", **given)
+    names = ("nb-counts", "tree-tfidf")
+    several = [{"model": name, "seed": 0, "settings": "ngrams=1"} for name in names]
+    few = backend(
+        "tune", "few", dataset=dataset, items=several, budget="3", metric="log-loss", **given
+    )
     (backend.folder / "hidden").rename(test[0]["uri"])
+    given.pop("threads")
+    made = backend("train_text_classical", dataset=dataset, items=few["Output"], seed=0, **given)
+    classical = made["classical_models"]
+    given["threads"] = 1
     networks = []
     for number, item in enumerate(tuned["Output"]):
         assert (item["seed"], type(item["seed"])) == (number, int)
         assert item["settings"].startswith(settings)
         made = backend("train_text_network", f"of-{number}", dataset=dataset, **given, **item)
         networks += made["network_models"]
-    evaluated = backend("evaluate", test=test, networks=networks)["evaluations"]
-    given = {"study": "sentiment", "evaluations": evaluated, "trials": tuned["trials"]}
+    evaluated = backend("evaluate", test=test, networks=networks, classical=classical)
+    given = {"study": "sentiment", "evaluations": evaluated["evaluations"]}
+    given |= {"trials": tuned["trials"], "trials_of_classical": few["trials"]}
     compared = backend("compare", dataset=dataset, **given)["comparison"]
     results = read_json(Path(compared[0]["uri"]) / "results.json")
-    [search] = results["searches"]
+    *others, search = results["searches"]
+    assert [(other["model"], other["metric"]) for other in others] == [
+        (name, "log-loss") for name in names
+    ]
+    records = {model["model"]: model for model in results["models"]}
+    for other in others:
+        best, record = other["trials"][other["best"]], records[other["model"]]
+        assert "ngrams" not in best["settings"]
+        assert best["score"] == min(trial["score"] for trial in other["trials"])
+        assert record["validation"]["log_loss"] == pytest.approx(best["score"], abs=1e-4)
+        assert record["config"].items() >= best["settings"].items()
     best = search["trials"][search["best"]]
-    [first] = [model for model in results["models"] if model["seed"] == 0]
+    networks = [model for model in results["models"] if model["model"] == "rnn-64"]
+    [first] = [model for model in networks if model["seed"] == 0]
     assert first["validation"]["accuracy"] == pytest.approx(best["score"])
     assert first["config"]["training"]["batch_size"] == best["settings"]["training.batch_size"]
 

@@ -90,45 +90,47 @@ def test_the_whole_ladder_compiles(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("study", "models", "loops"),
+    ("study", "models", "parts"),
     [
-        ("sentiment", ["nb-counts", "rnn-64"], {"networks"}),
-        ("sentiment", ["rnn-64", "rnn-256", "bilstm"], {"networks", "networks-of-chosen-width"}),
-        ("resnet", ["resnet18"], {"networks"}),
+        ("sentiment", ["nb-counts", "tree-tfidf"], 1),
+        ("sentiment", ["nb-counts", "rnn-64", "ensemble"], 2),
+        ("sentiment", ["rnn-64", "rnn-256", "bilstm"], 2),
+        ("sentiment", ["nbsvm", "rnn-64", "rnn-256", "bilstm"], 3),
+        ("resnet", ["resnet18"], 1),
     ],
 )
 def test_a_search_is_in_the_graph_where_it_is_asked_for_and_sees_no_test(
-    study, models, loops, tmp_path
+    study, models, parts, tmp_path
 ):
     without = tasks(compiled(tmp_path, Options(), study=study, models=models)[0])
     assert not [name for name in without if name.startswith("tune")]
     assert not [n for n in without["compare"]["inputs"]["artifacts"] if n.startswith("trials")]
     spec = compiled(tmp_path, Options(), study=study, models=models, tune="1h")[0]
     searches = {name: t for name, t in tasks(spec).items() if name.startswith("tune")}
-    assert len(searches) == len(loops)
+    assert len(searches) == parts
     for task in searches.values():
         [(argument, source)] = task["inputs"]["artifacts"].items()
         assert (argument, source["taskOutputArtifact"]["outputArtifactKey"]) == (
             "dataset",
             "dataset",
         )
-    # Every loop goes over what a search gives back.
+    # What is trained is what a search gives back.
     for name, task in tasks(spec).items():
-        if "parameterIterator" in task:
+        if "parameterIterator" in task or name == "train-text-classical":
             assert set(task["dependentTasks"]) & set(searches), name
     taken = [n for n in tasks(spec)["compare"]["inputs"]["artifacts"] if n.startswith("trials")]
-    assert len(taken) == len(loops)
+    assert len(taken) == parts
 
 
-def test_the_time_of_a_search_is_shared_by_the_networks(tmp_path):
-    names = ["rnn-64", "rnn-256", "bilstm"]
+def test_the_time_of_a_search_is_shared_by_the_models(tmp_path):
+    names = ["nb-counts", "rnn-64", "rnn-256", "bilstm"]
     spec = compiled(tmp_path, Options(), models=names, tune="1h")[0]
     budgets = [
         task["inputs"]["parameters"]["budget"]["runtimeValue"]["constant"]
         for name, task in sorted(tasks(spec).items())
         if name.startswith("tune")
     ]
-    assert budgets == ["2400s", "1200s"]
+    assert budgets == ["900s", "1800s", "900s"]
 
 
 def test_a_search_that_a_cluster_would_end_is_refused_and_two_shorter_ones_are_not(tmp_path):

@@ -188,10 +188,24 @@ def test_trials_are_a_line_each_and_on_a_terminal_one_bar():
             assert "trial 2 · epoch 2/4 · best 80.0 %" in screen.frame["tune rnn-64"]
 
 
+def test_trials_without_epochs_tell_none():
+    screen = Screen(plan("sentiment", "quick", models=["nbsvm"], tune="3"), terminal=False)
+    screen.tell(1, "task", state="started", task="tune", model="", seed=None)
+    told = {"model": "nbsvm", "of": 3, "epoch": 0, "epochs": 0, "share": 100.0, "best": "90.0 %"}
+    screen.tell(2, "trial", number=0, state="finished", score="90.0 %", error="", ended=1, **told)
+    assert screen.lines == ["0/8 tune nbsvm 1 of 3: trial 0 finished: 90.0 %"]
+
+
 @pytest.mark.parametrize(
-    ("models", "tasks"), [(["rnn-64"], 8), (["rnn-64", "rnn-256", "bilstm"], 12)]
+    ("models", "tasks"),
+    [
+        (["rnn-64"], 8),
+        (["nb-counts", "nbsvm"], 8),
+        (["nb-counts", "rnn-64", "ensemble"], 11),
+        (["rnn-64", "rnn-256", "bilstm"], 12),
+    ],
 )
-def test_a_search_is_a_task_before_each_loop(models, tasks):
+def test_a_search_is_a_task_before_each_part(models, tasks):
     screen = Screen(plan("sentiment", "quick", models=models, tune="3"), terminal=False)
     screen.task("prepare", 0, 1)
     assert screen.lines == [f"1/{tasks} prepare 1.0 s"]

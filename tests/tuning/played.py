@@ -119,5 +119,6 @@ if __name__ == "__main__":
         configs=configs,
         budget=budget,
         threads=int(sys.argv[3]),
+        metric="accuracy",
         kind=played,
     )

@@ -42,8 +42,9 @@ def test_anything_else_is_one_line(text, line):
 
 
 def test_a_plan_refuses_a_search_of_nothing():
-    with pytest.raises(UserError, match=r"^--tune searches the settings of networks, and none"):
-        plan("sentiment", "quick", models=["nb-counts"], tune="4")
+    changes = ["strength=1", "ngrams=1", "min_count=2"]
+    with pytest.raises(UserError, match=r"^--tune: nb-counts: nothing is left to search"):
+        plan("sentiment", "quick", models=["nb-counts"], tune="4", changes=changes)
     with pytest.raises(UserError, match=r"^--tune 4x: "):
         plan("sentiment", "quick", models=["rnn-64"], tune="4x")
     paths = ("training.learning_rate", "training.batch_size", "training.label_smoothing")
@@ -67,15 +68,22 @@ def test_a_search_of_what_holds_its_usual_value_is_another_one_and_refused_where
         plan("sentiment", "quick", models=["rnn-64"], tune="4", changes=changes)
 
 
-def test_a_time_is_shared_by_the_networks_that_train_before_and_after_the_choice_of_a_width():
-    names = ["rnn-64", "rnn-256", "lstm-1", "bilstm"]
+def test_a_time_is_shared_by_the_models_whatever_part_trains_them_and_the_mixture_has_none():
+    names = ["nb-counts", "rnn-64", "rnn-256", "lstm-1", "bilstm", "ensemble"]
     made = plan("sentiment", "quick", models=names, tune="1h")
-    assert made.waiting == names[2:]
-    assert made.budget("networks") == made.budget("networks_of_chosen_width") == "1800s"
-    assert plan("sentiment", "quick", models=names, tune="7").budget("networks") == "7"
+    assert made.waiting == ["lstm-1", "bilstm"]
+    assert made.searches == {
+        "classical": "720s",
+        "networks": "1440s",
+        "networks_of_chosen_width": "1440s",
+    }
+    trials = plan("sentiment", "quick", models=names, tune="7").searches
+    assert trials == dict.fromkeys(made.searches, "7")
+    assert plan("sentiment", "quick", models=names).searches == {}
 
 
 @pytest.mark.parametrize(("tune", "seconds"), [("1000h", 1_200_000), ("1s", 1 / 3)])
 def test_the_share_of_a_time_is_a_time_again_however_long(tune, seconds):
     made = plan("sentiment", "quick", models=["rnn-64", "rnn-256", "lstm-1"], tune=tune)
-    assert Budget.parse(made.budget("networks_of_chosen_width")).seconds == pytest.approx(seconds)
+    share = made.searches["networks_of_chosen_width"]
+    assert Budget.parse(share).seconds == pytest.approx(seconds)

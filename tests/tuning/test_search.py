@@ -21,12 +21,14 @@ from bakeoff.changes import listed
 from bakeoff.container import CODE
 from bakeoff.environment import cores
 from bakeoff.errors import UserError
+from bakeoff.text.configs import from_dict
 from bakeoff.training.janitor import left_running
 from bakeoff.training.on_ray import ADDRESS
 from bakeoff.training.places import place, read_whole
 from bakeoff.training.settings import CHECKPOINTS
 from bakeoff.tuning.results import searches
-from bakeoff.tuning.step import tune
+from bakeoff.tuning.spaces import Choice, Integers
+from bakeoff.tuning.step import Kind, tune
 
 HERE = Path(__file__).parent
 mkdtemp = tempfile.mkdtemp
@@ -73,8 +75,8 @@ def dataset(tmp_path):
 def run(dataset, played, budget="6", name="trials", searched=None):
     folder = dataset.parent / name
     items, configs = searched or loop()
-    given = {"configs": configs, "budget": budget, "threads": cores(), "kind": kind(played)}
-    written = tune(dataset, folder, items, **given)
+    given = {"configs": configs, "budget": budget, "threads": cores(), "metric": "accuracy"}
+    written = tune(dataset, folder, items, kind=kind(played), **given)
     return written, searches([folder])
 
 
@@ -233,3 +235,39 @@ def test_several_networks_are_searched_and_what_they_start_from_trains_once(data
         "first.training.batch_size",
         "second.dropout",
     ]
+
+
+def test_of_few_settings_none_is_tried_twice_and_the_search_ends_when_all_are(
+    dataset, tmp_path, monkeypatch
+):
+    few = Kind(
+        train=Played(tmp_path),
+        from_dict=from_dict,
+        space_of=lambda _: {"training.batch_size": Choice((32, 64)), "layers": Integers(1, 3)},
+    )
+    items, configs = loop()
+    given = {"configs": configs, "threads": cores(), "metric": "accuracy", "kind": few}
+    tune(dataset, tmp_path / "whole", items, budget="8", **given)
+    [search] = searches([tmp_path / "whole"])
+    tried = [tuple(trial["settings"].values()) for trial in search["trials"]]
+    assert sorted(tried) == [(size, layers) for size in (32, 64) for layers in (1, 2, 3)]
+    assert tried[0] == (64, 1)
+
+    # What ran to its end is told again without a Ray.
+    monkeypatch.setenv(CHECKPOINTS, str(tmp_path / "kept"))
+    with monkeypatch.context() as broken:
+        broken.setattr("bakeoff.tuning.step.write_json", refused)
+        with pytest.raises(UserError, match=r"^cannot write"):
+            tune(dataset, tmp_path / "part", items, budget="4", **given)
+    monkeypatch.setattr("bakeoff.tuning.step._connection", lambda _: pytest.fail("Ray starts"))
+    heard = []
+    with events.heard(heard.append):
+        tune(dataset, tmp_path / "part", items, budget="4", **given)
+    [search] = searches([tmp_path / "part"])
+    assert [tuple(trial["settings"].values()) for trial in search["trials"]] == tried[:4]
+    ended = [event["number"] for event in heard if event["event"] == "trial"]
+    assert ended == [0, 1, 2, 3]
+
+
+def refused(*_):
+    raise UserError("cannot write")

@@ -6,8 +6,9 @@ from bakeoff.errors import UserError
 from bakeoff.plans import plan
 from bakeoff.studies import STUDIES
 from bakeoff.text.configs import TextNetwork
+from bakeoff.text.registry import MODELS
 from bakeoff.text.spaces import space_of as text_space
-from bakeoff.tuning.spaces import Choice, Integers, LogUniform, Uniform, searched
+from bakeoff.tuning.spaces import Choice, Integers, LogUniform, Uniform, grid, searched
 from bakeoff.vision.spaces import space_of as image_space
 
 RNN = TextNetwork(encoder="rnn")
@@ -16,10 +17,10 @@ RNN = TextNetwork(encoder="rnn")
 @pytest.mark.parametrize(
     ("study", "preset"), [(s, p) for s, study in STUDIES.items() for p in study.presets]
 )
-def test_every_network_of_every_study_has_a_space_that_fits_it(study, preset):
-    names = tuple(STUDIES[study].models)
-    for name, config in plan(study, preset, models=names).networks.items():
-        declared = (text_space if isinstance(config, TextNetwork) else image_space)(config)
+def test_every_model_of_every_study_has_a_space_that_fits_it(study, preset):
+    made = plan(study, preset, models=tuple(STUDIES[study].models))
+    for name, config in {**made.classical, **made.networks}.items():
+        declared = (text_space if made.modality == "text" else image_space)(config)
         space = searched(config, declared)
         assert list(space) == list(declared), name
 
@@ -30,6 +31,25 @@ def test_the_values_a_network_has_are_in_its_space_however_they_were_changed():
     assert space == {"dropout": Uniform(0, 0.9), "training.batch_size": Choice((32, 64, 7))}
     inside = {"dropout": Uniform(0, 0.5), "layers": Integers(1, 3)}
     assert searched(RNN, inside) == inside
+
+
+def test_what_matters_in_classical_models_is_searched_and_what_their_names_say_is_not():
+    found = {name: set(text_space(MODELS[name])) for name in ("nb-tfidf", "nbsvm", "tree-tfidf")}
+    assert found == {
+        "nb-tfidf": {"strength", "ngrams", "min_count"},
+        "nbsvm": {"strength", "ngrams", "min_count", "interpolation"},
+        "tree-tfidf": {"max_depth", "min_samples_leaf", "max_features", "ngrams"},
+    }
+
+
+def test_a_finite_space_is_every_combination_and_a_large_one_or_one_of_fractions_nothing():
+    space = {"ngrams": Integers(1, 3), "min_count": Choice((2, 7))}
+    assert grid(space, 6) == [
+        {"ngrams": ngrams, "min_count": count} for ngrams in (1, 2, 3) for count in (2, 7)
+    ]
+    assert grid(space, 5) == []
+    assert grid({**space, "strength": LogUniform(0.1, 1)}, 10**9) == []
+    assert grid({"dropout": Uniform(0, 1)}, 10**9) == []
 
 
 def test_what_a_person_set_is_not_searched():

@@ -1,15 +1,18 @@
 """A trial in this process: what it reports, and what it sees."""
 
-from dataclasses import replace
-
+import pandas as pd
 import pytest
 from played import EPOCHS, NETWORK, Played, make_dataset
 
 from bakeoff.data.prepare import prepare
 from bakeoff.data.splits import read_split
+from bakeoff.dotted import changed
 from bakeoff.errors import UserError
-from bakeoff.text.configs import TextNetwork
+from bakeoff.evaluation.scores import get_metric
+from bakeoff.text.classical.models import train_classical
+from bakeoff.text.configs import LinearText, TextNetwork, TreeText
 from bakeoff.text.networks.training import train_text_network
+from bakeoff.text.tuning import KIND
 from bakeoff.tracking import Identity
 from bakeoff.training.places import place
 from bakeoff.training.settings import TrainingSettings
@@ -22,7 +25,7 @@ def nothing_recorded(monkeypatch):
     monkeypatch.delenv("WANDB_MODE", raising=False)
 
 
-def trial(folder, train, config=NETWORK, dataset="dataset"):
+def trial(folder, train, config=NETWORK, dataset="dataset", metric="accuracy"):
     return Trial(
         model="rnn",
         config=config,
@@ -31,6 +34,7 @@ def trial(folder, train, config=NETWORK, dataset="dataset"):
         earlier=folder / "earlier",
         seed=0,
         threads=1,
+        metric=metric,
         train=train,
         identity=Identity(),
     )
@@ -58,10 +62,9 @@ def test_less_log_loss_is_more_merit_and_the_best_so_far_counts(tmp_path):
         raise UserError("enough")
 
     make_dataset(tmp_path / "dataset")
-    config = replace(NETWORK, training=replace(NETWORK.training, metric="log-loss"))
     reports = []
     with pytest.raises(UserError, match="enough"):
-        trial(tmp_path, worse_and_worse, config)(0, {}, reports.append)
+        trial(tmp_path, worse_and_worse, metric="log-loss")(0, {}, reports.append)
     assert [(r["share"], r["merit"], r["score"]) for r in reports] == [
         (75, -0.4, 0.4),
         (100, -0.4, 0.9),
@@ -79,7 +82,9 @@ def test_a_score_that_means_nothing_is_one_line(tmp_path):
         trial(tmp_path, blind)(0, {}, lambda _: None)
 
 
-def test_a_real_network_trains_as_in_its_step_and_no_test_row_is_there(tmp_path, reviews_csv):
+@pytest.fixture
+def prepared(tmp_path, reviews_csv):
+    """The ids of the test rows of a dataset; the rows are nowhere to be found."""
     columns = {"input_column": "review", "label_column": "stars", "limit": 120}
     prepare(
         tmp_path / "dataset",
@@ -91,6 +96,11 @@ def test_a_real_network_trains_as_in_its_step_and_no_test_row_is_there(tmp_path,
     )
     test = set(read_split(tmp_path / "test", "test").ids)
     (tmp_path / "test").rename(tmp_path / "hidden")
+    assert len(test) == 24
+    return test
+
+
+def test_a_real_network_trains_as_in_its_step_and_no_test_row_is_there(tmp_path, prepared):
     config = TextNetwork(
         encoder="rnn",
         hidden=4,
@@ -107,12 +117,55 @@ def test_a_real_network_trains_as_in_its_step_and_no_test_row_is_there(tmp_path,
     reports, again = [], []
     trial(tmp_path, train, config)(0, {"embedding_dim": 8}, reports.append)
     trial(tmp_path, train, config)(1, {"embedding_dim": 8}, again.append)
-    assert len(test) == 24
-    assert not test & set(seen)
+    assert not prepared & set(seen)
     for one, other in zip(reports, again, strict=True):
         assert {**one, "seconds": 0} == {**other, "seconds": 0}
     assert reports[-1]["score"] == pytest.approx(max(r["score"] for r in reports[:-1]))
     assert len(reports[-1]["values"]) == 24
+
+
+@pytest.mark.parametrize(
+    ("config", "settings"),
+    [
+        (LinearText(method="naive-bayes", weighting="binary"), {"strength": 0.2, "ngrams": 3}),
+        (LinearText(method="logistic-regression", weighting="tfidf"), {"strength": 30.0}),
+        (LinearText(method="nbsvm", weighting="binary"), {"interpolation": 0.9, "min_count": 3}),
+        (TreeText(min_samples_leaf=2), {"max_depth": 3, "max_features": 40}),
+    ],
+    ids=lambda value: value.get("method") if isinstance(value, dict) else type(value).__name__,
+)
+@pytest.mark.parametrize("metric", ["accuracy", "log-loss"])
+def test_a_classical_model_reports_once_what_its_step_reaches_and_sees_no_test_row(
+    tmp_path, prepared, config, settings, metric
+):
+    seen, reports = [], []
+
+    def train(name, config, train, validation, **given):
+        seen.extend([*train.ids, *validation.ids])
+        return KIND.train(name, config, train, validation, **given)
+
+    trial(tmp_path, train, config, metric=metric)(1, settings, reports.append)
+    assert len(seen) == 96
+    assert not prepared & set(seen)
+    [report] = reports
+    splits = [read_split(tmp_path / "dataset", name) for name in ("train", "validation")]
+    [alone] = train_classical({"model": changed(config, settings)}, *splits, seed=0)
+    score = get_metric(metric).of(splits[1].labels, alone.validation_probabilities)
+    assert report["score"] == pytest.approx(score)
+    assert report["merit"] == get_metric(metric).merit(report["score"])
+    assert (report["epoch"], report["epochs"], report["share"]) == (0, 0, 100)
+    assert len(report["values"]) == 24
+    assert report["seconds"] > 0
+
+
+@pytest.mark.usefixtures("prepared")
+def test_a_score_of_a_classical_model_that_means_nothing_is_one_line(tmp_path):
+    path = tmp_path / "dataset" / "validation.parquet"
+    frame = pd.read_parquet(path)
+    frame.assign(label=0).to_parquet(path)
+    bayes = LinearText(method="naive-bayes", weighting="binary")
+    with pytest.raises(UserError, match=r"^the AUC means nothing on these validation rows"):
+        trial(tmp_path, KIND.train, bayes, metric="auc")(0, {}, lambda _: None)
 
 
 def test_who_is_stopped_trains_no_further_and_leaves_no_checkpoint(tmp_path):
@@ -154,6 +207,13 @@ def test_a_journal_says_what_was_written(tmp_path, kind):
     assert read.records[3].settings == {"dropout": 0.3}
     assert read.ended == {11: finished}
     assert read.seconds == 4
+
+
+def test_trials_are_told_in_their_order_whichever_began_first(tmp_path):
+    journal = Journal(tmp_path)
+    for number in (1, 0, 2):
+        journal.write(Record(number=number, settings={}, state="finished"))
+    assert list(journal.ended) == [0, 1, 2]
 
 
 def test_a_journal_ends_before_what_is_missing(tmp_path):

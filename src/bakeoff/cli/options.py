@@ -246,9 +246,8 @@ MetricName = Annotated[
 Tune = Annotated[
     str,
     typer.Option(
-        help="Search the settings of networks on validation first: trials of each network, as 20 "
-        "(the first has its own settings), or the time for all, as 30m. What --set changes stays "
-        "so.",
+        help="Search the settings of models on validation first: trials of each model, as 20 (the "
+        "first has its own settings), or the time for all, as 30m. What --set names stays so.",
         metavar="N|TIME",
     ),
 ]

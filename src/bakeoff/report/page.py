@@ -238,6 +238,7 @@ def _search(search: dict[str, Any], metric: Metric) -> dict[str, Any]:
     return search | {
         "sentences": searches.sentences(search, metric),
         "ranked": searches.ranked(search, metric),
+        "by_epochs": any(trial["epochs_planned"] for trial in search["trials"]),
         "plot": search_plot(search, metric),
     }
 

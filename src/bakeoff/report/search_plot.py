@@ -94,5 +94,5 @@ def _panel(
         axes.xaxis.set_minor_locator(NullLocator())
     else:
         axes.set_xlim(low - 0.04 * (high - low), high + 0.04 * (high - low))
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=4))
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=dimension["kind"] == "Integers"))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

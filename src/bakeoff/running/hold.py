@@ -25,7 +25,7 @@ from bakeoff.running.runs import RunFolder
 from bakeoff.running.store import DATA, store
 from bakeoff.studies import STUDIES
 from bakeoff.tracking.identity import check_suffix
-from bakeoff.tuning.needed import refuse_without_packages
+from bakeoff.training.needed import TO_SEARCH, TO_TRAIN, refuse_without
 
 GENERAL = {"text": "text", "image": "images"}
 """What data holds → the study of general name."""
@@ -170,10 +170,12 @@ def hold(
         raise UserError(f"--workers {chosen.workers} need Ray, which starts them: add --where ray")
     if where == "inline" and gpus is not None:
         raise UserError("--gpus-per-worker is for workers on Ray: add --where ray")
-    if chosen.tune and runner == "subprocess":
-        refuse_without_packages()
     if where == "ray" and runner == "docker":
         raise UserError("--where ray starts workers on this machine: leave out --runner docker")
+    if where == "ray":
+        refuse_without(TO_TRAIN, "--where ray")
+    if chosen.tune and runner == "subprocess":
+        refuse_without(TO_SEARCH, "--tune")
     check_suffix(wandb_suffix)
     with Progress(chosen, said=said) as progress:
         finished = run_locally(

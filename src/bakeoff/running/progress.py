@@ -49,9 +49,8 @@ class Progress:
         networks = len(plan.network_tasks) * plan.seeds
         trainings = bool(plan.classical) + networks + bool(plan.ensemble)
         # plan, prepare, evaluate, compare, report; of text the audit and the choice of a width.
-        loops = sum(part.startswith("networks") for part in plan.parts)
-        searches = loops if plan.tune else 0
-        self._tasks = 5 + (plan.modality == "text") + bool(plan.waiting) + searches + trainings
+        chosen = (plan.modality == "text") + bool(plan.waiting)
+        self._tasks = 5 + chosen + len(plan.searches) + trainings
         self._done = 0
         self._total = self._bars.add_task("bake-off", total=self._tasks, facts="", seconds=None)
         self._rows: dict[str, TaskID] = {}
@@ -155,7 +154,8 @@ class Progress:
         )
         if event["state"] == "running" or self._console.is_terminal:
             return
-        reached = event["error"] or (f"{event['score']} after {now}" if now else "")
+        score = event["score"] or ""
+        reached = event["error"] or (f"{score} after {now}" if now else score)
         out_of = f" of {of}" if of else ""
         self._print(f"{which} {ended}{out_of}: trial {event['number']} {event['state']}: {reached}")
 

@@ -11,7 +11,6 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from importlib.util import find_spec
 from typing import Any
 
 from torch import distributed as dist
@@ -20,6 +19,7 @@ from bakeoff.environment import cores
 from bakeoff.errors import UserError
 from bakeoff.tracking.mode import DESTINATION
 from bakeoff.training.local_ray import ADDRESS, QUIET, SETTINGS, address_in, answers, room
+from bakeoff.training.needed import TO_TRAIN, refuse_without
 from bakeoff.training.settings import GROWS
 from bakeoff.training.workers import Alone, Group, LostWorkerError, Workers
 
@@ -46,10 +46,7 @@ def train_on_ray(job: Job, *, workers: int, threads: int, gpus: int | None = Non
         UserError: Ray is absent, cannot be reached, or is too small; a worker raised one; or
             workers died again and again.
     """
-    if find_spec("ray") is None:
-        raise UserError(
-            "Ray is not installed: pip install 'bakeoff[ray]', or leave out --where ray"
-        )
+    refuse_without(TO_TRAIN, "--where ray")
     with connected() as there:
         from ray.exceptions import RayError
         from ray.train import TrainingFailedError, WorkerGroupError

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from bakeoff.errors import UserError
 
 LEAST_TRIALS = 2
-"""The first trial has the settings that a network has anyway."""
+"""The first trial has the settings that a model has anyway."""
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
 @dataclass(frozen=True)
 class Budget:
-    """Of all the trials of one search; one of the two."""
+    """Of all the trials of one search; a person gives one of the two."""
 
     trials: int = 0
-    """Trials of each network, that of its own settings among them."""
+    """Trials of each model, that of its own settings among them."""
     seconds: float = 0.0
-    """After which no further trial begins, of all networks together."""
+    """After which no further trial begins, of all models together."""
 
     @classmethod
     def parse(cls, text: str) -> Budget:
@@ -34,7 +34,7 @@ class Budget:
         number, unit = found.groups() if found else ("", "")
         if not number or (not unit and "." in number):
             raise UserError(
-                f"--tune {text}: give a number of trials of each network, as 20, or a time for all "
+                f"--tune {text}: give a number of trials of each model, as 20, or a time for all "
                 "of them, as 30m, 90s or 2h"
             )
         if unit:
@@ -43,7 +43,7 @@ class Budget:
             return cls(seconds=float(number) * _UNITS[unit])
         if int(number) < LEAST_TRIALS:
             raise UserError(
-                f"--tune {text}: the first trial has the settings that a network has anyway; give "
+                f"--tune {text}: the first trial has the settings that a model has anyway; give "
                 f"{LEAST_TRIALS} or more"
             )
         return cls(trials=int(number))

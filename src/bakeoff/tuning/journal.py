@@ -20,14 +20,15 @@ class Record:
     """One trial."""
 
     number: int
-    """0 has the settings that the network has anyway."""
+    """0 has the settings that the model has anyway."""
     settings: dict[str, Any]
     """Path → value, of the settings that are searched."""
     state: State = "running"
     reports: list[dict[str, Any]] = field(default_factory=list)
-    """One an epoch: epoch, epochs (planned), share (of the training, in per cent), merit (the best
-    so far, greater is better), score (of this epoch on validation), seconds (so far). A finished
-    trial's last one has `values`, what each validation row adds to the score, and their score."""
+    """One an epoch: epoch, epochs (planned; 0 of a model without any, which reports once),
+    share (of the training, in per cent), merit (the best so far, greater is better), score (of this
+    epoch on validation), seconds (so far). A finished trial's last one has `values`, what each
+    validation row adds to the score, and their score."""
     error: str = ""
     """Why it failed."""
 
@@ -69,7 +70,8 @@ class Journal:
     @property
     def ended(self) -> dict[int, Record]:
         """Those that need not be run again, by number."""
-        return {n: record for n, record in self.records.items() if record.state != "running"}
+        ended = {n: record for n, record in self.records.items() if record.state != "running"}
+        return dict(sorted(ended.items()))
 
     @property
     def seconds(self) -> float:

@@ -11,7 +11,7 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +22,7 @@ from ray.tune.search import Searcher
 from ray.tune.search.optuna import OptunaSearch
 
 from bakeoff.errors import UserError
-from bakeoff.training.on_ray import connected, refuse_too_much, told
+from bakeoff.training.on_ray import connected, told
 from bakeoff.tuning.budget import Budget
 from bakeoff.tuning.journal import Journal, Record
 from bakeoff.tuning.sampler import SeededByTrial
@@ -60,15 +60,20 @@ def connection(threads: int) -> Iterator[Room]:
         UserError: Ray cannot be reached, or is too small.
     """
     with connected() as there:
-        refuse_too_much(there, 1, threads)
-        at_once, gpus = int(there["CPU"]) // threads, int(there.get("GPU", 0))
+        cpus, gpus = int(there.get("CPU", 0)), int(there.get("GPU", 0))
+        if threads > cpus:
+            raise UserError(
+                f"a trial on {threads} CPUs has no room in a Ray of {cpus}: search with fewer "
+                "--threads"
+            )
+        at_once = cpus // threads
         yield Room(at_once=min(at_once, gpus or at_once), gpus=min(gpus, 1))
 
 
 def search(
     trial: Trial,
     space: Space,
-    default: Mapping[str, Any],
+    first: Sequence[Mapping[str, Any]],
     *,
     budget: Budget,
     room: Room,
@@ -80,7 +85,7 @@ def search(
     Args:
         trial: what each does.
         space: of what is searched.
-        default: the settings of trial 0, which ASHA never stops.
+        first: the settings of the first trials; ASHA never stops trial 0.
         budget: how long; a trial that has begun by then ends as any other.
         room: there is for them; one at a time repeat exactly.
         journal: of its trials; what it holds already is gone on from.
@@ -91,7 +96,8 @@ def search(
     """
     os.environ |= _QUIET
     goal: dict[str, Any] = {"metric": "merit", "mode": "max"}
-    points = [record.settings for record in journal.records.values()] or [dict(default)]
+    points = [record.settings for record in journal.records.values()]
+    points += map(dict, first[len(points) :])
     suggestions = _Suggestions(
         {path: dimension.distribution() for path, dimension in space.items()},
         **goal,

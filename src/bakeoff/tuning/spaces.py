@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import product
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bakeoff.dotted import changed, settings_of
@@ -150,6 +151,25 @@ def _check(config: Any, path: str, dimension: Dimension) -> None:
             f"search space of {path}: {min(numbers):g} has no logarithm; give Uniform, or begin "
             "above 0"
         )
+
+
+def grid(space: Space, most: int) -> list[dict[str, Any]]:
+    """Everything in a space, path → value; nothing where that is infinite, or more than `most`.
+
+    >>> grid({"layers": Integers(1, 2), "keep": Choice(("head",))}, 2)
+    [{'layers': 1, 'keep': 'head'}, {'layers': 2, 'keep': 'head'}]
+    """
+    held: list[Sequence[Any]] = []
+    for dimension in space.values():
+        if isinstance(dimension, Uniform | LogUniform):
+            return []
+        if isinstance(dimension, Integers):
+            held.append(range(dimension.low, dimension.high + 1))
+        else:
+            held.append(dimension.values)
+    if math.prod(map(len, held)) > most:
+        return []
+    return [dict(zip(space, values, strict=True)) for values in product(*held)]
 
 
 def described(space: Space) -> dict[str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The tune step: from a dataset and the items of a loop to trials, and to the same items with the
+"""The tune step: from a dataset and the items of a part to trials, and to the same items with the
 settings that were best on validation.
 """
 
@@ -7,11 +7,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from bakeoff import events
 from bakeoff.artifacts import artifact_hash, new_artifact, settings_hash, write_json
@@ -23,6 +26,7 @@ from bakeoff.environment import cores
 from bakeoff.errors import UserError
 from bakeoff.evaluation.scores import get_metric
 from bakeoff.tracking import Identity
+from bakeoff.training.needed import TO_SEARCH, refuse_without
 from bakeoff.training.observers import EventObserver
 from bakeoff.training.places import Place
 from bakeoff.training.step import Train, checkpoints
@@ -30,15 +34,20 @@ from bakeoff.training.trained import write_trained
 from bakeoff.training.workers import ALONE
 from bakeoff.tuning.budget import Budget
 from bakeoff.tuning.journal import Journal, Record
-from bakeoff.tuning.needed import refuse_without_packages
 from bakeoff.tuning.results import TRIALS, best_of, summarised
-from bakeoff.tuning.spaces import Dimension, Space, searched
+from bakeoff.tuning.spaces import Dimension, Space, grid, searched
 from bakeoff.tuning.trial import Trial
+
+if TYPE_CHECKING:
+    from bakeoff.tuning.search import Room
+
+MOST_OF_A_GRID = 100
+"""Different settings of which, where a time is given, all are tried; of more, some."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """What a search must know of a kind of networks."""
+    """What a search must know of a kind of models."""
 
     train: Train
     from_dict: Callable[[Mapping[str, Any]], Any]
@@ -55,11 +64,12 @@ def tune(
     configs: Sequence[Mapping[str, Any]],
     budget: str,
     threads: int,
+    metric: str,
     kind: Kind,
 ) -> list[dict[str, Any]]:
-    """Search the settings of the networks of a loop, one network after another.
+    """Search the settings of the models of a part, one model after another.
 
-    A trial is the network's training with other settings and the first of its seeds. Trial 0 has
+    A trial is the model's training with other settings and the first of its seeds. Trial 0 has
     the settings that it has anyway, so that on validation the best is never worse. As many trials
     run at a time as there are CPUs for, each on `threads`. An interrupted search goes on; from S3
     with the trials that had ended, others begin anew there.
@@ -67,24 +77,23 @@ def tune(
     Args:
         dataset: a "dataset" artifact; trials see its train and validation split.
         trials: where the "trials" artifact goes; `results.searches` reads it.
-        items: of the loop: model, seed and settings (see `bakeoff.changes`); what these change is
-            not searched.
+        items: of the trainings: model, seed and settings (see `bakeoff.changes`); what these name
+            is not searched.
         configs: what each of them trains, name → configuration as JSON holds it, those that others
             start from first.
         budget: as `Budget.parse` takes it.
         threads: CPU threads of each trial.
-        kind: of the networks.
+        metric: what judges trials of models whose settings name none.
+        kind: of the models.
 
     Returns:
         The items, with the best settings in their settings.
 
     Raises:
-        UserError: a space does not fit, Ray is absent or too small, or all trials of a network
+        UserError: a space does not fit, Ray is absent or too small, or all trials of a model
             failed.
     """
-    refuse_without_packages()
-    from bakeoff.tuning.search import connection
-
+    refuse_without(TO_SEARCH, "--tune")
     allowed, threads = Budget.parse(budget), min(threads, cores())
     seed = min(int(item["seed"]) for item in items)
     tasks = [
@@ -97,6 +106,7 @@ def tune(
         "settings": [item["settings"] for item, _ in tasks],
         "seed": seed,
         "threads": threads,
+        "metric": metric,
     }
     files = [item.get("fingerprint", "") for item in items]
     key = settings_hash([settings, artifact_hash(dataset), os.environ.get(CODE), files])
@@ -126,6 +136,7 @@ def tune(
                     earlier=work / "earlier",
                     seed=seed,
                     threads=threads,
+                    metric=settings_of(config).get("training.metric", metric),
                     train=kind.train,
                     identity=identity,
                 )
@@ -133,7 +144,9 @@ def tune(
             else:
                 _prepare(name, given, dataset, work / "earlier", seed, threads, kind.train)
         share = replace(allowed, seconds=allowed.seconds / len(searches))
-        with connection(threads) as room:
+        with ExitStack() as stack:
+            # Ray starts for the first search that has not run to its end already.
+            room = cache(lambda: stack.enter_context(_connection(threads)))
             found = {
                 name: _found(trial, space, _run(trial, space, share, room, (kept or work) / name))
                 for name, (trial, space) in searches.items()
@@ -166,7 +179,7 @@ def _is_of(path: str, models: Iterable[str]) -> bool:
 
 
 def _space(trial: Trial, declared: dict[str, Dimension], settings: str) -> Space:
-    """What is searched of a network, of which some settings were changed on purpose."""
+    """What is searched of a model, of which some settings were named on purpose."""
     held = {
         change.partition("=")[0].removeprefix(f"{trial.model}.").removeprefix("*.")
         for change in listed(settings)
@@ -208,10 +221,24 @@ def _prepare(
     written.rename(folder)
 
 
-def _run(trial: Trial, space: Space, budget: Budget, room: Any, kept: Place) -> list[Record]:
-    """The trials of one network, told to whoever watches; their journal is `kept`."""
-    metric = get_metric(trial.config.training.metric)
+def _connection(threads: int) -> AbstractContextManager[Room]:
+    from bakeoff.tuning.search import connection
+
+    return connection(threads)
+
+
+def _run(
+    trial: Trial, space: Space, budget: Budget, room: Callable[[], Room], kept: Place
+) -> list[Record]:
+    """The trials of one model, told to whoever watches; their journal is `kept`."""
+    metric = get_metric(trial.metric)
     settings = settings_of(trial.config)
+    first = [{path: settings[path] for path in space}]
+    if everything := grid(space, 2 * budget.trials or MOST_OF_A_GRID):
+        # Half of it or more is tried: nothing twice is better than whatever a searcher suggests.
+        others = [point for point in everything if point != first[0]]
+        first += [others[i] for i in np.random.default_rng(trial.seed).permutation(len(others))]
+        budget = replace(budget, trials=min(budget.trials or len(first), len(first)))
     scores: dict[int, float] = {}
     ended = set()
 
@@ -236,15 +263,21 @@ def _run(trial: Trial, space: Space, budget: Budget, room: Any, kept: Place) -> 
             error=record.error,
         )
 
+    journal = Journal(kept)
+    if budget.trials and len(journal.ended) >= budget.trials:
+        for record in journal.ended.values():
+            watch(record)
+        return list(journal.ended.values())
+    there = room()
     from bakeoff.tuning.search import search
 
     return search(
         trial,
         space,
-        {path: settings[path] for path in space},
+        first,
         budget=budget,
-        room=room,
-        journal=Journal(kept),
+        room=there,
+        journal=journal,
         watch=watch,
     )
 
@@ -262,5 +295,5 @@ def _found(
         shutil.rmtree(trial.folder)
         error = next((record.error for record in records if record.error), "none came to its end")
         raise UserError(f"all {len(records)} trials of {trial.model} failed; the first: {error}")
-    metric = get_metric(trial.config.training.metric)
+    metric = get_metric(trial.metric)
     return summarised(trial.model, metric, space, records), best.settings

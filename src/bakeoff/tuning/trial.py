@@ -6,6 +6,7 @@ split.
 
 from __future__ import annotations
 
+import math
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +18,7 @@ from bakeoff.artifacts import settings_hash
 from bakeoff.data.splits import read_split
 from bakeoff.dotted import changed
 from bakeoff.errors import UserError
-from bakeoff.evaluation.scores import get_metric
+from bakeoff.evaluation.scores import Metric, get_metric
 from bakeoff.tracking import Identity, open_run
 from bakeoff.training.history import best_epoch
 from bakeoff.training.settings import to_dict
@@ -44,17 +45,19 @@ class Trial:
     """Holds the networks that this one starts from."""
     seed: int
     threads: int
+    metric: str
+    """That judges them; what is trained by epochs has its own, which is the same."""
     train: Train
     identity: Identity
 
     def __call__(self, number: int, settings: Mapping[str, Any], report: Report) -> None:
-        """Train, and report each epoch.
+        """Train, and report each epoch, and at last the score.
 
         Raises:
             UserError: the training is refused, or the score means nothing on validation.
         """
         config = to_dict(changed(self.config, settings))
-        metric = get_metric(config["training"]["metric"])
+        metric = get_metric(self.metric)
         train, validation = (read_split(self.dataset, name) for name in ("train", "validation"))
         checkpoint = self.checkpoint(number)
         epochs = _Epochs(metric.name, report)
@@ -87,7 +90,10 @@ class Trial:
             run.log_training(trained)
         values = metric.rows(validation.labels, trained.validation_probabilities)
         score = float(values.mean())
-        last = epochs.last | {"score": score, "merit": metric.merit(score)}
+        if math.isnan(score):
+            raise _meaningless(metric)
+        whole = {"epoch": 0, "epochs": 0, "share": 100.0, "seconds": trained.seconds}
+        last = (epochs.last or whole) | {"score": score, "merit": metric.merit(score)}
         report(last | {"values": [round(value, 7) for value in values.tolist()]})
 
     def checkpoint(self, number: int) -> Path:
@@ -98,8 +104,17 @@ class Trial:
         shutil.rmtree(self.checkpoint(number), ignore_errors=True)
 
 
+def _meaningless(metric: Metric) -> UserError:
+    return UserError(
+        f"the {metric.words} means nothing on these validation rows: choose another --metric, or "
+        "give validation rows of every class"
+    )
+
+
 class _Epochs:
-    """An observer of the training loop that reports its epochs."""
+    """An observer of the training loop that reports its epochs; `last` is the last report, empty
+    where a model has none.
+    """
 
     def __init__(self, metric: str, report: Report) -> None:
         self._metric, self._report = get_metric(metric), report
@@ -118,10 +133,7 @@ class _Epochs:
         self._history.append(record)
         key = f"validation_{self._metric.key}"
         if record[key] is None:
-            raise UserError(
-                f"the {self._metric.words} means nothing on these validation rows: choose another "
-                "--metric, or give validation rows of every class"
-            )
+            raise _meaningless(self._metric)
         best = best_epoch(self._history, self._metric.name)[key]
         epoch = record["epoch"]
         self.last = {

@@ -41,12 +41,7 @@ def train_classical(
         UserError: a preprocessing is unknown, a class has no training text, or no word is
             frequent enough.
     """
-    missing = set(range(len(train.classes))) - set(train.labels.tolist())
-    if missing:
-        name = train.classes[min(missing)]
-        raise UserError(
-            f"the training split has no text of class {name!r}: give more data, or leave it out"
-        )
+    _refuse_missing_class(train)
     groups: dict[tuple[str, ...], dict[str, LinearText | TreeText]] = {}
     for name, config in configs.items():
         groups.setdefault(parse(config.preprocessing), {})[name] = config
@@ -65,6 +60,28 @@ def train_classical(
                 validation_accuracy=float((predicted == validation.labels).mean()),
             )
             yield trained
+
+
+def train_alone(
+    name: str, config: LinearText | TreeText, train: Split, validation: Split, seed: int
+) -> Trained:
+    """Train one model as `train_classical` does, and say nothing of it.
+
+    Raises:
+        UserError: as there.
+    """
+    _refuse_missing_class(train)
+    counts = _count(parse(config.preprocessing), [config], train, validation)
+    return _train(name, config, counts, train, validation, seed)
+
+
+def _refuse_missing_class(train: Split) -> None:
+    missing = set(range(len(train.classes))) - set(train.labels.tolist())
+    if missing:
+        name = train.classes[min(missing)]
+        raise UserError(
+            f"the training split has no text of class {name!r}: give more data, or leave it out"
+        )
 
 
 def load_linear(folder: Path, model: Mapping[str, Any]) -> LinearPredictor:
