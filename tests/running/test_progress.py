@@ -13,7 +13,7 @@ from rich.console import Console
 
 from bakeoff import events
 from bakeoff.plans import plan
-from bakeoff.running.activity import Activity
+from bakeoff.running.activity import Activity, current
 from bakeoff.running.progress import Progress
 
 
@@ -427,3 +427,15 @@ def test_a_notebook_gets_plain_lines_on_stdout(capsys):
     printed = capsys.readouterr().out
     assert "\x1b" not in printed
     assert printed.splitlines()[-1] == "1/7 prepare 1.0 s"
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_what_is_waited_for_stands_on_a_terminal_alone_and_goes(terminal):
+    written = io.StringIO()
+    console = Console(file=written, force_terminal=terminal, width=80, color_system=None)
+    with current(console) as now:
+        for name in ("rnn-64-seed0", "lstm-1-seed0"):
+            now(f"uploading {name}")
+            now("")
+    assert ("uploading lstm-1-seed0 0:00:00" in written.getvalue()) == terminal
+    assert written.getvalue().endswith("\x1b[2K" if terminal else "")

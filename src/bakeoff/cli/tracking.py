@@ -25,10 +25,9 @@ def sync(run: Run = "latest", wandb_suffix: WandbSuffix = "", runs: Runs = Path(
     with current() as now:
 
         def told(name: str, url: str) -> None:
+            now("" if url else f"uploading {name}")
             if url:
                 print(f"{name}\t{url}", flush=True)
-            else:
-                now(f"uploading {name}")
 
         sync(found, project=project, suffix=wandb_suffix, watch=told)
         now("building the report")

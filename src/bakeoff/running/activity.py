@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -64,22 +63,32 @@ class Activity:
 
 
 @contextmanager
-def current() -> Iterator[Callable[[str], None]]:
+def current(console: Console | None = None) -> Iterator[Callable[[str], None]]:
     """A line with what is waited for, and how long it has been; on anything but a terminal nothing.
 
     Returns:
-        What to call with the next thing.
+        What to call with the next thing, and with "" before something is printed.
     """
-    console = Console(stderr=True)
-    with Bars(
+    console = console or Console(stderr=True)
+    bars = Bars(
         *(_spinner(console), TextColumn("{task.description}"), TimeElapsedColumn()),
         console=console,
         transient=True,
         disable=not console.is_terminal,
-        redirect_stdout=sys.stdout.isatty(),
-    ) as bars:
-        row = bars.add_task("", total=None)
-        yield lambda text: bars.reset(row, description=text)
+        redirect_stdout=False,
+    )
+    row = bars.add_task("", total=None)
+
+    def now(text: str) -> None:
+        bars.stop()
+        if text:
+            bars.reset(row, description=text)
+            bars.start()
+
+    try:
+        yield now
+    finally:
+        bars.stop()
 
 
 def _spinner(console: Console) -> SpinnerColumn:
