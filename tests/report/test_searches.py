@@ -82,3 +82,15 @@ def test_the_page_shows_every_trial_and_a_panel_for_each_setting(search, two_cla
     for name in ("learning_rate", "dropout", "layers", "hidden"):
         assert len(re.findall(rf">\s*{name}\s", section)) == 2, name
     assert section.count("<tr") == 15
+
+
+def test_a_model_without_epochs_has_none_in_its_table(two_classes, search):
+    def heads(trials):
+        html = render_report({**two_classes, "searches": [search | {"trials": trials}]})
+        section = html[html.index('<section id="search"') :]
+        return re.findall(r'<th scope="col"[^>]*>(.*?)</th>', section[: section.index("</tbody>")])
+
+    trials = search["trials"]
+    without = [trial | {"epochs": 0, "epochs_planned": 0} for trial in trials]
+    assert heads(trials) == ["Trial", "State", "Validation", "Epochs", "Time", *SPACE]
+    assert heads(without) == ["Trial", "State", "Validation", "Time", *SPACE]

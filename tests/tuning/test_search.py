@@ -80,6 +80,29 @@ def run(dataset, played, budget="6", name="trials", searched=None):
     return written, searches([folder])
 
 
+@pytest.mark.parametrize(
+    ("there", "threads", "at_once", "gpus"),
+    [
+        ({"CPU": 4.0}, 2, 2, 0),
+        ({"CPU": 5.0}, 2, 2, 0),
+        ({"CPU": 2.0}, 2, 1, 0),
+        ({"CPU": 16.0, "GPU": 2.0}, 2, 2, 1),
+        ({"CPU": 2.0, "GPU": 8.0}, 1, 2, 1),
+    ],
+)
+def test_as_many_trials_run_at_a_time_as_there_are_cpus_and_gpus_for(there, threads, at_once, gpus):
+    from bakeoff.tuning.search import Room
+
+    assert Room.of(there, threads) == Room(at_once=at_once, gpus=gpus)
+
+
+def test_a_ray_too_small_for_a_trial_is_one_line_about_threads():
+    from bakeoff.tuning.search import Room
+
+    with pytest.raises(UserError, match=r"^a trial on 4 CPUs has no room in a Ray of 2: .*fewer"):
+        Room.of({"CPU": 2.0}, 4)
+
+
 def told(trial):
     return trial["settings"], trial["state"], trial["epochs"], trial["score"]
 

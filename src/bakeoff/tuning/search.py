@@ -51,6 +51,22 @@ class Room:
     gpus: int
     """Of each trial."""
 
+    @classmethod
+    def of(cls, there: Mapping[str, float], threads: int) -> Room:
+        """That of a Ray with these resources, for trials on so many CPUs.
+
+        Raises:
+            UserError: not one has room.
+        """
+        cpus, gpus = int(there.get("CPU", 0)), int(there.get("GPU", 0))
+        if threads > cpus:
+            raise UserError(
+                f"a trial on {threads} CPUs has no room in a Ray of {cpus}: search with fewer "
+                "--threads"
+            )
+        at_once = cpus // threads
+        return cls(at_once=min(at_once, gpus or at_once), gpus=min(gpus, 1))
+
 
 @contextmanager
 def connection(threads: int) -> Iterator[Room]:
@@ -60,14 +76,7 @@ def connection(threads: int) -> Iterator[Room]:
         UserError: Ray cannot be reached, or is too small.
     """
     with connected() as there:
-        cpus, gpus = int(there.get("CPU", 0)), int(there.get("GPU", 0))
-        if threads > cpus:
-            raise UserError(
-                f"a trial on {threads} CPUs has no room in a Ray of {cpus}: search with fewer "
-                "--threads"
-            )
-        at_once = cpus // threads
-        yield Room(at_once=min(at_once, gpus or at_once), gpus=min(gpus, 1))
+        yield Room.of(there, threads)
 
 
 def search(
