@@ -32,6 +32,18 @@ def test_manifest_says_what_made_it_and_from_what(tmp_path):
     assert manifest["files"]["data.txt"]["bytes"] == 5
 
 
+def test_an_artifact_has_no_links(tmp_path):
+    """Kubeflow's launcher uploads a link as a file, and fails at one to a folder."""
+    with new_artifact(tmp_path / "models", "models", settings={}) as (out, _):
+        (out / "wandb/offline-run-1").mkdir(parents=True)
+        (out / "wandb/offline-run-1/run.wandb").write_text("1")
+        (out / "wandb/latest-run").symlink_to("offline-run-1")
+        (out / "wandb/debug.log").symlink_to("nowhere")
+    found = list((tmp_path / "models").rglob("*"))
+    assert not any(path.is_symlink() for path in found)
+    assert (tmp_path / "models/wandb/offline-run-1/run.wandb").read_text() == "1"
+
+
 def test_hash_follows_content_not_place(tmp_path):
     same, other = make(tmp_path / "a"), make(tmp_path / "b")
     assert artifact_hash(same) == artifact_hash(other)

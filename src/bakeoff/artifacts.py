@@ -164,6 +164,9 @@ def new_artifact(
         try:
             facts: dict[str, Any] = {}
             yield scratch, facts
+            # Such as W&B leaves beside its runs; Kubeflow's launcher can upload none to a folder.
+            for link in [p for p in scratch.rglob("*") if p.is_symlink()]:
+                link.unlink()
             # What W&B records of a run is not the artifact's content: it differs every time.
             inside = (p for p in scratch.rglob("*") if p.is_file())
             files = sorted(p for p in inside if p.relative_to(scratch).parts[0] != "wandb")

@@ -186,7 +186,7 @@ def test_importing_the_package_is_light():
         ("text", {"where": "ray", "runner": "docker"}, "leave out --runner docker"),
         ("text", {"gpus_per_worker": 0}, "--gpus-per-worker is for workers on Ray"),
         ("text", {"wandb_suffix": "a b"}, "--wandb-suffix 'a b': use up to 32 letters"),
-        ("text", {"models": ["nb-counts"], "tune": "20"}, "--tune searches the settings of net"),
+        ("text", {"models": ["nb-counts"], "tune": "1"}, "--tune 1: the first trial"),
     ],
 )
 def test_what_a_person_can_mend_is_a_user_error(tmp_path, what, options, line):

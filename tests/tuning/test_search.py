@@ -222,8 +222,12 @@ def test_trials_that_fail_or_die_are_left_out_and_all_of_them_are_one_line(datas
     assert not (tmp_path / "none").exists()
 
 
-def test_where_all_trials_failed_the_same_search_tries_them_again(dataset, tmp_path, monkeypatch):
-    monkeypatch.setenv(CHECKPOINTS, str(tmp_path / "checkpoints"))
+@pytest.mark.parametrize("there", ["on this disk", "in S3"])
+def test_where_all_trials_failed_the_same_search_tries_them_again(
+    dataset, tmp_path, monkeypatch, request, there
+):
+    root = tmp_path if there == "on this disk" else request.getfixturevalue("s3_server")
+    monkeypatch.setenv(CHECKPOINTS, f"{root}/checkpoints")
     with pytest.raises(UserError, match="all 2 trials of rnn failed"):
         run(dataset, Played(tmp_path, fails=(0, 1)), budget="2")
     _, [search] = run(dataset, Played(tmp_path), budget="2")

@@ -28,7 +28,7 @@ from bakeoff.evaluation.scores import get_metric
 from bakeoff.tracking import Identity
 from bakeoff.training.needed import TO_SEARCH, refuse_without
 from bakeoff.training.observers import EventObserver
-from bakeoff.training.places import Place
+from bakeoff.training.places import Place, remove_all
 from bakeoff.training.step import Train, checkpoints
 from bakeoff.training.trained import write_trained
 from bakeoff.training.workers import ALONE
@@ -148,7 +148,7 @@ def tune(
             # Ray starts for the first search that has not run to its end already.
             room = cache(lambda: stack.enter_context(_connection(threads)))
             found = {
-                name: _found(trial, space, _run(trial, space, share, room, (kept or work) / name))
+                name: _found(trial, space, share, room, (kept or work) / name)
                 for name, (trial, space) in searches.items()
             }
         write_json(out / TRIALS, [summary for summary, _ in found.values()])
@@ -283,16 +283,18 @@ def _run(
 
 
 def _found(
-    trial: Trial, space: Space, records: list[Record]
+    trial: Trial, space: Space, budget: Budget, room: Callable[[], Room], kept: Place
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What a search found, and the best settings.
+    """What the search of one model finds, and the best settings.
 
     Raises:
         UserError: no trial came to its end; the next search tries all of them again.
     """
+    records = _run(trial, space, budget, room, kept)
     best = best_of(records)
     if best is None:
         shutil.rmtree(trial.folder)
+        remove_all(kept)
         error = next((record.error for record in records if record.error), "none came to its end")
         raise UserError(f"all {len(records)} trials of {trial.model} failed; the first: {error}")
     metric = get_metric(trial.metric)
