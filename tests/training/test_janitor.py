@@ -9,21 +9,25 @@ import pytest
 from bakeoff.training.janitor import cleared, left_running
 
 WORK = """
-import subprocess, sys, time
+import subprocess, sys
 from bakeoff.training.janitor import cleared
 with cleared(sys.argv[1]):
     subprocess.Popen(["sleep", "600"], start_new_session=True)
     subprocess.Popen(["sh", "-c", "trap '' TERM; sleep 600"], start_new_session=True)
     print("started", flush=True)
-    time.sleep(float(sys.argv[2]))
+    sys.stdin.read()
 """
 
 
-def started(folder, seconds):
+def started(folder):
+    """A process that has left two others running, and goes on until its input is closed."""
     folder.mkdir()
     (folder / "socket").write_text("")
     process = subprocess.Popen(
-        [sys.executable, "-c", WORK, str(folder), str(seconds)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", WORK, str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout.readline() == "started\n"
     assert len(left_running(str(folder))) >= 2
@@ -40,14 +44,15 @@ def gone(folder):
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_of_a_process_that_is_killed_nothing_is_left(number, tmp_path):
-    process = started(tmp_path / "scratch", 600)
+    process = started(tmp_path / "scratch")
     os.kill(process.pid, number)
     process.wait()
     assert gone(tmp_path / "scratch")
 
 
 def test_nothing_is_left_once_the_context_is_left(tmp_path):
-    process = started(tmp_path / "scratch", 0)
+    process = started(tmp_path / "scratch")
+    process.stdin.close()
     assert process.wait(timeout=30) == 0
     assert not (tmp_path / "scratch").exists()
     assert not left_running(str(tmp_path / "scratch"))
