@@ -115,13 +115,7 @@ def with_settings(configs: Configs, asked: Sequence[str], known: Iterable[str]) 
     Raises:
         UserError: no such model or setting, or a value it cannot have.
     """
-    changes: dict[str, dict[str, str]] = {name: {} for name in configs}
-    for text in asked:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise UserError(f"--set {text}: write MODEL.PATH=VALUE, as rnn-64.training.epochs=8")
-        for name, path in _meant(configs, key, known):
-            changes[name][path] = value
+    changes = _by_model(configs, asked, known)
     result = {}
     for name, config in configs.items():
         for path in list(changes[name]):
@@ -138,13 +132,24 @@ def named(configs: Configs, asked: Sequence[str], known: Iterable[str]) -> tuple
     """The settings, MODEL.PATH, that are asked for, whether or not that changes them; the arguments
     are those of `with_settings`.
     """
-    known = list(known)
-    meant = {
-        f"{name}.{path}"
-        for text in asked
-        for name, path in _meant(configs, text.partition("=")[0], known)
-    }
-    return tuple(sorted(meant))
+    changes = _by_model(configs, asked, known)
+    return tuple(sorted(f"{name}.{path}" for name, paths in changes.items() for path in paths))
+
+
+def _by_model(
+    configs: Configs, asked: Sequence[str], known: Iterable[str]
+) -> dict[str, dict[str, str]]:
+    """Name of each model → path → value, as asked for; the arguments are those of
+    `with_settings`.
+    """
+    changes: dict[str, dict[str, str]] = {name: {} for name in configs}
+    for text in asked:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise UserError(f"--set {text}: write MODEL.PATH=VALUE, as rnn-64.training.epochs=8")
+        for name, path in _meant(configs, key, known):
+            changes[name][path] = value
+    return changes
 
 
 def _meant(configs: Configs, key: str, known: Iterable[str]) -> list[tuple[str, str]]:

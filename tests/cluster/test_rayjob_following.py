@@ -164,21 +164,11 @@ def test_kubernetes_away_for_a_minute_when_a_training_starts_or_ends(fake, life,
     assert settle(fake, clock) == []
 
 
-def test_s3_away_for_a_while(fake, life, step, store, clock):
+@pytest.mark.parametrize("trouble", ["away", "refuses"])
+def test_s3_away_for_a_while_or_refusing(fake, life, step, store, clock, trouble):
     fake.scripts = [life.succeeds()]
-    clock.after(20, lambda: store.state.update(away=True))
-    clock.after(50, lambda: store.state.update(away=False))
-    step.training().run()
-    assert "".join(step.shown) == "epoch 1\nepoch 2\n"
-    assert made(fake) == 1
-
-
-def test_an_s3_that_refuses_the_log_for_a_while_costs_a_training_nothing(
-    fake, life, step, store, clock
-):
-    fake.scripts = [life.succeeds()]
-    clock.after(20, lambda: store.state.update(refuses=True))
-    clock.after(50, lambda: store.state.update(refuses=False))
+    clock.after(20, lambda: store.state.update({trouble: True}))
+    clock.after(50, lambda: store.state.update({trouble: False}))
     step.training().run()
     assert "".join(step.shown) == "epoch 1\nepoch 2\n"
     assert made(fake) == 1

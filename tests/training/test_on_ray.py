@@ -16,10 +16,11 @@ from test_workers import SETTINGS, Regression, Words
 
 from bakeoff.environment import cores
 from bakeoff.errors import UserError
+from bakeoff.training.handed_on import handed_on
 from bakeoff.training.janitor import left_running
 from bakeoff.training.local_ray import ADDRESS
 from bakeoff.training.loop import fit
-from bakeoff.training.on_ray import gpus_each, refuse_too_much, told, train_on_ray
+from bakeoff.training.on_ray import gpus_each, refuse_too_much, train_on_ray
 from bakeoff.training.workers import ALONE
 
 HERE = Path(__file__).parent
@@ -150,7 +151,7 @@ def test_workers_elsewhere_know_where_runs_are_kept_and_no_key(monkeypatch):
     }
     for variable, value in {**there, "WANDB_API_KEY": "hush", "HOME": "/nowhere"}.items():
         monkeypatch.setenv(variable, value)
-    known = told()
+    known = handed_on()
     assert there.items() <= known.items()
     assert not {"WANDB_API_KEY", "HOME"} & set(known)
 

@@ -26,7 +26,7 @@ from bakeoff.cluster.rayjob import Owner, Pods, RayJob, rayjob_name
 from bakeoff.cluster.settings import RayJobSettings
 from bakeoff.errors import UserError
 from bakeoff.remote import KFP_KEYS, KFP_SECRET
-from bakeoff.tracking.mode import DESTINATION
+from bakeoff.training.handed_on import handed_on
 from bakeoff.training.settings import BESIDE, CHECKPOINTS
 
 JOB = "job.json"
@@ -35,11 +35,6 @@ _POD_NAME = "KFP_POD_NAME"
 _LAST_SECONDS = 0.4
 """Of waiting for an answer once Kubernetes ends the pod: 0.6 s later the process is gone."""
 _MOST_FILES = 65536
-_HANDED_ON = (
-    *("BAKEOFF_", "WANDB_MODE", *DESTINATION),
-    *("AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"),
-)
-"""Beginnings of names of variables whose values no one has to keep to himself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,9 +207,7 @@ def _owner(pod: Mapping[str, Any]) -> Owner:
 def _environment(given: list[Mapping[str, Any]], models: str) -> list[Mapping[str, Any]]:
     """Variables of the Ray pods. Keys are named by their secrets; no value of one is here."""
     own: dict[str, Mapping[str, Any]] = {
-        name: {"name": name, "value": value}
-        for name, value in sorted(os.environ.items())
-        if name.startswith(_HANDED_ON)
+        name: {"name": name, "value": value} for name, value in sorted(handed_on().items())
     }
     if models.startswith("minio://"):
         own |= {

@@ -17,16 +17,12 @@ from torch import distributed as dist
 
 from bakeoff.environment import cores
 from bakeoff.errors import UserError
-from bakeoff.tracking.mode import DESTINATION
+from bakeoff.training.handed_on import handed_on
 from bakeoff.training.local_ray import ADDRESS, QUIET, SETTINGS, address_in, answers, room
 from bakeoff.training.needed import TO_TRAIN, refuse_without
 from bakeoff.training.settings import GROWS
 from bakeoff.training.workers import Alone, Group, LostWorkerError, Workers
 
-_TOLD = {
-    *("WANDB_MODE", *DESTINATION, "GOMP_SPINCOUNT"),
-    *("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_DEFAULT_REGION"),
-}
 ATTEMPTS = 3
 """Starts of a training whose workers died, each going on from the last checkpoint."""
 
@@ -62,7 +58,7 @@ def train_on_ray(job: Job, *, workers: int, threads: int, gpus: int | None = Non
             try:
                 fit(
                     _work,
-                    {"job": job, "environment": told()},
+                    {"job": job, "environment": handed_on()},
                     workers=workers,
                     threads=threads,
                     gpus=each,
@@ -104,15 +100,6 @@ def _preempted() -> bool:
     from ray.train import get_preemption_info
 
     return get_preemption_info() is not None
-
-
-def told() -> dict[str, str]:
-    """The variables that workers elsewhere need; no key of anything."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name.startswith("BAKEOFF_") or name in _TOLD
-    }
 
 
 @contextmanager

@@ -11,7 +11,7 @@ WHERE = "BAKEOFF_WHERE"
 """Variable: where networks train: `inline`, the default, on `ray`, or on a `rayjob`. It changes no
 result."""
 GPUS = "BAKEOFF_GPUS_PER_WORKER"
-"""Variable: GPUs of each worker on Ray, 0 or 1; empty: 1 where Ray has enough. It changes no more
+"""Variable: GPUs of each worker on Ray, 0 or 1; empty: 1 where Ray has any. It changes no more
 than the device does."""
 GROWS = "BAKEOFF_RAY_GROWS"
 """Variable: 1 where a Ray cluster gets more machines as they are asked for."""

@@ -22,7 +22,8 @@ from ray.tune.search import Searcher
 from ray.tune.search.optuna import OptunaSearch
 
 from bakeoff.errors import UserError
-from bakeoff.training.on_ray import connected, told
+from bakeoff.training.handed_on import handed_on
+from bakeoff.training.on_ray import connected
 from bakeoff.tuning.budget import Budget
 from bakeoff.tuning.journal import Journal, Record
 from bakeoff.tuning.sampler import SeededByTrial
@@ -126,7 +127,7 @@ def search(
     storage = trial.folder / "ray"
     shutil.rmtree(storage, ignore_errors=True)
     resources: dict[str, float] = {"cpu": trial.threads, "gpu": room.gpus}
-    ended, variables = journal.ended, told()
+    ended, variables = journal.ended, handed_on()
 
     def run(config: dict[str, Any]) -> None:
         os.environ.update(variables)

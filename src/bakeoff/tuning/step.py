@@ -293,7 +293,6 @@ def _found(
     records = _run(trial, space, budget, room, kept)
     best = best_of(records)
     if best is None:
-        shutil.rmtree(trial.folder)
         remove_all(kept)
         error = next((record.error for record in records if record.error), "none came to its end")
         raise UserError(f"all {len(records)} trials of {trial.model} failed; the first: {error}")
