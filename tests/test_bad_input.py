@@ -1,6 +1,7 @@
 """What people get wrong, through the command line: one line of what, where and what to do."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -119,6 +120,25 @@ def test_options_of_data(refused, here, options, expected):
     line = refused("data", "prepare", "--data", "good.csv", "--output", "out", *options)
     for part in expected:
         assert part in line
+    assert files(here) == ["good.csv"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["run", "pipe.csv"],
+        ["run", "pipe"],
+        ["run", "sentiment", "--data", "pipe.csv"],
+        ["run", "resnet", "--data", "pipe.csv"],
+        ["data", "look", "pipe.csv"],
+        ["data", "prepare", "--data", "pipe.csv", "--output", "out"],
+        ["compile", "text", "--data", "pipe.csv", "--output", "text.yaml"],
+    ],
+)
+def test_a_pipe_is_refused_rather_than_waited_for(refused, here, command):
+    os.mkfifo(here / "pipe.csv")
+    os.mkfifo(here / "pipe")
+    assert "is a pipe or a device" in refused(*command)
     assert files(here) == ["good.csv"]
 
 

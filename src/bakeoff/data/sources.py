@@ -308,11 +308,17 @@ NAMED_SETS = {
 def _check_exists(source: str) -> None:
     if "://" in source:
         return
+    path = Path(source)
     try:
-        if Path(source).exists():
+        if path.is_file() or path.is_dir():
             return
+        if path.exists():
+            raise UserError(
+                f"{source} is a pipe or a device, and data is read more than once; write it into a "
+                "file, and give that"
+            )
     except OSError as error:
         raise UserError(f"cannot read {source[:80]}: {error.strerror}") from None
-    if Path(source).suffix or os.sep in source:
+    if path.suffix or os.sep in source:
         raise UserError(f"no such file: {source}; check the path")
     raise unknown_name("data set", source, NAMED_SETS)
