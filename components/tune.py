@@ -26,7 +26,7 @@ def tune(
         study: The study that the models belong to.
         preset: How long networks train: "quick", "full" or "paper".
         threads: CPU threads of a trial; as many run at a time as there are CPUs for.
-        metric: What trials are judged by, of models that name none.
+        metric: What trials are judged by.
 
     Returns:
         The same items with the best settings in their settings.

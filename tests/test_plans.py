@@ -14,6 +14,12 @@ OWN = {"stl10": (5_000, 0, 8_000)}
 """Rows of data with a test split of its own: train, validation, test."""
 
 
+def test_the_metric_of_all_may_be_said_of_one_again():
+    changes = ["cnn.training.metric=auc"]
+    made = plan(study="sentiment", preset="quick", models=["cnn"], metric="auc", changes=changes)
+    assert made.models["cnn"].training.metric == "auc"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -27,6 +33,7 @@ OWN = {"stl10": (5_000, 0, 8_000)}
         ({"study": "resnet", "precision": "fp16"}, "unknown precision 'fp16'"),
         ({"models": ["cnn"], "precision": "fp16"}, "unknown precision 'fp16'"),
         ({"models": ["cnn"], "changes": ["cnn.precision=bf-16"]}, "did you mean 'bf16'"),
+        ({"models": ["cnn"], "changes": ["training.metric=auc"]}, "judged alike; give --metric"),
         ({"study": "autoencoder", "weights": "imagenet"}, "--weights changes none of these models"),
         ({"glove": "x.txt"}, "no such file of word vectors: x.txt"),
         ({"study": "autoencoder", "glove": "x.txt"}, "--glove changes none of these models"),

@@ -27,6 +27,7 @@ from bakeoff.tuning.spaces import searched
 from bakeoff.vision.configs import ImageNetwork
 from bakeoff.vision.spaces import space_of as image_space
 
+JUDGED_BY = "training.metric"
 MOST_SEEDS = 1000
 MOST_SIDE = 4096
 """Pixels a side: beyond, no machine holds a data set."""
@@ -255,9 +256,15 @@ def plan(
     if settings["data"] == "digits":
         configs = UNMIRRORED.applied(configs)
     metric = get_metric(settings.get("metric", ACCURACY.name)).name
-    configs = Change(settings={"training.metric": metric}).applied(configs)
+    configs = Change(settings={JUDGED_BY: metric}).applied(configs)
     usual = configs
     configs = with_settings(optioned(configs, options), changes, known.models)
+    for name, config in configs.items():
+        if settings_of(config).get(JUDGED_BY, metric) != metric:
+            raise UserError(
+                f"--set {name}.{JUDGED_BY}: all models of a bake-off are judged alike; give "
+                "--metric, for all of them"
+            )
     asked_for = named(configs, changes, known.models)
     made = Plan(study=study, preset=preset, models=configs, named=asked_for, **settings)
     if made.tune:

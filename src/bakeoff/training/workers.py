@@ -188,30 +188,32 @@ class Group:
                 tensor.copy_(moved)
 
     def gathered(self, rows: Tensor) -> Tensor:
-        return self._joined(rows, self._counts(rows))
-
-    def _counts(self, rows: Tensor) -> list[int]:
-        """How many rows each worker has."""
         counts = torch.zeros(self.count, dtype=torch.int64, device=rows.device)
         counts[self.rank] = len(rows)
         self.sum(counts)
-        return [int(count) for count in counts.tolist()]
+        (everyone,) = self._joined([rows], counts.tolist())
+        return everyone
 
-    def _joined(self, rows: Tensor, counts: Sequence[int]) -> Tensor:
-        parts = [rows.new_empty((count, *rows.shape[1:])) for count in counts]
-        parts[self.rank] = rows.detach().contiguous()
+    def _joined(self, tensors: Sequence[Tensor], counts: Sequence[int]) -> list[Tensor]:
+        """Of each tensor the rows of all workers, of which each has as many as `counts` says."""
+        joined, sent = [], []
         # Not all_gather: gloo's copies what it gathered by OpenMP threads of its own, and with more
         # threads than CPUs each of the model's operations ends in a sleep: a third of the speed.
         with _or_lost():
-            sent = [
-                dist.broadcast(part, src=rank, async_op=True)
-                for rank, part in enumerate(parts)
-                if len(part)
-            ]
+            for rows in tensors:
+                parts = [rows.new_empty((count, *rows.shape[1:])) for count in counts]
+                parts[self.rank] = rows.detach().contiguous()
+                sent += [
+                    dist.broadcast(part, src=rank, async_op=True)
+                    for rank, part in enumerate(parts)
+                    if len(part)
+                ]
+                joined.append(parts)
             for work in sent:
                 work.wait()
-        parts[self.rank] = rows
-        return torch.cat(parts)
+        for rows, parts in zip(tensors, joined, strict=True):
+            parts[self.rank] = rows
+        return [torch.cat(parts) for parts in joined]
 
     def pooled(
         self, outcome: Outcome | None, dense: Sequence[nn.Parameter], sparse: Sequence[nn.Parameter]
@@ -228,35 +230,41 @@ class Group:
         # A parameter that no worker used keeps no gradient, so that weight decay spares it.
         used = torch.tensor([p.grad is not None for p in dense], dtype=figures.dtype, device=where)
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in dense]
-        buffer = torch.cat([*(as_stored(g).reshape(-1) for g in gradients), used, figures])
-        sums, rest = buffer.split([len(buffer) - len(dense) - 4, len(dense) + 4])
+        sizes = [gradient.numel() for gradient in gradients]
+        touched = [_touched(p) for p in sparse]
+        counts = torch.zeros(len(sparse), self.count, device=where)
+        for of_workers, (rows, _) in zip(counts, touched, strict=True):
+            of_workers[self.rank] = len(rows)
+        told = [used, counts.reshape(-1), figures]
+        buffer = torch.cat([*(as_stored(g).reshape(-1) for g in gradients), *told])
+        sums, used, counts, figures = buffer.split([sum(sizes), *map(len, told)])
         # In place: new memory for so many numbers takes longer than the arithmetic.
         sums *= examples
         self.sum(buffer)
-        *counts, loss, right, told, total = rest.tolist()
+        loss, right, scored, total = figures.tolist()
         sums /= total
-        parts = sums.split([gradient.numel() for gradient in gradients])
-        for parameter, gradient, part, count in zip(dense, gradients, parts, counts, strict=True):
-            parameter.grad = laid_out(part, gradient) if count else None
-        for parameter in sparse:
-            parameter.grad = self._summed_sparse(parameter, examples / total)
-        return Pooled(torch.tensor(loss / total), int(total), torch.tensor(right) if told else None)
-
-    def _summed_sparse(self, parameter: nn.Parameter, weight: float) -> Tensor:
-        """The weighted sum of sparse gradients: their rows and values gathered, which NCCL can do
-        and which moves no more than the words of a batch.
-        """
-        own = parameter.grad
-        if own is None:
-            indices = torch.zeros(0, dtype=torch.int64, device=parameter.device)
-            values = parameter.new_zeros((0, *parameter.shape[1:]))
-        else:
-            own = own.coalesce()
-            indices, values = own.indices()[0], own.values() * weight
-        counts = self._counts(indices)
-        return torch.sparse_coo_tensor(
-            self._joined(indices, counts).unsqueeze(0),
-            self._joined(values, counts),
-            parameter.shape,
-            check_invariants=False,  # Unsaid, each worker warns of it.
+        parts = zip(dense, gradients, sums.split(sizes), used.tolist(), strict=True)
+        for parameter, gradient, part, users in parts:
+            parameter.grad = laid_out(part, gradient) if users else None
+        everyones = counts.int().reshape(len(sparse), self.count).tolist()
+        for parameter, (rows, values), count in zip(sparse, touched, everyones, strict=True):
+            # Gathered, which NCCL can do and which moves no more than the words of a batch.
+            rows, values = self._joined([rows, values * (examples / total)], count)
+            parameter.grad = torch.sparse_coo_tensor(
+                rows.unsqueeze(0),
+                values,
+                parameter.shape,
+                check_invariants=False,  # Unsaid, each worker warns of it.
+            )
+        return Pooled(
+            torch.tensor(loss / total), int(total), torch.tensor(right) if scored else None
         )
+
+
+def _touched(parameter: nn.Parameter) -> tuple[Tensor, Tensor]:
+    """Which rows a sparse gradient has, each once, and their values."""
+    if parameter.grad is None:
+        rows = torch.zeros(0, dtype=torch.int64, device=parameter.device)
+        return rows, parameter.new_zeros((0, *parameter.shape[1:]))
+    gradient = parameter.grad.coalesce()
+    return gradient.indices()[0], gradient.values()

@@ -83,7 +83,7 @@ def tune(
             start from first.
         budget: as `Budget.parse` takes it.
         threads: CPU threads of each trial.
-        metric: what judges trials of models whose settings name none.
+        metric: what trials are judged by.
         kind: of the models.
 
     Returns:
@@ -136,7 +136,7 @@ def tune(
                     earlier=work / "earlier",
                     seed=seed,
                     threads=threads,
-                    metric=settings_of(config).get("training.metric", metric),
+                    metric=metric,
                     train=kind.train,
                     identity=identity,
                 )
