@@ -203,7 +203,7 @@ PREPROCESSINGS: dict[str, tuple[str, ...]] = {
         "drop-stop-words",
     ),
 }
-"""Named choices of steps: the one that scores best, and the one of the seed report."""
+"""Named choices of steps: the one that scores best, and the one of the original report."""
 
 
 def parse(spec: str) -> tuple[str, ...]:

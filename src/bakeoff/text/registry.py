@@ -137,7 +137,7 @@ ABOUT = {
     "bilstm-word2vec": "A BiLSTM on word2vec, trained on the training split.",
     "bilstm-glove": "A BiLSTM on GloVe's vectors.",
     "ensemble": "The others' mean, weighted on validation.",
-} | {name: f"{name.partition('@')[0]} with the seed report's settings." for name in _AFTER_REPORT}
+} | {name: f"{name.partition('@')[0]} as the original report has it." for name in _AFTER_REPORT}
 """A sentence on every model."""
 
 LINEUPS = {"all": tuple(_STUDY), "report": tuple(_AFTER_REPORT)}

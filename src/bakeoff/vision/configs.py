@@ -53,7 +53,7 @@ class Autoencoder:
     """An encoder and its mirror image, trained to give back their input."""
 
     encoder: Literal["linear", "conv"]
-    """`linear` (the seed report's dense layers) or `conv`."""
+    """`linear` (the original report's dense layers) or `conv`."""
     pictures: Pictures = field(default_factory=Pictures)
     precision: Precision = "auto"
     """`fp32`, `bf16` (matrix products and convolutions; weights stay fp32), or `auto`: bf16 on

@@ -15,7 +15,7 @@ from bakeoff.remote import read_bytes
 from bakeoff.vision import torchvision_models
 
 DENSE = (1024, 1200, 728, 512, 128)
-"""Widths of the seed report's dense layers."""
+"""Widths of the original report's dense layers."""
 CHANNELS = (32, 64, 128, 256, 256)
 """Channels of the convolutional autoencoder; each layer halves height and width."""
 _MEAN, _SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

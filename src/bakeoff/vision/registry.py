@@ -150,7 +150,7 @@ RESNETS_ABOUT = (
         name: f"The same with the weight {name.partition('@')[2]} of center loss."
         for name in _OTHER_WEIGHTS
     }
-    | {name: f"{name.partition('@')[0]} as the seed report trains." for name in _AFTER_REPORT}
+    | {name: f"{name.partition('@')[0]} as the original report trains." for name in _AFTER_REPORT}
 )
 """A sentence on every model."""
 
@@ -161,7 +161,7 @@ RESNET_LINEUPS = {
     "report": tuple(_AFTER_REPORT),
 }
 """Names that stand for several models: ours, center loss with a tenth and with ten times its weight
-for validation to choose from, and those trained as in the seed report."""
+for validation to choose from, and those trained as in the original report."""
 
 AUTOENCODER_PAIRS = tuple(
     (f"{name}-tuned", f"{name}-{other}")
