@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bakeoff import events, patience
+from bakeoff import events
 from bakeoff.errors import UserError
 from bakeoff.patience import StoreAwayError, passes, patient, repeated
 from bakeoff.remote import read_bytes, remote_checksum
@@ -54,7 +54,7 @@ def waits(monkeypatch):
     """The seconds between tries, which pass at once."""
     waited = []
     clock = SimpleNamespace(sleep=waited.append, monotonic=lambda: sum(waited))
-    monkeypatch.setattr(patience, "time", clock)
+    monkeypatch.setattr("bakeoff.clock.time", clock)
     return waited
 
 

@@ -8,7 +8,7 @@ import pytest
 import s3fs
 from moto.server import ThreadedMotoServer
 
-from bakeoff import events, patience
+from bakeoff import events
 from bakeoff.errors import UserError
 from bakeoff.patience import StoreAwayError, patient
 from bakeoff.s3 import Folder, address, fetched, manifest_of, mounted, published
@@ -146,7 +146,7 @@ def waits(monkeypatch):
     """The seconds between tries, which pass at once."""
     waited = []
     clock = SimpleNamespace(sleep=waited.append, monotonic=lambda: sum(waited))
-    monkeypatch.setattr(patience, "time", clock)
+    monkeypatch.setattr("bakeoff.clock.time", clock)
     return waited
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 import re
 import socket
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeVar
 
 from bakeoff import events
+from bakeoff.clock import Clock, RealClock
 from bakeoff.errors import UserError
 
 T = TypeVar("T")
@@ -43,6 +43,7 @@ _BUSY = {408, 429, 500, 502, 503, 504}
 _BUSY_NUMBERS = {errno.EBUSY, getattr(errno, "EREMOTEIO", errno.EIO)}
 """What s3fs makes of them."""
 
+_REAL = RealClock()
 _patience: ContextVar[float] = ContextVar("patience", default=0.0)
 
 
@@ -64,18 +65,44 @@ def repeated(work: Callable[[], T], source: str, seconds: float | None = None) -
         source: what it works on.
         seconds: of patience; None: that of `patient`, or none.
     """
-    seconds = _patience.get() if seconds is None else seconds
-    until, pause = time.monotonic() + seconds, 1.0
+
+    def say(error: Exception, pause: float) -> None:
+        message = f"{source} does not answer ({reason(error)}): again in {pause:.0f} s"
+        events.emit("warning", message=message)
+
+    return tried(work, passes, _patience.get() if seconds is None else seconds, say=say)
+
+
+def tried(
+    work: Callable[[], T],
+    worth: Callable[[Exception], bool],
+    seconds: float,
+    *,
+    pause: Callable[[Exception], float] = lambda _: 0.0,
+    say: Callable[[Exception, float], None] = lambda *_: None,
+    clock: Clock = _REAL,
+) -> T:
+    """What `work` gives: at once, or after 1, 2, 4, … 15 seconds more.
+
+    Args:
+        work: may be called again after it failed.
+        worth: whether an error may be gone a little later; another one is raised.
+        seconds: of patience; then the last error is raised.
+        pause: seconds that an error asks for.
+        say: is told of an error and the pause after it.
+        clock: what time it is.
+    """
+    until, usual = clock.now() + seconds, 1.0
     while True:
         try:
             return work()
         except Exception as error:
-            if not passes(error) or time.monotonic() + pause > until:
+            wait = max(usual, pause(error))
+            if not worth(error) or clock.now() + wait > until:
                 raise
-            message = f"{source} does not answer ({reason(error)}): again in {pause:.0f} s"
-            events.emit("warning", message=message)
-        time.sleep(pause)
-        pause = min(2 * pause, LONGEST_PAUSE)
+            say(error, wait)
+        clock.sleep(wait)
+        usual = min(2 * usual, LONGEST_PAUSE)
 
 
 def passes(error: BaseException) -> bool:

@@ -10,7 +10,7 @@ from s3_store import Store
 from test_rayjob import ONE
 
 from bakeoff.artifacts import MANIFEST
-from bakeoff.cluster.clock import AwayError
+from bakeoff.cluster.kubernetes_api import AwayError
 from bakeoff.errors import UserError
 
 SEQUENCES = 100

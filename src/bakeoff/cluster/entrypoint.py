@@ -15,7 +15,7 @@ import traceback
 from contextlib import suppress
 from typing import Any
 
-from bakeoff.cluster.clock import RealClock
+from bakeoff.clock import RealClock
 from bakeoff.cluster.following import LOG, outcome_name
 from bakeoff.cluster.heartbeat import watch
 from bakeoff.cluster.status import Outcome

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bakeoff.artifacts import MANIFEST
-from bakeoff.cluster.clock import AwayError, Clock, RealClock, patiently
-from bakeoff.cluster.kubernetes_api import ConflictError, Kubernetes
+from bakeoff.clock import Clock, RealClock
+from bakeoff.cluster.kubernetes_api import AwayError, ConflictError, Kubernetes, patiently
 from bakeoff.cluster.rayjob import ATTEMPT, RayJob
 from bakeoff.cluster.status import Decision, Next, decide
 from bakeoff.cluster.waiting import reasons

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from bakeoff.cluster.clock import Clock
+from bakeoff.clock import Clock
 from bakeoff.errors import UserError
 from bakeoff.s3 import Folder
 

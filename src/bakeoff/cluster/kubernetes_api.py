@@ -8,12 +8,15 @@ end without a word.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from bakeoff.cluster.clock import AwayError
+from bakeoff.clock import Clock
 from bakeoff.errors import UserError
+from bakeoff.patience import tried
+
+T = TypeVar("T")
 
 SECONDS = 20.0
 """Of waiting for one answer."""
@@ -24,8 +27,32 @@ _PAGE = 200
 _MOST_PAGES = 20
 
 
+class AwayError(Exception):
+    """The server does not answer, or not now: ask again."""
+
+    def __init__(self, message: str, wait: float = 0.0) -> None:
+        super().__init__(message)
+        self.wait = wait
+        """Seconds that the server asks for."""
+
+
 class ConflictError(Exception):
     """The object is another one than was thought: it exists, or is not the one that was seen."""
+
+
+def patiently(ask: Callable[[], T], clock: Clock, *, seconds: float) -> T:
+    """Ask until there is an answer.
+
+    Raises:
+        AwayError: there was none for this long.
+    """
+    return tried(
+        ask,
+        lambda error: isinstance(error, AwayError),
+        seconds,
+        pause=lambda error: error.wait if isinstance(error, AwayError) else 0.0,
+        clock=clock,
+    )
 
 
 class Kubernetes:

@@ -18,10 +18,10 @@ from types import FrameType
 from typing import Any
 
 from bakeoff import s3
-from bakeoff.cluster.clock import AwayError, RealClock, patiently
+from bakeoff.clock import RealClock
 from bakeoff.cluster.following import ASK_SECONDS, Training
 from bakeoff.cluster.heartbeat import beating
-from bakeoff.cluster.kubernetes_api import ConflictError, Kubernetes
+from bakeoff.cluster.kubernetes_api import AwayError, ConflictError, Kubernetes, patiently
 from bakeoff.cluster.rayjob import Owner, Pods, RayJob, rayjob_name
 from bakeoff.cluster.settings import RayJobSettings
 from bakeoff.errors import UserError
