@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import bakeoff
@@ -104,6 +105,33 @@ def test_predictions_are_a_frame_beside_what_was_given(held, frame):
     assert len(result.predict("a wonderful film")) == 1
     with pytest.raises(UserError, match="unknown model 'nb'"):
         result.predict("film", model="nb")
+
+
+@pytest.mark.parametrize("form", [pd.DataFrame, pa.Table.from_pandas], ids=["pandas", "arrow"])
+def test_of_a_frame_the_column_that_the_run_read_is_labelled(held, frame, form):
+    result, some = held[0], frame[10:14]
+    pd.testing.assert_frame_equal(
+        result.predict(form(some)).reset_index(drop=True),
+        result.predict(some["review"].tolist()),
+    )
+    assert result.predict(some).index.tolist() == some.index.tolist()
+    line = (
+        "the frame has no column 'review', as the texts of the run are called; it has: body, stars"
+    )
+    with pytest.raises(UserError, match=line):
+        result.predict(form(some.rename(columns={"review": "body"})))
+
+
+def test_missing_texts_have_no_label_whatever_stands_for_them(held):
+    given = [pd.Series(["a film", pd.NA], dtype="string"), pd.Series(["a film", None])]
+    for texts in (*given, ["a film", float("nan")], ["a film", pd.NaT]):
+        assert held[0].predict(texts)["label"].notna().tolist() == [True, False]
+
+
+@pytest.mark.parametrize("given", [b"film", [b"film"], {"review": ["film"]}, [["film"]]])
+def test_what_is_no_text_is_not_labelled(held, given):
+    with pytest.raises(UserError, match="texts are labelled, not values of type"):
+        held[0].predict(given)
 
 
 def test_an_earlier_result_is_found_again(held):
