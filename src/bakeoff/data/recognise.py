@@ -154,8 +154,8 @@ class _Column:
 
     def __init__(self, name: str, values: pd.Series) -> None:
         self.name = name
-        there = [value for value in values if value is not None and value == value]
-        there = [value for value in there if not isinstance(value, str) or value.strip()]
+        present = values.dropna()
+        there = [value for value in present if not isinstance(value, str) or value.strip()]
         self.filled = len(there) > len(values) / 2
         plain = [value for value in there if isinstance(value, str | int | float | bool)]
         self.single = len(plain) == len(there)
