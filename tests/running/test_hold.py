@@ -1,5 +1,6 @@
 """`bakeoff.run` in Python: a real bake-off on a frame, and its result."""
 
+import inspect
 import io
 import json
 import shlex
@@ -8,6 +9,7 @@ import sys
 from contextlib import redirect_stdout
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import get_type_hints
 
 import pandas as pd
 import pyarrow as pa
@@ -15,8 +17,10 @@ import pytest
 
 import bakeoff
 from bakeoff.cli import main
+from bakeoff.cli.bakeoffs import run as command
 from bakeoff.errors import UserError
 from bakeoff.running.hold import planned
+from bakeoff.running.options import Options
 from bakeoff.running.store import clean
 
 
@@ -222,6 +226,53 @@ def test_what_a_person_can_mend_is_a_user_error(tmp_path, what, options, line):
         bakeoff.run(what, runs=tmp_path / "runs", wandb="disabled", **options)
     assert line in str(refused.value)
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({"where": "moon"}, "unknown where 'moon': Known: inline, ray"),
+        ({"runner": "yes"}, "unknown runner 'yes': Known: subprocess, docker"),
+        ({"wandb": "of"}, "unknown wandb 'of'"),
+        ({"workers": 0}, "workers=0: must be at least 1"),
+        ({"threads": -1}, "threads=-1: must be at least 0"),
+        ({"parallel": 3}, "parallel=3: must be at least 1 and at most 2"),
+        ({"threads": None}, "threads=None: must be a number"),
+        ({"split": (0.7, 0.1, 0.2)}, "split=(0.7, 0.1, 0.2): must be text"),
+        ({"seeds": "3"}, "seeds='3': give 3, which is no text"),
+        ({"seeds": 1.5}, "seeds=1.5: must be a whole number"),
+        ({"seed": -1}, "seed=-1: must be at least 0"),
+        ({"text_column": ["body"]}, "text_column=['body']: must be text"),
+        ({"label_column": pd.DataFrame({"a": [1, 2]})}, "label_column=a 0 1"),
+        ({"skip_bad_rows": "no"}, "skip_bad_rows='no': give False, which is no text"),
+        ({"models": 3}, "models=3: must be a list of texts"),
+        ({"changes": [3]}, "changes=[3]: must be a list of texts"),
+        ({"runs": 3}, "runs=3: must be text"),
+    ],
+    ids=lambda given: "-".join(given) if isinstance(given, dict) else "",
+)
+def test_an_option_that_cannot_be_so_is_refused_by_its_name(tmp_path, options, line):
+    with pytest.raises(UserError) as refused:
+        bakeoff.run("text", **{"runs": tmp_path / "runs", "wandb": "disabled"} | options)
+    assert str(refused.value).startswith(line)
+    assert "\n" not in str(refused.value)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_options_of_a_look_are_refused_alike(frame):
+    for options, line in (
+        ({"seed": "3"}, "seed='3': give 3"),
+        ({"split": (0.7, 0.1, 0.2)}, "split=.* must be text"),
+        ({"label_column": 0}, "label_column=0: must be text"),
+    ):
+        with pytest.raises(UserError, match=line):
+            bakeoff.look(frame, **options)
+
+
+def test_the_command_line_has_the_same_options():
+    """What one of them lacks, the other cannot say."""
+    own = {"study", "models", "data", "changes"}
+    assert set(inspect.signature(command).parameters) == own | set(get_type_hints(Options))
 
 
 @pytest.mark.parametrize(
