@@ -1,5 +1,6 @@
 """`bakeoff.run` in Python: a real bake-off on a frame, and its result."""
 
+import ast
 import inspect
 import io
 import json
@@ -203,6 +204,22 @@ def test_importing_the_package_is_light():
         "assert not hasattr(bakeoff, 'rum')\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_what_the_package_gives_is_seen_before_it_is_imported():
+    script = "import bakeoff; print(*dir(bakeoff))"
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert set(bakeoff.__all__) <= set(done.stdout.split())
+
+
+def test_type_checkers_are_told_where_it_is():
+    """They run nothing: what is imported when asked for has no type unless the module says so."""
+    tree = ast.parse(Path(bakeoff.__file__).read_text())
+    imports = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
+    homes = {alias.name: node.module for node in imports for alias in node.names}
+    for name in bakeoff.__all__:
+        assert getattr(bakeoff, name).__module__ == homes[name]
 
 
 @pytest.mark.parametrize(
