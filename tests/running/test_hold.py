@@ -110,6 +110,9 @@ def test_predictions_are_a_frame_beside_what_was_given(held, frame):
     assert len(result.predict("a wonderful film")) == 1
     with pytest.raises(UserError, match="unknown model 'nb'"):
         result.predict("film", model="nb")
+    with pytest.raises(UserError, match="unknown model 'largest-class'") as refused:
+        result.predict("film", model="largest-class")
+    assert str(refused.value).count("largest-class") == 1, "it has no labels to give"
 
 
 @pytest.mark.parametrize("form", [pd.DataFrame, pa.Table.from_pandas], ids=["pandas", "arrow"])
