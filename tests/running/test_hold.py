@@ -59,6 +59,11 @@ def test_a_frame_is_data_and_its_columns_are_found(held):
     assert plan["models"]["nb-counts"]["strength"] == 0.4
 
 
+def test_a_single_class_is_counted_as_one(frame):
+    looked = bakeoff.look(frame.assign(stars="good"), label_column="stars")
+    assert ": 600 texts, 1 class\n" in str(looked)
+
+
 def test_the_result_is_its_leaderboard(held):
     result = held[0]
     board = result.to_frame()
