@@ -1,6 +1,7 @@
 """Runs compared: real bake-offs on one test split in two orders, and on another one."""
 
 import json
+import re
 import shutil
 import sys
 
@@ -176,7 +177,7 @@ def test_runs_are_listed_the_newest_first(runs, root, cli):
         board = {one["model"]: one for one in run.results["leaderboard"]}
         assert (row["status"], row["model"], row["study"]) == ("finished", best, "text")
         assert row["score"] == board[best]["accuracy"]
-        assert row["data"].startswith("frame-")
+        assert re.fullmatch("frame [0-9a-f]{6}", row["data"])
         assert 0 <= row["age"] < 3600
         assert row["bytes"] > (run.path / "report.html").stat().st_size
     out = cli("runs")

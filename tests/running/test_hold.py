@@ -4,6 +4,7 @@ import ast
 import inspect
 import io
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -57,6 +58,25 @@ def test_a_frame_is_data_and_its_columns_are_found(held):
     plan = result.run.facts["plan"]
     assert (plan["input_column"], plan["label_column"]) == ("review", "stars")
     assert plan["models"]["nb-counts"]["strength"] == 0.4
+
+
+def test_a_frame_is_not_called_by_the_file_that_keeps_it(held, frame, tmp_path, monkeypatch):
+    result, _, printed = held
+    name = result.results["dataset"]["source"]["name"]
+    assert re.fullmatch("frame [0-9a-f]{6}", name)
+    assert f"data {name}\n" in printed
+    assert f"{name}: texts are in column 'review'" in printed
+    monkeypatch.chdir(tmp_path)
+    wrong = frame.assign(stars=["odd", *frame["stars"][1:]])
+    looked = bakeoff.look(wrong, text_column="review", label_column="stars")
+    assert looked.facts["refusals"][0].startswith("the data frame: class 'odd' has 1 of 600 rows")
+    assert ".parquet" not in str(looked) + json.dumps(looked.facts)
+    for refused in (
+        lambda: bakeoff.look(wrong, label_column="nope"),
+        lambda: bakeoff.run(wrong, label_column="nope", runs="runs", wandb="disabled"),
+    ):
+        with pytest.raises(UserError, match=r"^the data frame has no column 'nope'"):
+            refused()
 
 
 def test_a_single_class_is_counted_as_one(frame):

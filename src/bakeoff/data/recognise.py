@@ -16,6 +16,7 @@ from bakeoff.data.characters import alike, normalised
 from bakeoff.data.columns import Columns, listed, refuse_unclear
 from bakeoff.data.files import Table, images_in, read_any
 from bakeoff.data.folder_tree import visible_files
+from bakeoff.data.frames import name_of
 from bakeoff.data.image_files import split_of
 from bakeoff.data.images import sample_of_sizes
 from bakeoff.data.sources import NAMED_SETS, holds_images, read_images, refuse_credentials
@@ -274,7 +275,7 @@ def _said(
     classes = sorted(label.values)
     more = f", … ({len(classes):,} classes)" if len(classes) > _SHOWN else ""
     said = (
-        f"{Path(source).name}: {modality}s are in column {taken!r}, labels in {label.name!r} "
+        f"{name_of(source)}: {modality}s are in column {taken!r}, labels in {label.name!r} "
         f"({', '.join(classes[:_SHOWN])}{more})"
     )
     found = {f"--{modality}-column": named.input, "--label-column": named.label}

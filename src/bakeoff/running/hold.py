@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from bakeoff.data.columns import Columns
-from bakeoff.data.frames import kept
+from bakeoff.data.frames import kept, refused_in_words
 from bakeoff.data.recognise import Reading, recognise
 from bakeoff.data.sources import NAMED_SETS
 from bakeoff.environment import cores
@@ -251,29 +251,30 @@ def run(
     what = _named(what, root)
     data = None if data is None else _named(data, root)
     given = {"data": data, "models": ",".join(names), **of_plan, **of_run}
-    chosen, said = planned(
-        what,
-        of_run["preset"],
-        data=data,
-        models=names,
-        changes=asked,
-        threads=threads_of(of_run["threads"], of_run["parallel"], of_run["workers"]),
-        workers=of_run["workers"],
-        **of_plan,
-    )
-    finished = hold(
-        chosen,
-        said=said,
-        root=root,
-        runner=of_run["runner"],
-        wandb=of_run["wandb"],
-        wandb_suffix=of_run["wandb_suffix"],
-        image=of_run["image"],
-        parallel=of_run["parallel"],
-        where=of_run["where"],
-        gpus=of_run["gpus_per_worker"],
-        command=_command(what, given, asked),
-    )
+    with refused_in_words(data or what):
+        chosen, said = planned(
+            what,
+            of_run["preset"],
+            data=data,
+            models=names,
+            changes=asked,
+            threads=threads_of(of_run["threads"], of_run["parallel"], of_run["workers"]),
+            workers=of_run["workers"],
+            **of_plan,
+        )
+        finished = hold(
+            chosen,
+            said=said,
+            root=root,
+            runner=of_run["runner"],
+            wandb=of_run["wandb"],
+            wandb_suffix=of_run["wandb_suffix"],
+            image=of_run["image"],
+            parallel=of_run["parallel"],
+            where=of_run["where"],
+            gpus=of_run["gpus_per_worker"],
+            command=_command(what, given, asked),
+        )
     return Result(finished)
 
 

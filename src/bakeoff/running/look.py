@@ -9,7 +9,7 @@ from typing import Any
 
 from bakeoff.data import look as data
 from bakeoff.data.columns import Columns
-from bakeoff.data.frames import kept
+from bakeoff.data.frames import in_words, kept, refused_in_words
 from bakeoff.running.options import checked
 
 _ROLES = ("text", "image", "label", "split", "group", "time")
@@ -71,5 +71,10 @@ def look(
     with tempfile.TemporaryDirectory() as folder:
         if not isinstance(source, str | Path):
             source = kept(source, Path(folder))
-        facts = data.look(str(source), columns, modality=modality, **given)
+        source = str(source)
+        with refused_in_words(source):
+            facts = data.look(source, columns, modality=modality, **given)
+    for told in ("remarks", "refusals"):
+        facts[told] = [in_words(line, source) for line in facts[told]]
+    facts["path"] = in_words(facts["path"], source)
     return Look(facts)

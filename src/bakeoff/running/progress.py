@@ -19,6 +19,7 @@ from rich.progress import Progress as Bars
 from rich.table import Column
 from rich.text import Text
 
+from bakeoff.data.frames import is_kept, name_of
 from bakeoff.running.activity import downloaded, make_room
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ class Progress:
 
     def __enter__(self) -> Progress:
         plan = self._plan
-        facts = [f"[bold]{plan.study}[/bold]", f"preset {plan.preset}", f"data {escape(plan.data)}"]
+        data = name_of(plan.data) if is_kept(plan.data) else plan.data
+        facts = [f"[bold]{plan.study}[/bold]", f"preset {plan.preset}", f"data {escape(data)}"]
         if plan.image_size:
             facts.append(f"resized to {plan.image_size}×{plan.image_size}")
         if plan.epochs_share < 1:
