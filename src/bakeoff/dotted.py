@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
+import reprlib
 import types
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
@@ -152,6 +154,23 @@ def check(config: Any) -> None:
             _read(name, kind, value)
         except _WrongValueError as wrong:
             raise UserError(f"{name}={value}: {wrong}") from None
+
+
+def argument(name: str, kind: Any, value: Any) -> Any:
+    """The value of a function's argument, as its annotation has it; a path may be text, and text
+    no number.
+
+    Raises:
+        UserError: it cannot have that value.
+    """
+    value = os.fspath(value) if isinstance(value, os.PathLike) else value
+    try:
+        found = _read(name, kind, value)
+        if isinstance(value, str) and not isinstance(found, str):
+            raise _WrongValueError(f"give {found}, which is no text")
+    except _WrongValueError as wrong:
+        raise UserError(f"{name}={' '.join(reprlib.repr(value).split())}: {wrong}") from None
+    return found
 
 
 class _WrongValueError(Exception):

@@ -264,6 +264,24 @@ def test_jsonl_of_nested_values(tmp_path):
     assert recognise(str(path)).label_column == "kind"
 
 
+def test_lists_and_structs_are_neither_texts_nor_labels(tmp_path):
+    """As tokens, embeddings and tags stand in a Parquet file, some of them missing."""
+    path = tmp_path / "data.parquet"
+    columns = {
+        "tokens": [text.split() for text in texts(60)],
+        "embedding": [[0.5, float(n)] for n in range(60)],
+        "tags": cycle([["a"], [], None]),
+        "user": cycle([{"name": "x", "langs": ["de", "fr"]}, None]),
+        "body": texts(60),
+        "kind": cycle("ab"),
+    }
+    parquet.write_table(pa.table(columns), path)
+    found = recognise(str(path))
+    assert (found.input_column, found.label_column) == ("body", "kind")
+    with pytest.raises(UserError, match="no column 'label', and none that must be the labels"):
+        recognise(str(path), columns=Columns(input="kind", label="", group="body"))
+
+
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv"])
 def test_a_header_in_another_encoding_is_refused(name, tmp_path):
     (tmp_path / name).write_bytes(b"Gr\xf6\xdfe,text\n1,fine\n2,cold\n")

@@ -1,21 +1,28 @@
 """`bakeoff.run` in Python: a real bake-off on a frame, and its result."""
 
+import ast
+import inspect
 import io
 import json
+import re
 import shlex
 import subprocess
 import sys
 from contextlib import redirect_stdout
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import get_type_hints
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import bakeoff
 from bakeoff.cli import main
+from bakeoff.cli.bakeoffs import run as command
 from bakeoff.errors import UserError
 from bakeoff.running.hold import planned
+from bakeoff.running.options import Options
 from bakeoff.running.store import clean
 
 
@@ -51,6 +58,30 @@ def test_a_frame_is_data_and_its_columns_are_found(held):
     plan = result.run.facts["plan"]
     assert (plan["input_column"], plan["label_column"]) == ("review", "stars")
     assert plan["models"]["nb-counts"]["strength"] == 0.4
+
+
+def test_a_frame_is_not_called_by_the_file_that_keeps_it(held, frame, tmp_path, monkeypatch):
+    result, _, printed = held
+    name = result.results["dataset"]["source"]["name"]
+    assert re.fullmatch("frame [0-9a-f]{6}", name)
+    assert f"data {name}\n" in printed
+    assert f"{name}: texts are in column 'review'" in printed
+    monkeypatch.chdir(tmp_path)
+    wrong = frame.assign(stars=["odd", *frame["stars"][1:]])
+    looked = bakeoff.look(wrong, text_column="review", label_column="stars")
+    assert looked.facts["refusals"][0].startswith("the data frame: class 'odd' has 1 of 600 rows")
+    assert ".parquet" not in str(looked) + json.dumps(looked.facts)
+    for refused in (
+        lambda: bakeoff.look(wrong, label_column="nope"),
+        lambda: bakeoff.run(wrong, label_column="nope", runs="runs", wandb="disabled"),
+    ):
+        with pytest.raises(UserError, match=r"^the data frame has no column 'nope'"):
+            refused()
+
+
+def test_a_single_class_is_counted_as_one(frame):
+    looked = bakeoff.look(frame.assign(stars="good"), label_column="stars")
+    assert ": 600 texts, 1 class\n" in str(looked)
 
 
 def test_the_result_is_its_leaderboard(held):
@@ -104,6 +135,36 @@ def test_predictions_are_a_frame_beside_what_was_given(held, frame):
     assert len(result.predict("a wonderful film")) == 1
     with pytest.raises(UserError, match="unknown model 'nb'"):
         result.predict("film", model="nb")
+    with pytest.raises(UserError, match="unknown model 'largest-class'") as refused:
+        result.predict("film", model="largest-class")
+    assert str(refused.value).count("largest-class") == 1, "it has no labels to give"
+
+
+@pytest.mark.parametrize("form", [pd.DataFrame, pa.Table.from_pandas], ids=["pandas", "arrow"])
+def test_of_a_frame_the_column_that_the_run_read_is_labelled(held, frame, form):
+    result, some = held[0], frame[10:14]
+    pd.testing.assert_frame_equal(
+        result.predict(form(some)).reset_index(drop=True),
+        result.predict(some["review"].tolist()),
+    )
+    assert result.predict(some).index.tolist() == some.index.tolist()
+    line = (
+        "the frame has no column 'review', as the texts of the run are called; it has: body, stars"
+    )
+    with pytest.raises(UserError, match=line):
+        result.predict(form(some.rename(columns={"review": "body"})))
+
+
+def test_missing_texts_have_no_label_whatever_stands_for_them(held):
+    given = [pd.Series(["a film", pd.NA], dtype="string"), pd.Series(["a film", None])]
+    for texts in (*given, ["a film", float("nan")], ["a film", pd.NaT]):
+        assert held[0].predict(texts)["label"].notna().tolist() == [True, False]
+
+
+@pytest.mark.parametrize("given", [b"film", [b"film"], {"review": ["film"]}, [["film"]]])
+def test_what_is_no_text_is_not_labelled(held, given):
+    with pytest.raises(UserError, match="texts are labelled, not values of type"):
+        held[0].predict(given)
 
 
 def test_an_earlier_result_is_found_again(held):
@@ -173,6 +234,22 @@ def test_importing_the_package_is_light():
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
+def test_what_the_package_gives_is_seen_before_it_is_imported():
+    script = "import bakeoff; print(*dir(bakeoff))"
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert set(bakeoff.__all__) <= set(done.stdout.split())
+
+
+def test_type_checkers_are_told_where_it_is():
+    """They run nothing: what is imported when asked for has no type unless the module says so."""
+    tree = ast.parse(Path(bakeoff.__file__).read_text())
+    imports = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
+    homes = {alias.name: node.module for node in imports for alias in node.names}
+    for name in bakeoff.__all__:
+        assert getattr(bakeoff, name).__module__ == homes[name]
+
+
 @pytest.mark.parametrize(
     ("what", "options", "line"),
     [
@@ -202,6 +279,53 @@ def test_a_ray_that_does_not_answer_is_refused_before_anything_runs(tmp_path, mo
     with pytest.raises(bakeoff.UserError, match=r"^no Ray answers at 127.0.0.1:1"):
         bakeoff.run("text", runs=tmp_path / "runs", wandb="disabled", where="ray")
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({"where": "moon"}, "unknown where 'moon': Known: inline, ray"),
+        ({"runner": "yes"}, "unknown runner 'yes': Known: subprocess, docker"),
+        ({"wandb": "of"}, "unknown wandb 'of'"),
+        ({"workers": 0}, "workers=0: must be at least 1"),
+        ({"threads": -1}, "threads=-1: must be at least 0"),
+        ({"parallel": 3}, "parallel=3: must be at least 1 and at most 2"),
+        ({"threads": None}, "threads=None: must be a number"),
+        ({"split": (0.7, 0.1, 0.2)}, "split=(0.7, 0.1, 0.2): must be text"),
+        ({"seeds": "3"}, "seeds='3': give 3, which is no text"),
+        ({"seeds": 1.5}, "seeds=1.5: must be a whole number"),
+        ({"seed": -1}, "seed=-1: must be at least 0"),
+        ({"text_column": ["body"]}, "text_column=['body']: must be text"),
+        ({"label_column": pd.DataFrame({"a": [1, 2]})}, "label_column=a 0 1"),
+        ({"skip_bad_rows": "no"}, "skip_bad_rows='no': give False, which is no text"),
+        ({"models": 3}, "models=3: must be a list of texts"),
+        ({"changes": [3]}, "changes=[3]: must be a list of texts"),
+        ({"runs": 3}, "runs=3: must be text"),
+    ],
+    ids=lambda given: "-".join(given) if isinstance(given, dict) else "",
+)
+def test_an_option_that_cannot_be_so_is_refused_by_its_name(tmp_path, options, line):
+    with pytest.raises(UserError) as refused:
+        bakeoff.run("text", **{"runs": tmp_path / "runs", "wandb": "disabled"} | options)
+    assert str(refused.value).startswith(line)
+    assert "\n" not in str(refused.value)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_options_of_a_look_are_refused_alike(frame):
+    for options, line in (
+        ({"seed": "3"}, "seed='3': give 3"),
+        ({"split": (0.7, 0.1, 0.2)}, "split=.* must be text"),
+        ({"label_column": 0}, "label_column=0: must be text"),
+    ):
+        with pytest.raises(UserError, match=line):
+            bakeoff.look(frame, **options)
+
+
+def test_the_command_line_has_the_same_options():
+    """What one of them lacks, the other cannot say."""
+    own = {"study", "models", "data", "changes"}
+    assert set(inspect.signature(command).parameters) == own | set(get_type_hints(Options))
 
 
 @pytest.mark.parametrize(

@@ -349,6 +349,28 @@ def test_a_warning_of_every_step_is_said_once():
     assert "warning: another" in said
 
 
+def test_brackets_in_names_of_files_and_classes_are_shown():
+    """They are no markup, which rich would leave out."""
+    screen = Screen(plan("text", "quick", data="br/tickets[v2].csv"), terminal=False)
+    with screen.progress:
+        screen.tell(0, "download", name="glove[50].txt", done=0, total=None)
+        screen.tell(0, "warning", message="class [b] has one row")
+    assert "data br/tickets[v2].csv" in screen.lines[0]
+    assert "download glove[50].txt" in screen.lines[-2]
+    assert screen.lines[-1] == "warning: class [b] has one row"
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_brackets_are_shown_outside_a_run_too(terminal):
+    screen = Screen(classical_and_network(), terminal=terminal)
+    with Activity(screen.console):
+        events.emit("download", name="a[b].csv", done=0, total=None)
+    with current(screen.console) as now:
+        now("uploading a[c].csv")
+    assert "download a[b].csv" in "".join(screen.lines)
+    assert ("uploading a[c].csv" in "".join(screen.lines)) == terminal
+
+
 @pytest.mark.parametrize("width", [60, 80, 100, 140])
 def test_bar_per_cent_and_time_stay_however_narrow_a_terminal_is(width):
     chosen = plan("sentiment", "quick", models=["bilstm-word2vec"], seeds=2)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +15,10 @@ from bakeoff.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_FRAME = "the data frame"
+_KEPT = re.compile(r"frame-([0-9a-f]{16})\.parquet")
+"""The name of a file as `kept` gives it."""
 
 
 def kept(data: Any, folder: Path) -> str:
@@ -45,6 +52,44 @@ def kept(data: Any, folder: Path) -> str:
         with written_atomically(path) as temporary:
             temporary.write_bytes(content.getbuffer())
     return str(path)
+
+
+def name_of(source: str) -> str:
+    """What data is called in lists: a kept frame by the beginning of its hash, a file without its
+    folder.
+
+    >>> name_of("data/reviews.csv"), name_of("runs/.store/data/frame-0123456789abcdef.parquet")
+    ('reviews.csv', 'frame 012345')
+    """
+    name = Path(source).name or source
+    found = _KEPT.fullmatch(name)
+    return f"frame {found[1][:6]}" if found else name
+
+
+def is_kept(source: str) -> bool:
+    """Whether this is the path of a kept frame."""
+    return bool(_KEPT.fullmatch(Path(source).name))
+
+
+def in_words(text: str, source: str) -> str:
+    """A message about data, in which the path of a kept frame is "the data frame"."""
+    if not is_kept(source):
+        return text
+    return text.replace(str(Path(source).resolve()), _FRAME).replace(source, _FRAME)
+
+
+@contextmanager
+def refused_in_words(source: str) -> Iterator[None]:
+    """Have errors name a kept frame as people know it.
+
+    Raises:
+        UserError: that of the block.
+    """
+    try:
+        yield
+    except UserError as error:
+        error.args = (in_words(str(error), source),)
+        raise
 
 
 def _frame(data: Any) -> pd.DataFrame:

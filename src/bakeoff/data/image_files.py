@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from bakeoff.data.columns import Columns, refuse_types, refuse_unclear
 from bakeoff.data.files import damaged_parquet, label_names
+from bakeoff.data.frames import name_of
 from bakeoff.errors import UserError
 from bakeoff.remote import read_stream
 
@@ -117,7 +117,7 @@ def read_parquet(source: str, columns: Columns) -> ImageSource:
     def read(row: int) -> bytes:
         return images[row].as_py() or b""
 
-    return ImageSource(frame, read, Path(source).name, source, label_column, places=places)
+    return ImageSource(frame, read, name_of(source), source, label_column, places=places)
 
 
 def _table(source: str, columns: Columns) -> tuple[Any, str]:

@@ -10,6 +10,7 @@ import numpy as np
 from bakeoff.data.assigning import assign
 from bakeoff.data.cleaning import Rows
 from bakeoff.data.columns import Columns
+from bakeoff.data.frames import name_of
 from bakeoff.data.image_files import ImageSource
 from bakeoff.data.images import sample_of_sizes
 from bakeoff.data.prepare import read_rows
@@ -113,7 +114,7 @@ def _unknown(source: str, reading: Reading, columns: Columns) -> dict[str, Any]:
     return {
         "said": reading.said,
         "modality": reading.modality,
-        "name": source,
+        "name": name_of(source),
         "path": source,
         "columns": {"input": columns.input, "label": columns.label} if reading.label_column else {},
         **dict.fromkeys(told),

@@ -16,6 +16,7 @@ from bakeoff.data.characters import alike, normalised
 from bakeoff.data.columns import Columns, listed, refuse_unclear
 from bakeoff.data.files import Table, images_in, read_any
 from bakeoff.data.folder_tree import visible_files
+from bakeoff.data.frames import name_of
 from bakeoff.data.image_files import split_of
 from bakeoff.data.images import sample_of_sizes
 from bakeoff.data.sources import NAMED_SETS, holds_images, read_images, refuse_credentials
@@ -154,8 +155,8 @@ class _Column:
 
     def __init__(self, name: str, values: pd.Series) -> None:
         self.name = name
-        there = [value for value in values if value is not None and value == value]
-        there = [value for value in there if not isinstance(value, str) or value.strip()]
+        present = values.dropna()
+        there = [value for value in present if not isinstance(value, str) or value.strip()]
         self.filled = len(there) > len(values) / 2
         plain = [value for value in there if isinstance(value, str | int | float | bool)]
         self.single = len(plain) == len(there)
@@ -274,7 +275,7 @@ def _said(
     classes = sorted(label.values)
     more = f", … ({len(classes):,} classes)" if len(classes) > _SHOWN else ""
     said = (
-        f"{Path(source).name}: {modality}s are in column {taken!r}, labels in {label.name!r} "
+        f"{name_of(source)}: {modality}s are in column {taken!r}, labels in {label.name!r} "
         f"({', '.join(classes[:_SHOWN])}{more})"
     )
     found = {f"--{modality}-column": named.input, "--label-column": named.label}

@@ -18,6 +18,7 @@ from bakeoff.data.columns import Columns, refuse_places
 from bakeoff.data.download import cache, download
 from bakeoff.data.files import read_table
 from bakeoff.data.folder_tree import visible_files
+from bakeoff.data.frames import name_of
 from bakeoff.data.image_files import ImageSource, read_parquet
 from bakeoff.data.image_folders import read_folder
 from bakeoff.data.imdb import is_imdb, read_imdb
@@ -80,7 +81,7 @@ def read_source(source: str, columns: Columns | None = None, skip_bad: bool = Fa
     table = read_table(source, columns, skip_bad)
     return Source(
         table.frame,
-        Path(source).name,
+        name_of(source),
         source,
         columns.input,
         columns.label,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,20 +17,48 @@ if TYPE_CHECKING:
 
 Across = dict[str, Any]
 """As `bakeoff.running.across.across` gives it."""
+Run = dict[str, Any]
+"""One of its runs."""
 _IS = {"better": "better than", "worse": "worse than", "undecided": "not told from"}
 
 
 def sentence(across: Across) -> str:
     """What can be said of the runs, and of how they could be compared."""
+    said = [line for group in _comparable(across) for line in _of_group(across, group)]
+    if across["apart"]:
+        which = ", ".join(" and ".join(pair) for pair in across["apart"])
+        said.append(f"Other classes have {which}, whose figures say nothing of each other")
+    return ". ".join(said) + "."
+
+
+def _comparable(across: Across) -> list[dict[str, Run]]:
+    """Runs of the same classes by their letters, two or more a group."""
+    apart = {frozenset(pair) for pair in across["apart"]}
+    groups: list[dict[str, Run]] = []
+    for run in across["runs"]:
+        letter = run["letter"]
+        alike = (group for group in groups if {next(iter(group)), letter} not in apart)
+        group = next(alike, None)
+        if group is None:
+            groups.append({letter: run})
+        else:
+            group[letter] = run
+    return [group for group in groups if len(group) > 1]
+
+
+def _of_group(across: Across, runs: Mapping[str, Run]) -> list[str]:
+    """Which run is best, what it is told from, and how runs of the same classes were compared."""
     metric = _metric(across)
-    runs = {run["letter"]: run for run in across["runs"]}
     best = max(runs.values(), key=lambda run: metric.merit(run[metric.key]))
     bounds = metric.show_interval(best[f"{metric.key}_low"], best[f"{metric.key}_high"])
+    everyone = len(runs) == len(across["runs"])
+    among = "" if everyone else f" of {' and '.join(runs)}"
     said = [
-        f"{best['letter']} ({best['model']}) has the best test {metric.words}, "
+        f"{best['letter']} ({best['model']}) has the best test {metric.words}{among}, "
         f"{metric.show(best[metric.key])} ({bounds})"
     ]
-    others = [pair for pair in across["pairs"] if best["letter"] in (pair["first"], pair["second"])]
+    pairs = [pair for pair in across["pairs"] if pair["first"] in runs and pair["second"] in runs]
+    others = [pair for pair in pairs if best["letter"] in (pair["first"], pair["second"])]
     for verdict, words in (("undecided", "cannot be told from"), ("decided", "is better than")):
         letters = [
             pair["second"] if pair["first"] == best["letter"] else pair["first"]
@@ -38,20 +67,18 @@ def sentence(across: Across) -> str:
         ]
         if letters:
             said[0] += f", and {words} {' and '.join(letters)}"
-    unpaired = [pair for pair in across["pairs"] if not pair["paired"]]
+    unpaired = [pair for pair in pairs if not pair["paired"]]
     noun = f"{across['modality']}s"
-    if across["pairs"] and not unpaired:
-        said.append(f"All were tested on the same {count(best['test'])} {noun}: tests are paired")
-    elif unpaired:
+    if unpaired:
         which = ", ".join(f"{pair['first']} and {pair['second']}" for pair in unpaired)
         said.append(
             f"Tested on other {noun} are {which}: their tests are not paired, which tells less, "
             f"and a difference may be one of the {noun}"
         )
-    if across["apart"]:
-        which = ", ".join(" and ".join(pair) for pair in across["apart"])
-        said.append(f"Other classes have {which}, whose figures say nothing of each other")
-    return ". ".join(said) + "."
+    else:
+        who = "All" if everyone else " and ".join(runs)
+        said.append(f"{who} were tested on the same {count(best['test'])} {noun}: tests are paired")
+    return said
 
 
 def runs_compared(across: Across) -> Table:

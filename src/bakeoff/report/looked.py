@@ -60,7 +60,8 @@ def looked_lines(facts: dict[str, Any]) -> list[str]:
 def _rows(facts: dict[str, Any], noun: str) -> str:
     named = [n for n in facts["classes"].values() if n]
     balance = max(named) / min(named)
-    said = f"{facts['name']}: {count(facts['rows'])} {noun}, {len(named)} classes"
+    classes = "1 class" if len(named) == 1 else f"{len(named)} classes"
+    said = f"{facts['name']}: {count(facts['rows'])} {noun}, {classes}"
     if len(named) > 1:
         said += f", the largest {balance:.1f} times the smallest"
     return said

@@ -23,7 +23,7 @@ class Activity:
         self._console = console or Console(stderr=True)
         self._bars = Bars(
             _spinner(self._console),
-            TextColumn("{task.description:<26}"),
+            TextColumn("{task.description:<26}", markup=False),
             TextColumn("{task.fields[facts]:<18}"),
             TimeElapsedColumn(),
             console=self._console,
@@ -45,7 +45,7 @@ class Activity:
             return
         label, facts = downloaded(event)
         if not self._console.is_terminal and label not in self._rows:
-            self._console.print(f"{label} {facts}", soft_wrap=True)
+            self._console.print(f"{label} {facts}", markup=False, soft_wrap=True)
         row = self._row(label)
         self._bars.update(row, total=event["total"], completed=event["done"], facts=facts)
 
@@ -71,7 +71,9 @@ def current(console: Console | None = None) -> Iterator[Callable[[str], None]]:
     """
     console = console or Console(stderr=True)
     bars = Bars(
-        *(_spinner(console), TextColumn("{task.description}"), TimeElapsedColumn()),
+        _spinner(console),
+        TextColumn("{task.description}", markup=False),
+        TimeElapsedColumn(),
         console=console,
         transient=True,
         disable=not console.is_terminal,

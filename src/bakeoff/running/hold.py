@@ -8,10 +8,10 @@ import os
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from bakeoff.data.columns import Columns
-from bakeoff.data.frames import kept
+from bakeoff.data.frames import kept, refused_in_words
 from bakeoff.data.recognise import Reading, recognise
 from bakeoff.data.sources import NAMED_SETS
 from bakeoff.environment import cores
@@ -19,6 +19,7 @@ from bakeoff.errors import UserError, unknown_name
 from bakeoff.patience import RemoteError
 from bakeoff.plans import Plan, plan
 from bakeoff.running.local import run_locally
+from bakeoff.running.options import PlanOptions, checked, texts
 from bakeoff.running.progress import Progress
 from bakeoff.running.result import Result
 from bakeoff.running.runs import RunFolder
@@ -30,14 +31,6 @@ from bakeoff.training.ray_at_hand import ADDRESS, reach, refuse_too_much
 
 GENERAL = {"text": "text", "image": "images"}
 """What data holds → the study of general name."""
-_SETTINGS = (
-    *("text_column", "image_column", "label_column", "split_column", "group_column"),
-    *("time_column", "image_size", "class_level"),
-    *("split", "limit", "skip_bad_rows", "skip_bad_images", "drop_suspects", "preprocessing"),
-    *("glove", "word2vec", "freeze_vectors", "weights", "precision", "keep_sides", "metric"),
-    *("seed", "seeds", "tune"),
-)
-"""Options of a plan by the names that a person gives them."""
 _DEFAULTS = {"preset": "quick", "threads": 0, "workers": 1, "parallel": 1, "where": "inline"} | {
     "runner": "subprocess",
     "runs": "runs",
@@ -222,7 +215,7 @@ def run(
     wandb: str | None = None,
     wandb_suffix: str = "",
     runs: str | Path = "runs",
-    **options: Any,
+    **options: Unpack[PlanOptions],
 ) -> Result:
     """Hold a bake-off on this machine, as `bakeoff run` does, and give its result.
 
@@ -247,51 +240,52 @@ def run(
         >>> result = bakeoff.run("sentiment", data=frame, text_column="body")  # doctest: +SKIP
         >>> result.predict(["What a film!"])  # doctest: +SKIP
     """
-    for name in options:
-        if name not in _SETTINGS:
-            raise unknown_name("option", name, _SETTINGS)
-    root = Path(runs)
-    what, data = (_named(one, root) for one in (what, data))
-    names = models.split(",") if isinstance(models, str) else models
-    names = [name.strip() for name in names if name.strip()]
-    asked = [f"{k}={v}" for k, v in changes.items()] if isinstance(changes, Mapping) else changes
-    chosen, said = planned(
-        what,
-        preset,
-        data=data,
-        models=names,
-        changes=asked,
-        threads=threads_of(threads, parallel, workers),
-        workers=workers,
-        **options,
+    of_run = checked(
+        {
+            **{"preset": preset, "threads": threads, "workers": workers, "parallel": parallel},
+            **{"where": where, "gpus_per_worker": gpus_per_worker, "runner": runner},
+            **{"image": image, "wandb": wandb, "wandb_suffix": wandb_suffix, "runs": runs},
+        }
     )
-    given = {
-        **{"preset": preset, "data": data, "models": ",".join(names), **options},
-        **{"threads": threads, "workers": workers, "parallel": parallel, "where": where},
-        **{"gpus_per_worker": gpus_per_worker, "runner": runner, "image": image},
-        **{"wandb": wandb, "wandb_suffix": wandb_suffix, "runs": str(runs)},
-    }
-    finished = hold(
-        chosen,
-        said=said,
-        root=root,
-        runner=runner,
-        wandb=wandb,
-        wandb_suffix=wandb_suffix,
-        image=image,
-        parallel=parallel,
-        where=where,
-        gpus=gpus_per_worker,
-        command=_command(what, given, asked),
-    )
+    of_plan = checked({name: value for name, value in options.items() if value is not None})
+    names = [name.strip() for text in texts("models", models) for name in text.split(",")]
+    names = [name for name in names if name]
+    pairs = [f"{k}={v}" for k, v in changes.items()] if isinstance(changes, Mapping) else changes
+    asked = texts("changes", pairs)
+    root = Path(of_run["runs"])
+    what = _named(what, root)
+    data = None if data is None else _named(data, root)
+    given = {"data": data, "models": ",".join(names), **of_plan, **of_run}
+    with refused_in_words(data or what):
+        chosen, said = planned(
+            what,
+            of_run["preset"],
+            data=data,
+            models=names,
+            changes=asked,
+            threads=threads_of(of_run["threads"], of_run["parallel"], of_run["workers"]),
+            workers=of_run["workers"],
+            **of_plan,
+        )
+        finished = hold(
+            chosen,
+            said=said,
+            root=root,
+            runner=of_run["runner"],
+            wandb=of_run["wandb"],
+            wandb_suffix=of_run["wandb_suffix"],
+            image=of_run["image"],
+            parallel=of_run["parallel"],
+            where=of_run["where"],
+            gpus=of_run["gpus_per_worker"],
+            command=_command(what, given, asked),
+        )
     return Result(finished)
 
 
-def _named(given: Any, root: Path) -> Any:
+def _named(given: Any, root: Path) -> str:
     """A name, a path or an address of what a person gives; frames are kept beside the runs."""
-    if given is None or isinstance(given, str):
-        return given
-    if isinstance(given, os.PathLike):
+    if isinstance(given, str | os.PathLike):
         return os.fspath(given)
     return kept(given, store(root) / DATA)
 

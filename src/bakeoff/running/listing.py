@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bakeoff.data.frames import name_of
 from bakeoff.errors import UserError
 from bakeoff.evaluation.scores import METRICS
 from bakeoff.running.runs import RunFolder
@@ -40,7 +41,7 @@ def _row(run: RunFolder, root: Path) -> dict[str, Any]:
         row |= {
             "status": run.status,
             **{name: facts["plan"][name] for name in ("study", "preset")},
-            "data": _name(facts["plan"]["data"]),
+            "data": name_of(facts["plan"]["data"]),
             "created": created,
             "age": (datetime.now(UTC) - datetime.fromisoformat(created)).total_seconds(),
         }
@@ -54,7 +55,3 @@ def _row(run: RunFolder, root: Path) -> dict[str, Any]:
     except (UserError, KeyError, ValueError):  # By another version, or damaged.
         pass
     return row
-
-
-def _name(data: str) -> str:
-    return data.rstrip("/").rpartition("/")[2] or data

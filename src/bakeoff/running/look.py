@@ -9,7 +9,10 @@ from typing import Any
 
 from bakeoff.data import look as data
 from bakeoff.data.columns import Columns
-from bakeoff.data.frames import kept
+from bakeoff.data.frames import in_words, kept, refused_in_words
+from bakeoff.running.options import checked
+
+_ROLES = ("text", "image", "label", "split", "group", "time")
 
 
 @dataclass(frozen=True)
@@ -54,20 +57,24 @@ def look(
     Raises:
         UserError: there is no such data, or more than one reading of it is possible.
     """
-    columns = Columns(
-        image_column or text_column, label_column, split_column, group_column, time_column
+    given = checked(
+        {
+            **{"text_column": text_column, "image_column": image_column},
+            **{"label_column": label_column, "split_column": split_column},
+            **{"group_column": group_column, "time_column": time_column},
+            **{"image_size": image_size, "class_level": class_level, "split": split, "seed": seed},
+        }
     )
-    modality = "image" if image_column else "text" if text_column else ""
+    text, image, *others = (given.pop(f"{role}_column") for role in _ROLES)
+    columns = Columns(image or text, *others)
+    modality = "image" if image else "text" if text else ""
     with tempfile.TemporaryDirectory() as folder:
         if not isinstance(source, str | Path):
             source = kept(source, Path(folder))
-        facts = data.look(
-            str(source),
-            columns,
-            modality=modality,
-            class_level=class_level,
-            image_size=image_size,
-            split=split,
-            seed=seed,
-        )
+        source = str(source)
+        with refused_in_words(source):
+            facts = data.look(source, columns, modality=modality, **given)
+    for told in ("remarks", "refusals"):
+        facts[told] = [in_words(line, source) for line in facts[told]]
+    facts["path"] = in_words(facts["path"], source)
     return Look(facts)

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     ProgressColumn,
@@ -18,6 +19,7 @@ from rich.progress import Progress as Bars
 from rich.table import Column
 from rich.text import Text
 
+from bakeoff.data.frames import is_kept, name_of
 from bakeoff.running.activity import downloaded, make_room
 
 if TYPE_CHECKING:
@@ -64,7 +66,8 @@ class Progress:
 
     def __enter__(self) -> Progress:
         plan = self._plan
-        facts = [f"[bold]{plan.study}[/bold]", f"preset {plan.preset}", f"data {plan.data}"]
+        data = name_of(plan.data) if is_kept(plan.data) else plan.data
+        facts = [f"[bold]{plan.study}[/bold]", f"preset {plan.preset}", f"data {escape(data)}"]
         if plan.image_size:
             facts.append(f"resized to {plan.image_size}×{plan.image_size}")
         if plan.epochs_share < 1:
@@ -170,7 +173,9 @@ class Progress:
         # Every step may meet the same trouble.
         if event["message"] not in self._warnings:
             self._warnings.add(event["message"])
-            self._console.print(f"warning: {event['message']}", highlight=False, soft_wrap=True)
+            self._console.print(
+                f"warning: {event['message']}", highlight=False, markup=False, soft_wrap=True
+            )
 
     def _left(self, current: float, whole: float) -> str:
         """Time left; of what nothing is known yet, how many networks are to come.
@@ -190,7 +195,7 @@ class Progress:
         return f"about {seconds / 60:.0f} min left" if seconds >= 90 else f"{seconds:.0f} s left"
 
     def _print(self, line: str) -> None:
-        self._console.print(f"{self._done}/{self._tasks} {line}", soft_wrap=True)
+        self._console.print(f"{self._done}/{self._tasks} {line}", markup=False, soft_wrap=True)
 
     def _row(self, name: str, total: float | None) -> TaskID:
         if name not in self._rows:
@@ -211,7 +216,7 @@ class Progress:
         self._console.print()
         self._console.print(leaderboard_table(results))
         for line in remarks(results["dataset"], results.get("emptied_texts")):
-            self._console.print(line, highlight=False, soft_wrap=True)
+            self._console.print(line, highlight=False, markup=False, soft_wrap=True)
         for search in results["searches"]:
             said = " ".join(sentences(search, metric_of(results)))
             self._console.print(f"{search['model']}: {said}", highlight=False, markup=False)

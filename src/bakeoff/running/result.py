@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bakeoff.data.characters import normalised
+from bakeoff.data.columns import listed
+from bakeoff.errors import UserError
 from bakeoff.running.runs import RunFolder, find_run
 
 if TYPE_CHECKING:
@@ -75,30 +78,61 @@ class Result:
 
         return pd.DataFrame(self.results["leaderboard"]).set_index("model")
 
-    def predict(self, inputs: Sequence[str] | str, model: str = "") -> pd.DataFrame:
+    def predict(
+        self, inputs: pd.DataFrame | pd.Series | Sequence[str] | str, model: str = ""
+    ) -> pd.DataFrame:
         """The label of each text, or of each image by its path, and its probability.
 
         Args:
-            inputs: texts or paths, of which blank ones have no label; one alone will do.
+            inputs: texts or paths, of which blank ones have no label; one alone will do. Of a
+                frame, pandas' or with `to_pandas()`, the column called as the run's.
             model: a model of the run; "" is the winner.
 
         Returns:
-            Columns text or image, label, probability; the index of a pandas Series stays.
+            Columns text or image, label, probability; the index of what pandas holds stays.
 
         Raises:
-            UserError: there is no such model, or an input cannot be used.
+            UserError: there is no such model or column, or an input cannot be used.
         """
         import pandas as pd
 
         from bakeoff.running.predict import predict
 
-        one = isinstance(inputs, str) or not hasattr(inputs, "__iter__")
-        index = inputs.index if isinstance(inputs, pd.Series) else None
-        given = [inputs] if one else inputs
-        texts = ["" if text is None or text != text else str(text) for text in given]
+        given: Any = inputs
+        if hasattr(given, "to_pandas"):
+            given = given.to_pandas()
+        if isinstance(given, pd.DataFrame):
+            given = self._inputs_of(given)
+        index = given.index if isinstance(given, pd.Series) else None
+        one = isinstance(given, str | bytes | Mapping) or not hasattr(given, "__iter__")
+        texts = [self._written(value) for value in ([given] if one else given)]
         rows = predict(self.run, texts, model)
-        columns = [self.results["dataset"]["modality"], *_COLUMNS]
-        return pd.DataFrame(rows, columns=columns, index=index)
+        return pd.DataFrame(rows, columns=[self._modality, *_COLUMNS], index=index)
+
+    @property
+    def _modality(self) -> str:
+        return str(self.results["dataset"]["modality"])
+
+    def _inputs_of(self, frame: pd.DataFrame) -> pd.Series:
+        """The column of a frame that is called as the run's of texts or images."""
+        column = self.results["dataset"]["columns"]["input"]
+        names = [normalised(str(name)) for name in frame.columns]
+        if names.count(column) != 1:
+            many = "several columns" if column in names else "no column"
+            raise UserError(
+                f"the frame has {many} {column!r}, as the {self._modality}s of the run are called; "
+                f"it has: {listed(names)}; rename one, or give a single column"
+            )
+        return frame.iloc[:, names.index(column)]
+
+    def _written(self, value: Any) -> str:
+        """A text or a path; "" is a missing one."""
+        from pandas import isna
+
+        if isinstance(value, Collection) and not isinstance(value, str):
+            wanted = "texts" if self._modality == "text" else "paths of images"
+            raise UserError(f"{wanted} are labelled, not values of type {type(value).__name__}")
+        return "" if isna(value) else str(value)
 
     def __str__(self) -> str:
         from bakeoff.report.terminal import leaderboard_table, text_of

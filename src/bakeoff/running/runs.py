@@ -86,7 +86,7 @@ def trainings(results: dict[str, Any], model: str) -> list[dict[str, Any]]:
     """
     entries = [entry for entry in results["models"] if entry["model"] == model]
     if not entries:
-        raise unknown_name("model", model, [row["model"] for row in results["leaderboard"]])
+        raise unknown_name("model", model, dict.fromkeys(e["model"] for e in results["models"]))
     return entries
 
 

@@ -1,0 +1,81 @@
+"""What the options of a bake-off may be, where Python gives them; the command line has its own."""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal, TypedDict, get_type_hints
+
+from bakeoff.dotted import Count, CountOrNone, Range, argument
+from bakeoff.errors import UserError, unknown_name
+
+
+class PlanOptions(TypedDict, total=False):
+    """Options that a plan is made from, by the names that a person gives them."""
+
+    text_column: str
+    image_column: str
+    label_column: str
+    split_column: str
+    group_column: str
+    time_column: str
+    image_size: CountOrNone | None
+    class_level: CountOrNone
+    split: str
+    limit: CountOrNone | None
+    skip_bad_rows: bool
+    skip_bad_images: bool
+    drop_suspects: bool
+    preprocessing: str
+    glove: str
+    word2vec: str
+    freeze_vectors: bool
+    weights: str
+    precision: str
+    keep_sides: bool
+    metric: str
+    seed: CountOrNone
+    seeds: Count
+    tune: str
+
+
+class Options(PlanOptions, total=False):
+    """All options of `bakeoff run` that are single values."""
+
+    preset: str
+    threads: CountOrNone
+    workers: Count
+    parallel: Annotated[int, Range(1, 2)]
+    where: Literal["inline", "ray"]
+    gpus_per_worker: Annotated[int, Range(0, 1)] | None
+    runner: Literal["subprocess", "docker"]
+    image: str
+    wandb: Literal["online", "offline", "disabled"] | None
+    wandb_suffix: str
+    runs: str
+
+
+def checked(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as their types are; paths may be text.
+
+    Raises:
+        UserError: there is no such option, or it cannot be that.
+    """
+    kinds = get_type_hints(Options, include_extras=True)
+    for name in given:
+        if name not in kinds:
+            raise unknown_name("option", name, kinds)
+    return {name: argument(name, kinds[name], value) for name, value in given.items()}
+
+
+def texts(name: str, given: Any) -> list[str]:
+    """An option that is a list of texts, or one.
+
+    Raises:
+        UserError: it is neither.
+    """
+    several = isinstance(given, Iterable) and not isinstance(given, str)
+    found = list(given) if several else [given]
+    if not all(isinstance(one, str) for one in found):
+        raise UserError(f"{name}={reprlib.repr(given)}: must be a list of texts")
+    return found
