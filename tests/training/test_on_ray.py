@@ -17,6 +17,7 @@ from test_workers import SETTINGS, Regression, Words
 
 from bakeoff.environment import cores
 from bakeoff.errors import UserError
+from bakeoff.training import on_ray
 from bakeoff.training.handed_on import handed_on
 from bakeoff.training.janitor import VARIABLE, left_running
 from bakeoff.training.local_ray import ADDRESS
@@ -216,6 +217,37 @@ def test_more_than_there_is_is_one_line():
         train_on_ray(Refusing(), workers=most, threads=2)
     with pytest.raises(UserError, match="1 workers of 1 GPU need 1, and Ray has 0:"):
         train_on_ray(Refusing(), workers=1, threads=1, gpus=1)
+
+
+@pytest.mark.parametrize(
+    ("watched", "heard", "noticed"),
+    [("1", "at 12:00", True), ("1", None, False), ("0", "at 12:00", False)],
+)
+def test_a_worker_knows_that_a_machine_will_be_taken_away(monkeypatch, watched, heard, noticed):
+    monkeypatch.setattr("ray.train.get_preemption_info", lambda: heard)
+    monkeypatch.setattr("torch.distributed.get_world_size", lambda: 1)
+    monkeypatch.setenv("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", watched)
+    told = []
+    on_ray._work({"job": lambda workers: told.append(workers.notice()), "environment": {}})
+    assert told == [noticed]
+
+
+@pytest.mark.slow
+def test_a_ray_of_ones_own_reports_nothing_has_no_page_and_little_memory():
+    with on_ray.connected():
+        import ray
+
+        assert ray.cluster_resources()["object_store_memory"] == 100 * 2**20
+        ((folder, pids),) = ours().items()
+        commands = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids]
+        [dashboard] = [command for command in commands if b"dashboard.py" in command]
+        assert b"--disable-frontend" in dashboard
+        deadline, said = time.monotonic() + 20, ""
+        while "Usage reporting is" not in said and time.monotonic() < deadline:
+            logs = folder.glob("session_2*/logs/dashboard*.log")
+            said = "".join(log.read_text() for log in logs)
+            time.sleep(0.2)
+        assert "Usage reporting is disabled" in said
 
 
 def test_workers_elsewhere_know_where_runs_are_kept_and_no_key(monkeypatch):
