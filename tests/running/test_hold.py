@@ -183,6 +183,7 @@ def test_importing_the_package_is_light():
         ("text", {"models": ["nb-count"]}, "unknown model 'nb-count': did you mean 'nb-counts'?"),
         ("text", {"preset": "quik"}, "unknown preset 'quik': did you mean 'quick'?"),
         ("text", {"workers": 2}, "--workers 2 need Ray"),
+        ("text", {"where": "ray", "workers": 99, "threads": 3}, "99 workers of 3 CPUs need 297,"),
         ("text", {"where": "ray", "runner": "docker"}, "leave out --runner docker"),
         ("text", {"gpus_per_worker": 0}, "--gpus-per-worker is for workers on Ray"),
         ("text", {"wandb_suffix": "a b"}, "--wandb-suffix 'a b': use up to 32 letters"),
@@ -193,6 +194,13 @@ def test_what_a_person_can_mend_is_a_user_error(tmp_path, what, options, line):
     with pytest.raises(bakeoff.UserError) as refused:
         bakeoff.run(what, runs=tmp_path / "runs", wandb="disabled", **options)
     assert line in str(refused.value)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_ray_that_does_not_answer_is_refused_before_anything_runs(tmp_path, monkeypatch):
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    with pytest.raises(bakeoff.UserError, match=r"^no Ray answers at 127.0.0.1:1"):
+        bakeoff.run("text", runs=tmp_path / "runs", wandb="disabled", where="ray")
     assert not (tmp_path / "runs").exists()
 
 

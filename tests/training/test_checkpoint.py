@@ -88,6 +88,13 @@ def test_a_checkpoint_replaces_the_one_before_and_leaves_nothing_else(saved):
     assert same(best, model.state_dict())
 
 
+def test_what_a_killed_save_has_left_goes_with_the_next(saved):
+    folder, model, optimizers, best = saved
+    (folder / ".checkpoint.safetensors.123.tmp").write_bytes(b"half")
+    save_checkpoint(folder, model, best, optimizers, FACTS)
+    assert [path.name for path in folder.iterdir()] == ["checkpoint.safetensors"]
+
+
 def test_tied_weights_are_saved_and_stay_tied(tmp_path):
     def tied():
         model = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))

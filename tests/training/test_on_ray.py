@@ -3,8 +3,10 @@
 import os
 import re
 import signal
+import socketserver
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -20,9 +22,9 @@ from bakeoff.errors import UserError
 from bakeoff.training import on_ray
 from bakeoff.training.handed_on import handed_on
 from bakeoff.training.janitor import VARIABLE, left_running
-from bakeoff.training.local_ray import ADDRESS
 from bakeoff.training.loop import fit
-from bakeoff.training.on_ray import gpus_each, refuse_too_much, train_on_ray
+from bakeoff.training.on_ray import train_on_ray
+from bakeoff.training.ray_at_hand import ADDRESS, gpus_each, refuse_too_much
 from bakeoff.training.workers import ALONE
 
 HERE = Path(__file__).parent
@@ -211,10 +213,12 @@ def test_what_a_worker_refuses_is_the_one_line_and_a_fault_is_not_tried_again(ca
 
 
 @pytest.mark.slow
-def test_more_than_there_is_is_one_line():
+def test_more_than_there_is_is_one_line_and_a_home_stays_as_it_was(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
     most = cores()
     with pytest.raises(UserError, match=rf"{most} workers of 2 CPUs need .* and Ray has {most}:"):
         train_on_ray(Refusing(), workers=most, threads=2)
+    assert not list(tmp_path.rglob("*"))
     with pytest.raises(UserError, match="1 workers of 1 GPU need 1, and Ray has 0:"):
         train_on_ray(Refusing(), workers=1, threads=1, gpus=1)
 
@@ -266,14 +270,17 @@ def test_workers_elsewhere_know_where_runs_are_kept_and_no_key(monkeypatch):
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        ((2, 2, 0), None),
-        ((2, 2, 1), None),
+        ((4, 1, 0), None),
+        ((1, 3, 1), None),
+        ((2, 1, 1), None),
         ((4, 1, 1), "4 workers of 1 GPU need 4, and Ray has 3"),
         ((5, 1, 0), "5 workers of 1 CPUs need 5, and Ray has 4"),
+        ((1, 4, 0), "a worker of 4 CPUs and 0 GPU is on one machine, and .* room for 0 of 1"),
+        ((3, 1, 1), "a worker of 1 CPUs and 1 GPU is on one machine, and .* room for 2 of 3"),
     ],
 )
 def test_what_a_cluster_has_room_for(asked, words):
-    there = {"CPU": 4.0, "GPU": 3.0}
+    there = [{"CPU": 3.0, "GPU": 1.0}, {"CPU": 1.0, "GPU": 2.0}, {"memory": 1e9}]
     if words is None:
         refuse_too_much(there, *asked)
     else:
@@ -304,6 +311,29 @@ def test_a_ray_that_does_not_answer_is_one_line_at_once(monkeypatch, address, wo
     monkeypatch.setenv(ADDRESS, address)
     with pytest.raises(UserError, match=words):
         train_on_ray(Refusing(), workers=1, threads=1)
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 404 Not Found\r\n\r\n", b""])
+def test_what_answers_and_is_no_ray_is_one_line_soon(monkeypatch, answer):
+    monkeypatch.setattr("bakeoff.training.ray_at_hand.GREETING_SECONDS", 4.0)
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _answering(answer)) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv(ADDRESS, f"127.0.0.1:{server.server_address[1]}")
+        with pytest.raises(UserError, match=r"^what answers at .* is no Ray: give RAY_ADDRESS"):
+            train_on_ray(Refusing(), workers=1, threads=1)
+        server.shutdown()
+
+
+def _answering(answer):
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self):
+            self.request.recv(1000)
+            self.request.sendall(answer)
+            while not answer and self.request.recv(1000):
+                pass
+
+    return Handler
 
 
 SLEEPING = """

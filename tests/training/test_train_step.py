@@ -245,3 +245,13 @@ def test_a_checkpoint_is_that_of_the_same_training_alone(dataset, tmp_path, monk
         used(7, data=other),
     ]
     assert len({same, *changed}) == 7
+
+
+def test_trainings_of_other_workers_are_other_runs_and_go_on_from_the_same_checkpoint(
+    dataset, tmp_path, monkeypatch
+):
+    monkeypatch.setenv(CHECKPOINTS, str(tmp_path / "checkpoints"))
+    one, two = (run(dataset, tmp_path / str(n), workers=n).calls[0] for n in (1, 2))
+    assert one["checkpoint"] == two["checkpoint"]
+    keys = {read_manifest(tmp_path / str(n))["facts"]["identity"]["key"] for n in (1, 2)}
+    assert len(keys) == 2

@@ -23,8 +23,8 @@ from bakeoff.environment import cores
 from bakeoff.errors import UserError
 from bakeoff.text.configs import from_dict
 from bakeoff.training.janitor import left_running
-from bakeoff.training.on_ray import ADDRESS
 from bakeoff.training.places import place, read_whole
+from bakeoff.training.ray_at_hand import ADDRESS
 from bakeoff.training.settings import CHECKPOINTS
 from bakeoff.tuning.results import searches
 from bakeoff.tuning.spaces import Choice, Integers
@@ -83,11 +83,12 @@ def run(dataset, played, budget="6", name="trials", searched=None):
 @pytest.mark.parametrize(
     ("there", "threads", "at_once", "gpus"),
     [
-        ({"CPU": 4.0}, 2, 2, 0),
-        ({"CPU": 5.0}, 2, 2, 0),
-        ({"CPU": 2.0}, 2, 1, 0),
-        ({"CPU": 16.0, "GPU": 2.0}, 2, 2, 1),
-        ({"CPU": 2.0, "GPU": 8.0}, 1, 2, 1),
+        ([{"CPU": 4.0}], 2, 2, 0),
+        ([{"CPU": 5.0}], 2, 2, 0),
+        ([{"CPU": 2.0}], 2, 1, 0),
+        ([{"CPU": 3.0}, {"CPU": 1.0}, {"CPU": 2.0}], 2, 2, 0),
+        ([{"CPU": 16.0, "GPU": 2.0}], 2, 2, 1),
+        ([{"CPU": 2.0, "GPU": 8.0}], 1, 2, 1),
     ],
 )
 def test_as_many_trials_run_at_a_time_as_there_are_cpus_and_gpus_for(there, threads, at_once, gpus):
@@ -100,7 +101,7 @@ def test_a_ray_too_small_for_a_trial_is_one_line_about_threads():
     from bakeoff.tuning.search import Room
 
     with pytest.raises(UserError, match=r"^a trial on 4 CPUs has no room in a Ray of 2: .*fewer"):
-        Room.of({"CPU": 2.0}, 4)
+        Room.of([{"CPU": 2.0}, {"CPU": 2.0}], 4)
 
 
 def told(trial):

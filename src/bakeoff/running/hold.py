@@ -26,6 +26,7 @@ from bakeoff.running.store import DATA, store
 from bakeoff.studies import STUDIES
 from bakeoff.tracking.identity import check_suffix
 from bakeoff.training.needed import TO_SEARCH, TO_TRAIN, refuse_without
+from bakeoff.training.ray_at_hand import ADDRESS, reach, refuse_too_much
 
 GENERAL = {"text": "text", "image": "images"}
 """What data holds → the study of general name."""
@@ -174,6 +175,10 @@ def hold(
         raise UserError("--where ray starts workers on this machine: leave out --runner docker")
     if where == "ray":
         refuse_without(TO_TRAIN, "--where ray")
+        if address := os.environ.get(ADDRESS):
+            reach(address)
+        else:
+            refuse_too_much([{"CPU": cores()}], chosen.workers, chosen.threads)
     if chosen.tune and runner == "subprocess":
         refuse_without(TO_SEARCH, "--tune")
     check_suffix(wandb_suffix)

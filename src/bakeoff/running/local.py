@@ -32,7 +32,8 @@ from bakeoff.running.store import checkpoints, store, using_store
 from bakeoff.tracking.identity import SUFFIX
 from bakeoff.tracking.identity import VARIABLE as PLAN
 from bakeoff.tracking.mode import project_name
-from bakeoff.training.local_ray import ADDRESS, room
+from bakeoff.training.local_ray import room
+from bakeoff.training.ray_at_hand import ADDRESS
 from bakeoff.training.settings import CHECKPOINTS, GPUS, WHERE, to_dict
 
 Watch = Callable[[dict[str, Any]], None]

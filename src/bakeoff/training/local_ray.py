@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,9 +22,8 @@ from typing import Any
 from bakeoff.environment import cores
 from bakeoff.errors import UserError
 from bakeoff.training.janitor import VARIABLE, cleared
+from bakeoff.training.ray_at_hand import answers
 
-ADDRESS = "RAY_ADDRESS"
-"""Ray's own variable: a cluster that runs already, as host:port; without it one starts here."""
 MOST_AT_ONCE = 2
 """Trainings side by side, each of which may ask for all CPUs; Ray would let one wait."""
 OBJECT_STORE_BYTES = 100 * 2**20
@@ -87,28 +86,24 @@ def address_in(folder: Path) -> str:
     Raises:
         UserError: Ray does not start.
     """
-    os.environ |= _OWN
+    token = folder / "token"
+    os.environ |= {**_OWN, "RAY_AUTH_TOKEN_PATH": str(token)}
     if "ray" in sys.modules:
-        from ray._raylet import Config  # type: ignore[attr-defined]
+        from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]
 
         Config.initialize("")  # It has read the variables already.
+        AuthenticationTokenLoader.instance().reset_cache()
     address = folder / "address"
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        if not token.exists():
+            # Ray's own would stay in the home folder.
+            token.touch(mode=0o600)
+            token.write_text(secrets.token_hex(32))
         if not (address.exists() and answers(address.read_text())):
             address.unlink(missing_ok=True)
             _start(folder, address)
         return address.read_text()
-
-
-def answers(address: str, seconds: float = 5.0) -> bool:
-    """Whether anybody takes connections at host:port."""
-    host, _, port = address.rpartition(":")
-    try:
-        socket.create_connection((host, int(port)), seconds).close()
-    except OSError:
-        return False
-    return True
 
 
 def _start(folder: Path, address: Path) -> None:
@@ -130,13 +125,28 @@ def _start(folder: Path, address: Path) -> None:
             process.kill()
             last = (log.read_text().split("\n\n")[-1].strip().splitlines() or ["no word"])[-1]
             why = f"within {START_SECONDS:.0f} seconds" if late else f"({last})"
-            raise UserError(f"Ray does not start on this machine {why}; leave out --where ray")
+            raise UserError(
+                f"Ray does not start on this machine {why}; leave out --where ray and --tune"
+            )
         time.sleep(0.05)
+
+
+def first_at_cpus() -> None:
+    """Have this thread, and those it starts, go before the other threads of a Ray from here."""
+    _schedule("SCHED_OTHER")
+
+
+def _schedule(policy: str) -> None:
+    if hasattr(os, policy):  # Linux.
+        os.sched_setscheduler(0, getattr(os, policy), os.sched_param(0))
 
 
 def main(folder: Path) -> None:
     import ray
 
+    # Ray's processes, which take this over, wake up a hundred times a second each: they then wait
+    # for a CPU instead of taking one from those who train.
+    _schedule("SCHED_BATCH")
     ray.init(
         num_cpus=MOST_AT_ONCE * cores(),
         include_dashboard=False,

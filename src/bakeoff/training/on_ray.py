@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from torch import distributed as dist
 
+from bakeoff import events
 from bakeoff.environment import cores
 from bakeoff.errors import UserError
 from bakeoff.training.handed_on import handed_on
-from bakeoff.training.local_ray import ADDRESS, QUIET, SETTINGS, address_in, answers, room
+from bakeoff.training.local_ray import QUIET, SETTINGS, address_in, first_at_cpus, room
 from bakeoff.training.needed import TO_TRAIN, refuse_without
+from bakeoff.training.ray_at_hand import ADDRESS, Machine, gpus_each, reach, refuse_too_much, total
 from bakeoff.training.settings import GROWS
 from bakeoff.training.workers import Alone, Group, LostWorkerError, Workers
 
@@ -53,7 +54,7 @@ def train_on_ray(job: Job, *, workers: int, threads: int, gpus: int | None = Non
         died = (RayError, RayTrainError)
         if os.environ.get(GROWS) != "1":
             refuse_too_much(there, workers, threads, gpus or 0)
-        each = gpus_each(int(there.get("GPU", 0)), workers) if gpus is None else gpus
+        each = gpus_each(total(there, "GPU"), workers) if gpus is None else gpus
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 fit(
@@ -77,7 +78,8 @@ def train_on_ray(job: Job, *, workers: int, threads: int, gpus: int | None = Non
                     ) from None
                 if not isinstance(failure, died):
                     raise failure from None
-            print(f"attempt {attempt} of {ATTEMPTS}: a worker died", file=sys.stderr)
+            message = f"attempt {attempt} of {ATTEMPTS}: a worker died"
+            events.emit("warning", message=message)
     raise UserError(
         f"workers died {ATTEMPTS} times, the last time at {_line(failure)}; if they need more "
         "memory, train with fewer of them, or with smaller batches"
@@ -89,6 +91,7 @@ def _work(config: dict[str, Any]) -> None:
     # Ray opens the log for whatever libraries have to say.
     logging.getLogger().setLevel(logging.WARNING)
     os.environ.update(config["environment"])
+    first_at_cpus()
     # A Ray of this machine's own watches for no notice.
     watched = os.environ.get("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "1") != "0"
     kind = Group if dist.get_world_size() > 1 else Alone
@@ -103,70 +106,33 @@ def _preempted() -> bool:
 
 
 @contextmanager
-def connected() -> Iterator[Mapping[str, float]]:
-    """The resources of the Ray at `$RAY_ADDRESS`, or else of one on this machine."""
+def connected() -> Iterator[list[Machine]]:
+    """The machines of the Ray at `$RAY_ADDRESS`, or else of one that starts here.
+
+    Raises:
+        UserError: it cannot be reached, or does not start.
+    """
     os.environ |= {name: os.environ.get(name, value) for name, value in SETTINGS.items()}
     with ExitStack() as stack:
         own: dict[str, float] = {}
-        if address := os.environ.get(ADDRESS):
-            _reach(address)
+        given = os.environ.get(ADDRESS)
+        if given:
+            reach(given)
         else:
-            address = address_in(stack.enter_context(room()))
             own = {"CPU": cores()}
+        address = given or address_in(stack.enter_context(room()))
         import ray  # Not before: it reads what is set by now.
 
-        ray.init(address=address, **QUIET)
+        try:
+            ray.init(address=address, **QUIET)
+        except (ConnectionError, RuntimeError, ray.exceptions.RayError) as error:
+            if not given:
+                raise
+            raise UserError(
+                f"the Ray at {address} cannot be used from here: {_line(error)}"
+            ) from None
         stack.callback(ray.shutdown)
-        yield ray.cluster_resources() | own
-
-
-def _reach(address: str) -> None:
-    """Try a connection: Ray itself tries for minutes.
-
-    Raises:
-        UserError: nobody answers.
-    """
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdigit():
-        raise UserError(f"{ADDRESS} is {address!r}; give it as host:port, such as 10.0.0.7:6379")
-    if not answers(address):
-        raise UserError(
-            f"no Ray answers at {address}: start it, or unset {ADDRESS} for one on this machine"
-        )
-
-
-def gpus_each(have: int, workers: int) -> int:
-    """GPUs of each worker, where nobody said.
-
-    Raises:
-        UserError: there are some, and too few.
-    """
-    if 0 < have < workers:
-        raise UserError(
-            f"Ray has {have} GPU for {workers} workers: train with --workers {have}, or on CPUs "
-            "with --gpus-per-worker 0"
-        )
-    return int(have > 0)
-
-
-def refuse_too_much(there: Mapping[str, float], workers: int, threads: int, gpus: int = 0) -> None:
-    """Refuse what a cluster that does not grow has never room for.
-
-    Raises:
-        UserError: what is asked for, and what is there.
-    """
-    have = int(there.get("CPU", 0))
-    if workers * threads > have:
-        raise UserError(
-            f"{workers} workers of {threads} CPUs need {workers * threads}, and Ray has {have}: "
-            "train with fewer --workers or --threads"
-        )
-    have = int(there.get("GPU", 0))
-    if workers * gpus > have:
-        raise UserError(
-            f"{workers} workers of {gpus} GPU need {workers * gpus}, and Ray has {have}: train "
-            "with fewer --workers, or with --gpus-per-worker 0"
-        )
+        yield [{**node["Resources"], **own} for node in ray.nodes() if node["Alive"]]
 
 
 def _cause(failures: Iterable[Exception], died: tuple[type[Exception], ...]) -> Exception:

@@ -47,6 +47,8 @@ def write_whole(where: Place, name: str, content: bytes) -> None:
         return
     with explained_write_errors(where):
         where.mkdir(parents=True, exist_ok=True)
+        for left in where.glob(f".{name}.*.tmp"):  # By one that was killed.
+            left.unlink(missing_ok=True)
         temporary = where / f".{name}.{os.getpid()}.tmp"
         temporary.write_bytes(content)
         temporary.replace(where / name)

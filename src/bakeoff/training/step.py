@@ -24,7 +24,6 @@ from bakeoff.data.splits import Split, read_split
 from bakeoff.environment import cores
 from bakeoff.errors import UserError
 from bakeoff.patience import patient
-from bakeoff.remote import is_remote
 from bakeoff.s3 import address, beside, fetched, manifest_of, mounted, published
 from bakeoff.shipped import shipped
 from bakeoff.step import told_in_lines
@@ -105,13 +104,16 @@ def train_networks(
         }
         train_on_rayjob(Path(dataset), Path(models), task=task, job=asked)
         return
-    # The CPUs of the workers of a remote training are not this machine's.
-    threads = threads if is_remote(dataset) else min(threads, cores())
+    # The CPUs of workers are those of their Ray.
+    threads = min(threads, cores()) if where != "ray" else threads
     settings = {"configs": dict(configs), "seed": seed, "threads": threads}
     with manifest_of(dataset) as described:
         dataset_hash = artifact_hash(described)
-        key = settings_hash([settings, dataset_hash, os.environ.get(CODE), files])
-        identity = Identity.of_step(described, key)
+        key, identified = (
+            settings_hash([told, dataset_hash, os.environ.get(CODE), files])
+            for told in (settings, settings | {"workers": workers})
+        )
+        identity = Identity.of_step(described, identified)
     settings["workers"] = workers
     with checkpoints(key, models) as kept:
         job = _Job(

@@ -24,6 +24,7 @@ from ray.tune.search.optuna import OptunaSearch
 from bakeoff.errors import UserError
 from bakeoff.training.handed_on import handed_on
 from bakeoff.training.on_ray import connected
+from bakeoff.training.ray_at_hand import Machine, rooms, total
 from bakeoff.tuning.budget import Budget
 from bakeoff.tuning.journal import Journal, Record
 from bakeoff.tuning.sampler import SeededByTrial
@@ -53,19 +54,19 @@ class Room:
     """Of each trial."""
 
     @classmethod
-    def of(cls, there: Mapping[str, float], threads: int) -> Room:
-        """That of a Ray with these resources, for trials on so many CPUs.
+    def of(cls, machines: Sequence[Machine], threads: int) -> Room:
+        """That of a Ray of these machines, for trials on so many CPUs.
 
         Raises:
             UserError: not one has room.
         """
-        cpus, gpus = int(there.get("CPU", 0)), int(there.get("GPU", 0))
-        if threads > cpus:
+        at_once, gpus = rooms(machines, threads), total(machines, "GPU")
+        if not at_once:
+            most = int(max((machine.get("CPU", 0) for machine in machines), default=0))
             raise UserError(
-                f"a trial on {threads} CPUs has no room in a Ray of {cpus}: search with fewer "
+                f"a trial on {threads} CPUs has no room in a Ray of {most}: search with fewer "
                 "--threads"
             )
-        at_once = cpus // threads
         return cls(at_once=min(at_once, gpus or at_once), gpus=min(gpus, 1))
 
 
