@@ -146,9 +146,14 @@ def test_a_plan_is_known_by_everything_in_it():
     assert first == plan("sentiment", "quick", models=["nb-counts"]).identity
     others = [
         plan("sentiment", "quick", models=["nb-counts"], **given).identity
-        for given in ({"seed": 1}, {"preprocessing": "report"}, {"changes": ["ngrams=1"]})
+        for given in (
+            {"seed": 1},
+            {"preprocessing": "report"},
+            {"changes": ["ngrams=1"]},
+            {"workers": 2},
+        )
     ]
-    assert len({first["settings"], *(other["settings"] for other in others)}) == 4
+    assert len({first["settings"], *(other["settings"] for other in others)}) == 5
 
 
 def networks(study, **settings):

@@ -153,6 +153,13 @@ def test_an_ensemble_lists_its_members_by_weight(two_classes: dict) -> None:
     assert "rnn-64-seed075.0 %nb-tfidf-seed025.0 %" in text
 
 
+def test_a_training_that_several_workers_shared_says_so(two_classes: dict, page: Page) -> None:
+    assert "workers2" not in page.text
+    results = json.loads(json.dumps(two_classes))
+    results["models"][0]["facts"]["workers"] = 2
+    assert "workers2" in Page(render_report(results)).text
+
+
 def test_a_width_that_nothing_chose_is_said_to_be_the_configurations(two_classes: dict) -> None:
     results = json.loads(json.dumps(two_classes))
     for run in results["models"]:

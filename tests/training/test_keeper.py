@@ -139,19 +139,59 @@ def test_a_notice_saves_at_once(tmp_path, monkeypatch):
     assert resumed == learned(ALONE)[0]
 
 
-def test_two_workers_go_on_to_the_same_result_and_one_can_go_on_alone(together, tmp_path):
+def test_two_workers_go_on_to_the_same_result(together, tmp_path):
     (unbroken, _), (same, _) = together(learned_in_group)
     assert same == unbroken
-    for place in (tmp_path / "two", tmp_path / "one"):
-        assert {result for result, _ in together(learned_in_group, place, STEPS)} == {None}
-    (resumed, steps), (same, _) = together(learned_in_group, tmp_path / "two")
+    assert {result for result, _ in together(learned_in_group, tmp_path, STEPS)} == {None}
+    (resumed, steps), (same, _) = together(learned_in_group, tmp_path)
     assert resumed == same == unbroken
     assert steps == STEPS - 3 * CHECK_STEPS
-    (history, _), steps = learned(ALONE, tmp_path / "one")
+
+
+def learned_by(workers, place, lost_at=0, *, together):
+    """What that many workers learn, each: history and weights, and how many steps that took."""
+    if workers == 1:
+        return [learned(ALONE, place, lost_at)]
+    return together(learned_in_group, place, lost_at)
+
+
+@pytest.mark.parametrize(("before", "after"), [(2, 1), (1, 2)])
+def test_any_number_of_workers_goes_on_in_the_middle_of_an_epoch(together, tmp_path, before, after):
+    [(unbroken, _), *_] = learned_by(before, None, together=together)
+    lost = learned_by(before, tmp_path, STEPS, together=together)
+    assert {result for result, _ in lost} == {None}
+    [(first, steps), *others] = learned_by(after, tmp_path, together=together)
     assert steps == STEPS - 3 * CHECK_STEPS
-    assert [record["epoch"] for record in history] == [1, 2]
-    assert history[0] == unbroken[0][0]
-    assert history[1]["train_loss"] == pytest.approx(unbroken[0][1]["train_loss"], rel=0.05)
+    assert all(other == (first, steps) for other in others)
+    (history, _), whole = first, unbroken[0]
+    assert history[0] == whole[0]
+    assert history[1]["train_loss"] == pytest.approx(whole[1]["train_loss"], rel=0.05)
+
+
+class Dropping(Numbers):
+    """Notes what dropout leaves of ones in each step."""
+
+    def __init__(self, workers):
+        super().__init__(workers)
+        self.left = []
+
+    def objective(self, model, batch):
+        if model.training:
+            ones = nn.functional.dropout(torch.ones(64), training=True)
+            self.left.append(ones.numpy().tobytes())
+        return super().objective(model, batch)
+
+
+def dropped(seed):
+    task = Dropping(Group())
+    fit(Chances(), task, TWO_EPOCHS, seed=seed, workers=task.workers)
+    return task.left
+
+
+def test_dropout_of_each_seed_epoch_step_and_worker_is_its_own_and_repeats(together):
+    left = [one for seed in (3, 4) for own in together(dropped, seed) for one in own]
+    assert len(set(left)) == len(left) == 2 * 2 * 2 * STEPS
+    assert [one for seed in (3, 4) for own in together(dropped, seed) for one in own] == left
 
 
 def learned_apart(place, lost_at=0):

@@ -15,6 +15,7 @@ from torch import nn
 from bakeoff import events
 from bakeoff.errors import UserError
 from bakeoff.evaluation.scores import METRICS
+from bakeoff.patience import StoreAwayError
 from bakeoff.training import keeper
 from bakeoff.training.history import best_epoch
 from bakeoff.training.loop import evaluate, fit
@@ -227,16 +228,31 @@ def test_a_checkpoint_that_is_cut_short_is_not_used(tmp_path):
     assert len(recorder.records) == len(history)
 
 
-def test_saving_takes_a_small_part_of_the_time_and_the_end_is_saved(tmp_path, monkeypatch):
-    saved = []
+@pytest.mark.parametrize(
+    ("short", "away", "tried"),
+    [
+        # Saving takes a small part of the time, and the end is saved.
+        (10.0, False, [1, 6]),
+        # What is not very short is never lost.
+        (0.0, False, [1, 2, 3, 4, 5, 6]),
+        # A store that does not answer is not waited for after each epoch.
+        (0.0, True, [1, 6]),
+    ],
+)
+def test_which_epochs_are_saved_where_that_is_slow(tmp_path, monkeypatch, short, away, tried):
+    epochs = []
 
     def slowly(*given):
-        saved.append(len(given[4]["history"]))
-        time.sleep(0.5)
+        epochs.append(len(given[4]["history"]))
+        time.sleep(0.4)
+        if away:
+            raise StoreAwayError("nobody answers")
 
     monkeypatch.setattr(keeper, "save_checkpoint", slowly)
-    history = fit(network(), Parity(), SETTINGS, seed=0, checkpoint=tmp_path)
-    assert saved == [1, len(history)]
+    monkeypatch.setattr(keeper, "UNSAVED_SECONDS", short)
+    settings = replace(SETTINGS, patience=9)
+    fit(network(), Parity(), settings, seed=0, checkpoint=tmp_path)
+    assert epochs == tried
 
 
 def test_a_finished_checkpoint_is_not_trained_again(tmp_path):

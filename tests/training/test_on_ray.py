@@ -1,6 +1,7 @@
 """A real Ray on this machine; every start of it takes some ten seconds."""
 
 import os
+import re
 import signal
 import socketserver
 import subprocess
@@ -18,8 +19,9 @@ from test_workers import SETTINGS, Regression, Words
 
 from bakeoff.environment import cores
 from bakeoff.errors import UserError
+from bakeoff.training import on_ray
 from bakeoff.training.handed_on import handed_on
-from bakeoff.training.janitor import left_running
+from bakeoff.training.janitor import VARIABLE, left_running
 from bakeoff.training.loop import fit
 from bakeoff.training.on_ray import train_on_ray
 from bakeoff.training.ray_at_hand import ADDRESS, gpus_each, refuse_too_much
@@ -28,18 +30,65 @@ from bakeoff.training.workers import ALONE
 HERE = Path(__file__).parent
 MARK = "BAKEOFF_TEST"
 """Variable: tells a test's processes from those of others on this machine."""
+ROOM = re.compile(rb"/tmp/bakeoff-ray-\w+")
+
+
+def traces(process):
+    """By what a process is known: its environment, which some write their title over, its command
+    line, and the files it has open, removed ones too.
+    """
+    found = []
+    with suppress(OSError):
+        found += (process / "environ").read_bytes().split(b"\0")
+        found += (process / "cmdline").read_bytes().split(b"\0")
+        for file in (process / "fd").iterdir():
+            with suppress(OSError):
+                found.append(os.fsencode(file.readlink()))
+    return found
+
+
+def processes():
+    """Of all others that run, but for those of other tests: whether it is this test's, and the
+    folders of Rays that it belongs to, be they there or gone, by its number.
+    """
+    mark, found = f"{MARK}={os.environ[MARK]}".encode(), {}
+    for process in Path("/proc").glob("[0-9]*"):
+        known = traces(process)
+        rooms = {Path(os.fsdecode(room)) for trace in known for room in ROOM.findall(trace)}
+        marks = {trace for trace in known if trace.startswith(f"{MARK}=".encode())}
+        if marks <= {mark} and int(process.name) != os.getpid():
+            found[int(process.name)] = (bool(marks), rooms)
+    return found
 
 
 def ours():
     """The folders that Rays of this test live in, and what runs of them."""
-    mark = f"{MARK}={os.environ[MARK]}".encode()
-    running = {}
-    for folder in Path("/tmp").glob("bakeoff-ray-*"):
-        pids = left_running(str(folder))
+    found = processes()
+    folders = set().union(*(rooms for mine, rooms in found.values() if mine))
+    return {
+        folder: [pid for pid, (_, rooms) in found.items() if folder in rooms] for folder in folders
+    }
+
+
+def in_shared_memory():
+    return {str(file) for file in Path("/dev/shm").iterdir()}
+
+
+def left(pids, files):
+    """What runs of this test, or of a folder that is gone, and the files in shared memory that
+    nobody uses; but for those processes and files, which were there before.
+    """
+    lost = [
+        (pid, rooms)
+        for pid, (mine, rooms) in processes().items()
+        if mine or (pid not in pids and not all(room.exists() for room in rooms))
+    ]
+    unused = in_shared_memory() - files
+    for process in Path("/proc").glob("[0-9]*") if unused else ():
         with suppress(OSError):
-            if any(mark in Path(f"/proc/{p}/environ").read_bytes().split(b"\0") for p in pids):
-                running[folder] = pids
-    return running
+            used = (process / "maps").read_text()
+            unused = {file for file in unused if file not in used}
+    return [*lost, *unused]
 
 
 @pytest.fixture(autouse=True)
@@ -48,8 +97,35 @@ def elsewhere(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", f"{HERE}:{HERE.parent}")
     monkeypatch.setenv(MARK, str(uuid4()))
     monkeypatch.delenv(ADDRESS, raising=False)
+    before = set(processes()), in_shared_memory()
     yield
-    assert not ours()
+    deadline = time.monotonic() + 15
+    while (found := left(*before)) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not found
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_a_process_that_outlives_its_folder_is_seen(marked):
+    gone, known = "/tmp/bakeoff-ray-gone", set(processes())
+    environment = dict(os.environ) if marked else {}
+    process = subprocess.Popen(["sleep", "60"], env={**environment, VARIABLE: gone})
+    try:
+        assert ours() == ({Path(gone): [process.pid]} if marked else {})
+        assert (process.pid, {Path(gone)}) in left(known, in_shared_memory())
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_file_that_is_left_in_shared_memory_is_seen():
+    files = in_shared_memory()
+    file = Path("/dev/shm") / f"bakeoff-{os.environ[MARK]}"
+    file.touch()
+    try:
+        assert str(file) in left(set(processes()), files)
+    finally:
+        file.unlink()
 
 
 needs_two = pytest.mark.skipif(cores() < 2, reason="needs two CPUs")
@@ -145,6 +221,37 @@ def test_more_than_there_is_is_one_line_and_a_home_stays_as_it_was(monkeypatch, 
     assert not list(tmp_path.rglob("*"))
     with pytest.raises(UserError, match="1 workers of 1 GPU need 1, and Ray has 0:"):
         train_on_ray(Refusing(), workers=1, threads=1, gpus=1)
+
+
+@pytest.mark.parametrize(
+    ("watched", "heard", "noticed"),
+    [("1", "at 12:00", True), ("1", None, False), ("0", "at 12:00", False)],
+)
+def test_a_worker_knows_that_a_machine_will_be_taken_away(monkeypatch, watched, heard, noticed):
+    monkeypatch.setattr("ray.train.get_preemption_info", lambda: heard)
+    monkeypatch.setattr("torch.distributed.get_world_size", lambda: 1)
+    monkeypatch.setenv("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", watched)
+    told = []
+    on_ray._work({"job": lambda workers: told.append(workers.notice()), "environment": {}})
+    assert told == [noticed]
+
+
+@pytest.mark.slow
+def test_a_ray_of_ones_own_reports_nothing_has_no_page_and_little_memory():
+    with on_ray.connected():
+        import ray
+
+        assert ray.cluster_resources()["object_store_memory"] == 100 * 2**20
+        ((folder, pids),) = ours().items()
+        commands = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids]
+        [dashboard] = [command for command in commands if b"dashboard.py" in command]
+        assert b"--disable-frontend" in dashboard
+        deadline, said = time.monotonic() + 20, ""
+        while "Usage reporting is" not in said and time.monotonic() < deadline:
+            logs = folder.glob("session_2*/logs/dashboard*.log")
+            said = "".join(log.read_text() for log in logs)
+            time.sleep(0.2)
+        assert "Usage reporting is disabled" in said
 
 
 def test_workers_elsewhere_know_where_runs_are_kept_and_no_key(monkeypatch):

@@ -11,9 +11,10 @@ from bakeoff.errors import UserError
 from bakeoff.s3 import Folder
 from bakeoff.training import step
 from bakeoff.training.places import write_whole
-from bakeoff.training.settings import BESIDE, CHECKPOINTS
+from bakeoff.training.settings import BESIDE, CHECKPOINTS, WHERE
 from bakeoff.training.step import train_networks
 from bakeoff.training.trained import Trained, model_folders, read_model
+from bakeoff.training.workers import ALONE
 
 LINEUP = {"first": {"hidden": 8}, "second": {"hidden": 16, "start": "first"}}
 
@@ -113,6 +114,30 @@ def test_each_network_tells_its_epochs_under_its_own_name(dataset, tmp_path, mon
         ("epoch", "first", 3),
         ("epoch", "second", 3),
     ]
+
+
+class Pair:
+    """The first of two workers."""
+
+    rank, count = 0, 2
+
+
+def test_it_is_said_how_many_workers_trained_and_not_where(dataset, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "bakeoff.training.on_ray.train_on_ray",
+        lambda job, *, workers, **_: job(Pair() if workers == 2 else ALONE),
+    )
+    said = []
+    for where, workers in (("inline", 1), ("ray", 1), ("ray", 2)):
+        monkeypatch.setenv(WHERE, where)
+        models = tmp_path / f"{where}-{workers}"
+        run(dataset, models, workers=workers)
+        settings = read_manifest(models, "models")["settings"]
+        facts = [read_json(folder / "training.json")["facts"] for folder in model_folders(models)]
+        said.append((settings, facts))
+    inline, alone, pair = said
+    assert alone == inline
+    assert pair == ({**inline[0], "workers": 2}, [{"workers": 2}] * 2)
 
 
 def test_no_more_threads_than_cpus_and_those_used_are_said(dataset, tmp_path):

@@ -7,11 +7,15 @@ import pytest
 import torch
 from drawn import drawn
 from together import Together
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from bakeoff.errors import UserError
 from bakeoff.training.settings import TrainingSettings, to_dict
 from bakeoff.training.workers import ALONE, Group, Outcome
-from bakeoff.vision.configs import Autoencoder, ImageNetwork
+from bakeoff.vision import network
+from bakeoff.vision.configs import Autoencoder, ImageNetwork, Pictures
+from bakeoff.vision.network import ImageClassifier, Shape, placed
+from bakeoff.vision.tasks import Classification, Probing
 from bakeoff.vision.training import train_image_network
 
 FAST = TrainingSettings(epochs=2, least_steps=0, batch_size=12, learning_rate=1e-3, patience=9)
@@ -76,8 +80,6 @@ def test_batch_norms_of_shares_leave_workers_alike_and_near_one(name, together):
 
 def triplet_gradients(count):
     """Of a triplet loss without batch norm: the embeddings are the parameters' own."""
-    from bakeoff.vision.tasks import Classification
-
     torch.manual_seed(0)
     layer = torch.nn.Linear(4, 3)
     rows, labels = torch.randn(9, 4), torch.arange(9) % 3
@@ -97,6 +99,53 @@ def test_triplets_are_mined_over_the_rows_of_all(together):
     for shared, of_worker in together(triplet_gradients, 2):
         assert shared == pytest.approx(loss, rel=1e-5)
         assert of_worker == pytest.approx(gradient, rel=1e-4, abs=1e-6)
+
+
+def seen(seed, epoch, frozen):
+    """What a worker's share of one picture, 24 times, is made of in an epoch, each as bytes."""
+    config = replace(
+        NETWORK, encoder="conv", frozen=frozen, pictures=Pictures(flip=True, crop=0.5, color=0.4)
+    )
+    [picture] = torch.from_numpy(drawn(1).inputs)
+    data = picture.expand(24, *picture.shape).contiguous(), torch.arange(24) % 3
+    torch.manual_seed(0)
+    rest = [ImageClassifier(config, Shape(3, len(picture)), classes=3)] if frozen else []
+    task = (Probing if frozen else Classification)(config, seed, data, data, *rest, Group())
+    batches = task.training_batches(epoch)
+    return [row.numpy().tobytes() for batch in batches for row in batch.inputs]
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_each_picture_of_each_seed_epoch_and_worker_is_changed_by_chances_of_its_own(
+    frozen, together
+):
+    runs = (0, 1), (0, 2), (1, 1)
+    rows = [row for run in runs for own in together(seen, *run, frozen) for row in own]
+    assert len(set(rows)) == len(rows) == 3 * 24
+    again = [row for run in runs for own in together(seen, *run, frozen) for row in own]
+    assert rows == again
+
+
+class Pair:
+    """The first of two workers."""
+
+    rank, count = 0, 2
+
+
+@pytest.mark.parametrize(
+    ("where", "workers", "synchronised"),
+    [("cuda", Pair, True), ("cuda", ALONE, False), ("cpu", Pair, False)],
+)
+def test_on_gpus_batch_norms_see_the_batches_of_all_workers(
+    where, workers, synchronised, monkeypatch
+):
+    monkeypatch.setattr(network, "device", lambda: torch.device(where))
+    # There may be no GPU here.
+    monkeypatch.setattr(torch.nn.Module, "to", lambda module, *_, **__: module)
+    model = placed(ImageClassifier(NORMED["resnet"], Shape(3, 32), classes=3), workers)
+    norms = [module for module in model.modules() if isinstance(module, _BatchNorm)]
+    kinds = {isinstance(norm, torch.nn.SyncBatchNorm) for norm in norms}
+    assert kinds == {synchronised}
 
 
 @pytest.mark.parametrize(

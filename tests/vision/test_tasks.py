@@ -46,17 +46,20 @@ def gradients(module):
     return [None if p.grad is None else p.grad.clone() for p in module.parameters()]
 
 
-def test_cross_entropy_is_smoothed_in_training_alone():
-    task, model = task_and_model()
+@pytest.mark.parametrize("kind", [Classification, Probing])
+def test_cross_entropy_is_smoothed_in_training_alone(kind):
+    task, model = task_and_model(kind, frozen=kind is Probing)
     batch = some_batch(task)
+    # A probe's batches are embeddings.
+    classify = model.head if kind is Probing else model
     outcome = task.objective(model, batch)
-    logits = model(batch.inputs)
+    logits = classify(batch.inputs)
     smoothed = cross_entropy(logits, batch.labels, label_smoothing=0.1)
     assert outcome.loss.item() == pytest.approx(smoothed.item(), rel=1e-5)
     assert outcome.examples == 12
     assert outcome.correct == (logits.argmax(dim=1) == batch.labels).sum()
     model.eval()
-    plain = cross_entropy(model(batch.inputs), batch.labels).item()
+    plain = cross_entropy(classify(batch.inputs), batch.labels).item()
     assert task.objective(model, batch).loss.item() == pytest.approx(plain, rel=1e-5)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -20,7 +21,9 @@ from bakeoff.training.places import Place
 from bakeoff.training.workers import Workers
 
 CHECKPOINT_SHARE = 0.1
-"""Of the time of a training that its checkpoints may take: after short epochs there is none."""
+"""Of the time of a training that its checkpoints may take: very short epochs go without one."""
+UNSAVED_SECONDS = 10.0
+"""Of training, after which an epoch that ends is saved however long that takes."""
 INTERVAL = 15 * 60.0
 """Seconds after which an epoch is saved before its end."""
 NOTICE_INTERVAL = 5.0
@@ -65,7 +68,7 @@ class Keeper:
         if workers.count > 1:
             self._begin_alike()
         self.best = found.best if found else weights(model)
-        self._saved_at, self._saving = time.perf_counter(), 0.0
+        self._saved_at, self._pause = time.perf_counter(), 0.0
         self._looked_at, self._noticed = time.perf_counter(), False
 
     def _begin_alike(self) -> None:
@@ -83,10 +86,12 @@ class Keeper:
             self._workers.sum(tensor)
 
     def epoch_ended(self, *, last: bool) -> None:
-        """Save the epoch whose record `history` has got, if it is the `last` or took its time."""
+        """Save the epoch whose record `history` has got, if it is the `last`, or not so short that
+        saving would take most of the time.
+        """
         self.begun = None
         spent = time.perf_counter() - self._saved_at
-        if self._where and (last or self._noticed or self._saving <= CHECKPOINT_SHARE * spent):
+        if self._where and (last or self._noticed or spent >= self._pause):
             self._save({})
 
     def look(self, step: int, sums: dict[str, Any], seconds: float) -> None:
@@ -114,7 +119,7 @@ class Keeper:
             self._save(self._own_state())
 
     def _save(self, own: dict[str, Tensor]) -> None:
-        started = time.perf_counter()
+        started, longest = time.perf_counter(), UNSAVED_SECONDS
         if self._where and self._workers.rank == 0:
             facts = {"history": self.history, "begun": self.begun}
             try:
@@ -122,8 +127,9 @@ class Keeper:
             except StoreAwayError as error:
                 # The training needs it only if it is interrupted before the next one.
                 events.emit("warning", message=f"{error}; it goes on unsaved")
+                longest = math.inf  # Each epoch would wait for the store as long again.
         self._saved_at = time.perf_counter()
-        self._saving = self._saved_at - started
+        self._pause = min((self._saved_at - started) / CHECKPOINT_SHARE, longest)
 
     def seed_epoch(self) -> None:
         """Fix what the next epoch leaves to chance: a checkpoint at its begin needs no state of a

@@ -115,7 +115,7 @@ class Classification(_Pictures):
         network, config, labels = cast(ImageClassifier, model), self._config, batch.labels
         embeddings = network.embed(batch.inputs)
         logits = network.head(embeddings.detach() if config.loss == "triplet" else embeddings)
-        smoothing = config.training.label_smoothing if network.training else 0.0
+        smoothing = self._smoothing(network)
 
         def losses(classes: Tensor) -> Tensor:
             each = F.cross_entropy(logits, classes, reduction="none", label_smoothing=smoothing)
@@ -132,6 +132,9 @@ class Classification(_Pictures):
         elif network.training and config.loss == "center":
             network.centers.follow(embeddings.detach(), labels, batch.kept == 1, self._workers)
         return Outcome(loss, len(labels), logits, labels)
+
+    def _smoothing(self, network: nn.Module) -> float:
+        return self._config.training.label_smoothing if network.training else 0.0
 
     def _triplet(self, embeddings: Tensor, labels: Tensor) -> Tensor:
         """The triplet loss of the whole batch, to whose gradient each worker adds what flows
@@ -205,8 +208,10 @@ class Probing(Classification):
         yield self._held_out
 
     def objective(self, model: nn.Module, batch: Batch) -> Outcome:
-        logits = cast(ImageClassifier, model).head(batch.inputs)
-        loss = F.cross_entropy(logits, batch.labels)
+        network = cast(ImageClassifier, model)
+        logits = network.head(batch.inputs)
+        smoothing = self._smoothing(network)
+        loss = F.cross_entropy(logits, batch.labels, label_smoothing=smoothing)
         return Outcome(loss, len(batch.labels), logits, batch.labels)
 
 

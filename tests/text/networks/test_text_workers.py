@@ -67,7 +67,7 @@ def test_two_workers_learn_what_one_does(name, splits, together):
     assert ours == pytest.approx(probabilities, abs=1e-3)
 
 
-def test_dropout_is_each_workers_own_and_repeats(splits, together):
+def test_workers_with_dropout_stay_alike_and_repeat(splits, together):
     config = replace(PLAIN, dropout=0.5, word_dropout=0.2)
     (first, _), (second, _) = together(trained_in_group, config, splits)
     assert first == second
