@@ -62,6 +62,7 @@ def compare(
             found,
             Path(comparison.path),
             dataset=prepared,
+            trials=searched,
             facts={**facts(found, prepared), "searches": searches(searched)},
             study=study,
             preset=preset,

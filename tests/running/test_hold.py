@@ -274,6 +274,16 @@ def test_what_a_person_can_mend_is_a_user_error(tmp_path, what, options, line):
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_key_that_is_missing_is_said_before_a_run_begins(frame, tmp_path, monkeypatch):
+    for name in ("WANDB_API_KEY", "WANDB_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with pytest.raises(bakeoff.UserError, match="WANDB_API_KEY"):
+        bakeoff.run("text", data=frame, runs=tmp_path / "runs", wandb="online")
+    assert not list((tmp_path / "runs").glob("2*"))
+
+
 def test_a_ray_that_does_not_answer_is_refused_before_anything_runs(tmp_path, monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     with pytest.raises(bakeoff.UserError, match=r"^no Ray answers at 127.0.0.1:1"):

@@ -3,7 +3,7 @@ import pytest
 from bakeoff.artifacts import RESULTS_FORMAT, write_json
 from bakeoff.errors import UserError
 from bakeoff.running.runs import RunFolder, find_run
-from bakeoff.running.store import using_store
+from bakeoff.running.store import going_on, using_store
 
 
 def make_run(root, name, status="finished"):
@@ -76,16 +76,18 @@ def test_a_run_that_has_not_finished_is_no_latest_and_has_no_results(tmp_path, s
     with pytest.raises(UserError, match="no finished run in"):
         find_run(tmp_path, "latest")
     advice = "running and has no results; wait" if status == "running" else f"{status} and .* again"
-    with using_store(tmp_path), pytest.raises(UserError, match=f"is {advice}"):
+    with going_on(run.path), pytest.raises(UserError, match=f"is {advice}"):
         _ = run.results
 
 
 def test_a_run_whose_process_died_is_interrupted(tmp_path):
     run = RunFolder(make_run(tmp_path, "20260501-120000-sentiment-quick", "running"))
     assert run.status == "interrupted"
-    with using_store(tmp_path):
+    with going_on(run.path):
         assert run.status == "running"
-    assert run.status == "interrupted"
+        assert run.status == "running", "also for who asks at the same time"
+    with using_store(tmp_path):
+        assert run.status == "interrupted", "while another one is going on"
     with pytest.raises(UserError, match="is interrupted and has no results; run its command again"):
         _ = run.results
 

@@ -249,3 +249,40 @@ def test_a_report_needs_runs_in_wandb(copied: RunFolder, server: WandbServer) ->
     assert code == 2
     assert "upload it with bakeoff sync" in err
     assert not server.views
+
+
+def test_trials_that_were_recorded_offline_are_uploaded_once(
+    tmp_path: Path, reviews_csv: Path, server: WandbServer
+) -> None:
+    chosen = plan(
+        "sentiment",
+        "quick",
+        models=["nb-counts"],
+        data=str(reviews_csv),
+        input_column="review",
+        label_column="stars",
+        tune="2",
+    )
+    run = run_locally(
+        replace(chosen, threads=1),
+        root=tmp_path,
+        runner="subprocess",
+        wandb="offline",
+        image="python",
+        watch=lambda _: None,
+    )
+    for _ in range(2):
+        code, out, err = bakeoff(run, "sync", server=server)
+        assert (code, err) == (0, "")
+        assert [line.split("\t")[0] for line in out[:-1]] == [
+            *("nb-counts-seed0", "nb-counts-trial0", "nb-counts-trial1", "leaderboard"),
+        ]
+        trials = {
+            stored.facts["displayName"]: stored
+            for stored in server.runs.values()
+            if stored.facts["jobType"] == "trial"
+        }
+        assert set(trials) == {"nb-counts-trial0", "nb-counts-trial1"}
+        for number, stored in enumerate(trials[name] for name in sorted(trials)):
+            assert stored.facts["groupName"] == run.results["group"]
+            assert stored.config["trial"]["value"] == number

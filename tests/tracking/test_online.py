@@ -135,14 +135,17 @@ def test_an_id_that_was_deleted_is_said_and_a_suffix_makes_another(
     server: WandbServer, tmp_path: Path
 ) -> None:
     server.deleted.add(ID)
-    done = steps(tmp_path, f"train:1:{EPOCHS}", server=server)
+    done = steps(tmp_path, f"train:1:{EPOCHS}", server=server, BAKEOFF_EVENTS=str(tmp_path))
     (line,) = done.stderr.splitlines()
     assert "was deleted" in line
     assert "--wandb-suffix" in line
     assert len(offline_folders(tmp_path)) == 1, "nothing is lost"
+    steps(tmp_path, "leaderboard", server=server, BAKEOFF_EVENTS=str(tmp_path))
+    (board,) = server.runs.values()
+    assert board.facts["jobType"] == "leaderboard", "other runs are recorded online all the same"
     done = steps(tmp_path, f"train:1:{EPOCHS}", server=server, **{SUFFIX: "again"})
     assert done.stderr == ""
-    assert set(server.runs) == {f"{ID}-again"}
+    assert set(server.runs) == {f"{ID}-again", board.id}
 
 
 @pytest.mark.parametrize("trouble", ["hang", "500", "drop"])

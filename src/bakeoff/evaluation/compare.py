@@ -42,6 +42,7 @@ def compare(
     seeds: int,
     pairs: Sequence[Sequence[str]],
     metric: str = ACCURACY.name,
+    trials: Sequence[Path] = (),
 ) -> dict[str, Any]:
     """Name the winner by validation, report test, and say how sure the differences are.
 
@@ -58,6 +59,7 @@ def compare(
             besides that of the winner to every other model and to the baseline.
         metric: what the winner is best in, and the differences are in; a name in
             `scores.METRICS`.
+        trials: "trials" artifacts of the models' settings, which are kept with the comparison.
 
     Returns:
         What results.json holds.
@@ -121,7 +123,9 @@ def compare(
         "pairs": pairs,
         "metric": metric,
     }
-    inputs = {f"evaluations{i}": path for i, path in enumerate(evaluations)} | {"dataset": dataset}
+    several = {"evaluations": evaluations, "trials": trials}
+    inputs = {f"{kind}{i}": path for kind, paths in several.items() for i, path in enumerate(paths)}
+    inputs["dataset"] = dataset
     events.tell(results["winner"]["reason"])
     with new_artifact(comparison, "comparison", settings=settings, inputs=inputs) as (out, _):
         write_json(out / "results.json", results)

@@ -9,6 +9,7 @@ from typing import Any
 from bakeoff.errors import UserError
 from bakeoff.report import summary
 from bakeoff.report.markdown import write_markdown
+from bakeoff.tracking.connection import is_silence
 from bakeoff.tracking.identity import suffixed
 
 Results = dict[str, Any]
@@ -64,7 +65,7 @@ def save(report: Any, earlier: str = "") -> tuple[str, str]:
         report.save()
         return report.id, report.url
     except Exception as error:
-        if earlier:  # Somebody may have deleted it.
+        if earlier and not is_silence(error):  # Somebody may have deleted it.
             return save(report)
         line = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(f"W&B did not take the report ({line}); run the command again") from None

@@ -28,7 +28,7 @@ from bakeoff.data.sources import NAMED_SETS, location, refuse_output_inside
 from bakeoff.errors import UserError
 from bakeoff.plans import Plan
 from bakeoff.running.runs import RunFolder
-from bakeoff.running.store import checkpoints, store, using_store
+from bakeoff.running.store import checkpoints, going_on, store, using_store
 from bakeoff.tracking.identity import SUFFIX
 from bakeoff.tracking.identity import VARIABLE as PLAN
 from bakeoff.tracking.mode import project_name
@@ -79,11 +79,12 @@ def run_locally(
     from bakeoff.tracking import resolve_mode
 
     refuse_output_inside(plan.data, root)
+    mode = resolve_mode(wandb)
     code = _image_id(image) if runner == "docker" else ""
     created = datetime.now(UTC)
     folder = _new_folder(root, f"{created:%Y%m%d-%H%M%S}-{plan.study}-{plan.preset}")
     environment = {
-        "WANDB_MODE": resolve_mode(wandb),
+        "WANDB_MODE": mode,
         SUFFIX: wandb_suffix,
         PLAN: json.dumps(plan.identity),
         "WANDB_PROJECT": project_name(),
@@ -125,6 +126,7 @@ def run_locally(
     with ExitStack() as using:
         if where == "ray" and ADDRESS not in os.environ:
             using.enter_context(room())
+        using.enter_context(going_on(folder))
         try:
             lock = using.enter_context(using_store(root))
             make_folder(store(root) / folder.name)

@@ -8,7 +8,7 @@ from typing import Any
 
 from bakeoff.artifacts import RESULTS_FORMAT, read_facts
 from bakeoff.errors import UserError, unknown_name
-from bakeoff.running.store import in_store, is_in_use
+from bakeoff.running.store import in_store, is_going_on
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class RunFolder:
     def status(self) -> str:
         """running, finished, failed or interrupted, as a run is whose process was killed."""
         status = self.facts["status"]
-        alive = status != "running" or is_in_use(self.path.parent)
+        alive = status != "running" or is_going_on(self.path)
         return status if alive else "interrupted"
 
     @property

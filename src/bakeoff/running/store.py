@@ -75,13 +75,33 @@ def using_store(root: Path) -> Iterator[int]:
         yield lock.fileno()
 
 
-def is_in_use(root: Path) -> bool:
-    """Whether a run in `root` is going on, as far as can be told."""
+@contextmanager
+def going_on(run: Path) -> Iterator[None]:
+    """Have `is_going_on` say so of a run until this process has left the context or died."""
+    path = run / f".{_LOCK}"
+    with explained_write_errors(run):
+        lock = path.open("a")
+    with lock:
+        with suppress(OSError):  # A file system without locks.
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def is_going_on(run: Path) -> bool:
+    """Whether the process of a run is there, as far as can be told."""
     try:
-        with (store(root) / _LOCK).open() as lock:
-            return not _lock_alone(lock)
+        lock = (run / f".{_LOCK}").open()
     except OSError:
         return False
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
 
 
 def _lock_alone(lock: IO[str]) -> bool:

@@ -30,7 +30,8 @@ Watch = Callable[[str, str], None]
 
 
 def sync(run: RunFolder, *, project: str, suffix: str = "", watch: Watch = lambda *_: None) -> None:
-    """Upload every training of a run, one W&B run each, and the run `leaderboard`.
+    """Upload every training of a run, one W&B run each, what trials of a search were recorded
+    offline, and the run `leaderboard`.
 
     A training that the server has not seen comes from the folders that were recorded offline, if
     there are any; then, and where a training was cut off, epochs, charts and artifacts that are
@@ -47,7 +48,7 @@ def sync(run: RunFolder, *, project: str, suffix: str = "", watch: Watch = lambd
             not in time; what came before is there, and the same call goes on.
     """
     results = run.results
-    artifacts = _evaluations(run)
+    artifacts = _inputs(run, "evaluations")
     scratch = tempfile.mkdtemp(prefix="bakeoff-wandb-")
     with apart(scratch) as call:
         for entry in [*results["models"], *results.get("autoencoders", ())]:
@@ -60,6 +61,11 @@ def sync(run: RunFolder, *, project: str, suffix: str = "", watch: Watch = lambd
             watch(folder.name, "")
             job = partial(_upload, entry, folder, offline, artifacts, project, suffix, scratch)
             watch(folder.name, _in_time(call, folder.name, [folder, *offline], job))
+        for run_id, folders in _offline_trials(run).items():
+            name = run_id.rpartition("-seed")[0]
+            watch(name, "")
+            job = partial(_upload_trial, run_id, name, folders, project, suffix, scratch)
+            watch(name, _in_time(call, name, folders, job))
         watch(LEADERBOARD, "")
         job = partial(_upload_leaderboard, run, results, project, suffix, scratch)
         watch(LEADERBOARD, _in_time(call, LEADERBOARD, [], job))
@@ -145,6 +151,31 @@ def _upload(
         return opened.url
 
 
+def _offline_trials(run: RunFolder) -> dict[str, list[Path]]:
+    """The id of each trial that was recorded offline → what the client wrote."""
+    found: dict[str, list[Path]] = {}
+    for artifact in _inputs(run, "trials"):
+        for folder in sorted(artifact.glob("wandb/*/offline-run-*")):
+            found.setdefault(folder.name.split("-", 3)[3], []).append(folder)
+    return found
+
+
+def _upload_trial(
+    run_id: str, name: str, folders: list[Path], project: str, suffix: str, scratch: str
+) -> str:
+    """One trial, unless it is there already; its address."""
+    run_id = suffixed(run_id, suffix)
+    there = owner(run_id, project)
+    identity = Identity.of_models(folders[0].parents[2], "trials")
+    with Upload(
+        run_id, name, {}, job="trial", identity=identity, project=project, scratch=Path(scratch)
+    ) as opened:
+        pass
+    if not (there and all(any(folder.glob("*.synced")) for folder in folders)):
+        upload_folders(folders, run_id, project, Path(scratch))
+    return opened.url
+
+
 def _upload_leaderboard(
     run: RunFolder, results: dict[str, Any], project: str, suffix: str, scratch: str
 ) -> str:
@@ -186,11 +217,11 @@ def _report(
     return save(report, earlier)
 
 
-def _evaluations(run: RunFolder) -> list[Path]:
-    """The "evaluations" artifacts that the comparison of a run was made from."""
+def _inputs(run: RunFolder, kind: str) -> list[Path]:
+    """The artifacts of a kind that the comparison of a run was made from."""
     comparison = in_store(run.path.parent, run.facts["comparison"])
     inputs = read_manifest(comparison, "comparison")["inputs"]
-    paths = [source["path"] for name, source in inputs.items() if name.startswith("evaluations")]
+    paths = [source["path"] for name, source in inputs.items() if name.startswith(kind)]
     return [in_store(run.path.parent, path) for path in paths]
 
 

@@ -90,6 +90,11 @@ def explained(error: Exception, run: str) -> str:
     return f"did not accept the run ({said})"
 
 
+def is_deletion(error: Exception) -> bool:
+    """Whether it says that a run of this id was deleted: of others it says nothing."""
+    return bool(_DELETED.search(str(error)))
+
+
 def line(error: Exception) -> str:
     """The first line of an error's message, or its type where it has none."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]

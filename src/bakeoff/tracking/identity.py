@@ -72,9 +72,9 @@ class Identity:
         return cls._of(cls.of_models(models).dataset, key)
 
     @classmethod
-    def of_models(cls, models: Path) -> Identity:
-        """That of the step which made a "models" artifact."""
-        return cls(**read_manifest(models, "models")["facts"].get("identity", {}))
+    def of_models(cls, models: Path, kind: str = "models") -> Identity:
+        """That of the step which made a "models" artifact, or one of "trials"."""
+        return cls(**read_manifest(models, kind)["facts"].get("identity", {}))
 
     @classmethod
     def _of(cls, dataset: Mapping[str, Any], key: Any) -> Identity:

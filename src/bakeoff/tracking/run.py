@@ -22,6 +22,7 @@ from bakeoff.tracking.connection import (
     explained,
     give_up,
     given_up,
+    is_deletion,
     is_silence,
     line,
     quieten,
@@ -270,7 +271,8 @@ class Run:
             try:
                 return wandb.init(mode="online", resume="allow", **start)
             except wandb.Error as error:
-                give_up()
+                if not is_deletion(error):
+                    give_up()
                 self._warn(f"{explained(error, self._settings['id'])}; recording offline")
                 wandb.teardown()  # It would still hold the run's id.
         return wandb.init(mode="offline", **start)

@@ -63,6 +63,8 @@ _OWN = {
     "RAY_raylet_report_resources_period_milliseconds": "1000",
     "RAY_memory_monitor_refresh_ms": "1000",
     "REPORTER_UPDATE_INTERVAL_MS": "30000",
+    # Workers are as important as a training without Ray, and more so than what watches them.
+    "RAY_worker_niceness": "0",
 }
 
 
