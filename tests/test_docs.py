@@ -5,6 +5,7 @@ quote.
 import ast
 import json
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import fields
@@ -27,7 +28,7 @@ from bakeoff.tuning import spaces
 COMMANDS = [(page, words) for page, text in PAGES.items() for words in commands(text)]
 CHEAP = ("models", "data list", "data look", "data prepare", "runs", "clean")
 """Commands that are executed; those of `bakeoff run` and its like are planned."""
-AFTER_A_RUN = ("report", "predict", "evaluate", "runs", "clean")
+AFTER_A_RUN = ("report", "predict", "evaluate", "compare", "runs", "clean")
 NOT_HERE = {"--wandb", "rotten-tomatoes", "-"}
 """Words of commands that need a key, data of the same classes or stdin."""
 RESULTS = ROOT / "benchmarks" / "results"
@@ -103,6 +104,9 @@ def test_python_runs_and_so_do_the_commands_after_it(files, cli, monkeypatch):
     for block in python(PAGES["docs/python.md"]):
         exec(block, there)
     assert there["result"].winner in there["result"].to_frame().index
+    shutil.copytree(
+        there["result"].run.path, files / "runs" / "20261127-0916-as-the-pages-name-one"
+    )
     done = 0
     for page, words in COMMANDS:
         if words[0] in AFTER_A_RUN and not set(words) & NOT_HERE:

@@ -6,8 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from trials import SPACE, record
 
+from bakeoff.evaluation.scores import ACCURACY
 from bakeoff.evaluation.significance import verdict
+from bakeoff.tuning.results import summarised
 
 MACHINE = {
     "processor": "Xeon, 2.6 GHz",
@@ -429,6 +432,14 @@ def twelve_classes() -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def two_hundred_classes() -> dict[str, Any]:
     return make_results([f"class-{number:03}" for number in range(200)], LINE_UP[:2])
+
+
+@pytest.fixture(scope="session")
+def search() -> dict[str, Any]:
+    """14 trials of rnn-64: one stopped, one failed."""
+    trials = [record(n, 0.7 + n / 100) for n in range(12)]
+    trials += [record(12, 0.65, "stopped"), record(13, 0, "failed", "no <b>room</b>")]
+    return summarised("rnn-64", ACCURACY, SPACE, trials)
 
 
 def picture(red: int) -> str:

@@ -1,6 +1,6 @@
-"""The report, and the page that compares runs, in a real browser: they render, in light and dark
-and on a phone, axe-core finds nothing that would keep somebody from reading them, and they ask the
-network for nothing.
+"""The report, and the page that compares runs, in a real browser: they render, in light and dark,
+on a phone and on paper, axe-core finds nothing that would keep somebody from reading them, keys
+unfold them, and they ask the network for nothing.
 """
 
 import functools
@@ -9,12 +9,18 @@ import json
 import re
 import shutil
 import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
 from threading import Thread
+from urllib.request import urlopen
 
 import pytest
+from websocket import create_connection
 
 from bakeoff.report.across import write_page
 from bakeoff.report.page import write_report
@@ -86,6 +92,27 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def searched(two_classes: dict, search: dict) -> dict:
+    return {**two_classes, "searches": [search]}
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        *("report", "full_study", "twelve_classes", "two_hundred_classes", "pictures"),
+        *("searched", "compared"),
+    ],
+)
+def any_page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = request.getfixturevalue(request.param)
+    if isinstance(made, Path):
+        return made
+    path = tmp_path_factory.mktemp(request.param) / "report.html"
+    write_report(made, path)
+    return path
+
+
 @pytest.fixture(scope="module", params=["report", "compared"])
 def page(request: pytest.FixtureRequest) -> Path:
     return request.getfixturevalue(request.param)
@@ -142,6 +169,11 @@ def unprotected(path: Path) -> str:
     return re.sub("<meta http-equiv=[^>]*>", "", path.read_text())
 
 
+def unfolded(shown: str) -> str:
+    """The page with everything in it opened."""
+    return re.sub("<details(?! open)", "<details open", shown)
+
+
 def faults(path: Path, folder: Path, *arguments: str) -> dict[str, list[str]]:
     """What axe-core finds, all of the page unfolded: rule → the elements that break it."""
     assert AXE is not None
@@ -154,10 +186,8 @@ def faults(path: Path, folder: Path, *arguments: str) -> dict[str, list[str]]:
         "[fault.id, fault.nodes.map((node) => node.html)])); document.body.append(said)})"
     )
     tested = folder / "tested.html"
-    unfolded = re.sub("<details(?! open)", "<details open", unprotected(path))
-    tested.write_text(
-        unfolded.replace("</body>", f"<script>{script}</script><script>{run}</script></body>")
-    )
+    scripts = f"<script>{script}</script><script>{run}</script></body>"
+    tested.write_text(unfolded(unprotected(path)).replace("</body>", scripts))
     shown = browse(
         *(folder / "profile", *arguments, "--virtual-time-budget=60000", "--dump-dom"),
         tested.as_uri(),
@@ -166,11 +196,26 @@ def faults(path: Path, folder: Path, *arguments: str) -> dict[str, list[str]]:
     return dict(json.loads(html.unescape(said)))
 
 
+def pages_printed(shown: str, folder: Path) -> int:
+    """How many pages of paper a page takes."""
+    page, paper = folder / "page.html", folder / "paper.pdf"
+    page.write_text(shown)
+    browse(folder / "profile", "--no-pdf-header-footer", f"--print-to-pdf={paper}", page.as_uri())
+    return len(re.findall(rb"/Type\s*/Page\b", paper.read_bytes()))
+
+
+def test_paper_shows_what_is_folded_on_a_screen(report: Path, tmp_path: Path) -> None:
+    shown = report.read_text()
+    printed = pages_printed(shown, tmp_path)
+    assert printed == pages_printed(unfolded(shown), tmp_path)
+    assert printed > pages_printed(shown.replace("::details-content", "::none"), tmp_path)
+
+
 @pytest.mark.skipif(AXE is None, reason="needs axe-core-python")
 @pytest.mark.parametrize(("width", "scheme"), [(1280, 1), (390, 0)])
-def test_axe_finds_no_fault(page: Path, tmp_path: Path, width: int, scheme: int) -> None:
+def test_axe_finds_no_fault(any_page: Path, tmp_path: Path, width: int, scheme: int) -> None:
     setting = f"--blink-settings=preferredColorScheme={scheme}"
-    assert faults(page, tmp_path, f"--window-size={width},900", setting) == {}
+    assert faults(any_page, tmp_path, f"--window-size={width},900", setting) == {}
 
 
 @pytest.mark.skipif(AXE is None, reason="needs axe-core-python")
@@ -202,14 +247,74 @@ def on_a_phone(path: Path, folder: Path) -> dict:
     return json.loads(shown.rsplit('<p id="seen">', 1)[1].split("</p>", 1)[0])
 
 
-def test_a_phone_scrolls_tables_that_say_so(page: Path, tmp_path: Path) -> None:
-    seen = on_a_phone(page, tmp_path)
+def test_a_phone_scrolls_tables_that_say_so(any_page: Path, tmp_path: Path) -> None:
+    seen = on_a_phone(any_page, tmp_path)
     assert seen["page"] <= 390
     assert True in seen["scrolling"]
     assert seen["saying"] == seen["scrolling"]
 
 
-def test_a_phone_shows_whole_figures(report: Path, tmp_path: Path) -> None:
-    seen = on_a_phone(report, tmp_path)
-    assert len(seen["figures"]) >= 4
-    assert max(seen["figures"]) <= 390
+def test_a_phone_shows_whole_figures(any_page: Path, tmp_path: Path) -> None:
+    seen = on_a_phone(any_page, tmp_path)
+    assert len(seen["figures"]) >= (0 if any_page.stem == "compare" else 4)
+    assert max(seen["figures"], default=0) <= 390
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+@contextmanager
+def driven(path: Path, profile: Path) -> Iterator[Callable[..., dict]]:
+    """A browser with the page; calls a method of the DevTools protocol."""
+    assert BROWSER is not None
+    told = profile / "DevToolsActivePort"
+    options = [f"--user-data-dir={profile}", "--remote-debugging-port=0"]
+    process = subprocess.Popen(
+        [BROWSER, *FLAGS, *options, "--remote-allow-origins=*", path.as_uri()],
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_for(lambda: told.exists() and "\n" in told.read_text())
+        port = told.read_text().split("\n")[0]
+        with urlopen(f"http://127.0.0.1:{port}/json/list") as listed:
+            [tab] = [one for one in json.load(listed) if one["type"] == "page"]
+        numbers = count()
+        with closing(create_connection(tab["webSocketDebuggerUrl"], timeout=60)) as socket:
+
+            def call(method: str, **parameters: object) -> dict:
+                number = next(numbers)
+                socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
+                while (said := json.loads(socket.recv())).get("id") != number:
+                    pass
+                return said["result"]
+
+            yield call
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def test_keys_reach_and_unfold_what_is_folded(report: Path, tmp_path: Path) -> None:
+    with driven(report, tmp_path / "profile") as call:
+
+        def press(key: str, code: int, **sent: str) -> None:
+            pressed = {"key": key, "code": key, "windowsVirtualKeyCode": code}
+            call("Input.dispatchKeyEvent", type="keyDown", **pressed, **sent)
+            call("Input.dispatchKeyEvent", type="keyUp", **pressed)
+
+        def holds(condition: str) -> bool:
+            return call("Runtime.evaluate", expression=condition)["result"]["value"]
+
+        wait_for(lambda: holds('document.readyState === "complete"'))
+        focused = "document.activeElement"
+        for _ in range(200):
+            press("Tab", 9)
+            if holds(f'{focused}.matches("details:not([open]) > summary")'):
+                break
+        assert holds(f'{focused}.matches(":focus-visible")')
+        press("Enter", 13, text="\r")
+        assert holds(f"{focused}.parentElement.open")

@@ -3,9 +3,11 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 from html_page import Page
 
+from bakeoff.data.exhibits import exhibit
 from bakeoff.errors import UserError
 from bakeoff.report.page import render_report, write_report
 
@@ -206,6 +208,15 @@ def test_figures_take_the_colours_of_the_page(pages: dict[str, str]) -> None:
     for figure in figures:
         assert re.findall(r"#[0-9a-f]{6}", figure) == []
         assert "currentColor" in figure
+
+
+def test_pages_are_a_few_megabytes(pages: dict[str, str], pictures: dict) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (1, 96, 96, 3), np.uint8)
+    drawn = re.sub("data:image/png;base64,A+", exhibit(pixels, 0), json.dumps(pictures))
+    of_pictures = render_report(json.loads(drawn))
+    assert of_pictures.count("data:image/jpeg") > 60
+    for page in (of_pictures, *pages.values()):
+        assert len(page.encode()) < 5_000_000
 
 
 def test_the_same_results_give_the_same_page(two_classes: dict, pages: dict[str, str]) -> None:

@@ -1,40 +1,12 @@
 import re
 
-import numpy as np
-import pytest
 from html_page import Page
+from trials import SPACE, record
 
 from bakeoff.evaluation.scores import ACCURACY, METRICS
 from bakeoff.report.page import render_report
 from bakeoff.report.searches import ranked, sentences
-from bakeoff.tuning.journal import Record
 from bakeoff.tuning.results import summarised
-from bakeoff.tuning.spaces import Choice, Integers, LogUniform, Uniform
-
-SPACE = {
-    "training.learning_rate": LogUniform(1e-4, 1e-2),
-    "dropout": Uniform(0.0, 0.5),
-    "layers": Integers(1, 3),
-    "hidden": Choice((32, 64)),
-}
-
-
-def record(number, right, state="finished", error=""):
-    settings = {"training.learning_rate": 1e-3 * (number % 7 + 1), "dropout": number / 100}
-    settings |= {"layers": 1 + number % 3, "hidden": (32, 64)[number % 2]}
-    made = Record(number=number, settings=settings, state=state, error=error)
-    values = (np.arange(500) < 500 * right).astype(float).tolist()
-    told = {"epoch": 3, "epochs": 4, "share": 75.0, "merit": right, "score": right, "seconds": 7.0}
-    if state != "failed":
-        made.reports = [told | ({"values": values} if state == "finished" else {})]
-    return made
-
-
-@pytest.fixture
-def search():
-    trials = [record(n, 0.7 + n / 100) for n in range(12)]
-    trials += [record(12, 0.65, "stopped"), record(13, 0, "failed", "no <b>room</b>")]
-    return summarised("rnn-64", ACCURACY, SPACE, trials)
 
 
 def test_a_search_is_told_in_sentences(search):
