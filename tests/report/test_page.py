@@ -279,7 +279,8 @@ def test_the_opening_words_of_a_mistake_are_hidden_only_where_its_text_is_open(
     pages: dict[str, str],
 ) -> None:
     style = pages["two classes"].partition("<style>")[2].partition("</style>")[0]
-    rules = re.findall(r"([^{}]*\.excerpt) \{ display: none; \}", style)
+    screen, _, _ = style.partition("@media print")
+    rules = re.findall(r"([^{}]*\.excerpt) \{ display: none; \}", screen)
     assert [rule.strip() for rule in rules] == ["[open] > summary > .excerpt"]
 
 

@@ -111,7 +111,6 @@ def run_locally(
         "command": command,
         "plan": {**asdict(plan), "models": {n: to_dict(c) for n, c in plan.models.items()}},
     }
-    write_json(folder / "run.json", facts)
     started, progressed = time.monotonic(), False
 
     def see(event: dict[str, Any]) -> None:
@@ -124,11 +123,12 @@ def run_locally(
         watch(event)
 
     with ExitStack() as using:
+        own = using.enter_context(going_on(folder))
+        write_json(folder / "run.json", facts)
         if where == "ray" and ADDRESS not in os.environ:
             using.enter_context(room())
-        using.enter_context(going_on(folder))
         try:
-            lock = using.enter_context(using_store(root))
+            locks = own, using.enter_context(using_store(root))
             make_folder(store(root) / folder.name)
             _compile(plan, folder / "pipeline.yaml", image, parallel, code)
             write_json(
@@ -141,7 +141,7 @@ def run_locally(
                     "arguments": {"data": location(plan.data)},
                 },
             )
-            _execute(folder, environment, see, lock, under_docker=runner == "docker")
+            _execute(folder, environment, see, locks, under_docker=runner == "docker")
             outcome = read_json(folder / "outcome.json")
             # A reused page would name the run that made it.
             results = read_json(Path(outcome["comparison"]) / "results.json")
@@ -241,9 +241,13 @@ def _mounts(plan: Plan, root: Path, folder: Path) -> list[tuple[str, bool]]:
 
 
 def _execute(
-    folder: Path, environment: dict[str, str], watch: Watch, lock: int, under_docker: bool
+    folder: Path,
+    environment: dict[str, str],
+    watch: Watch,
+    locks: tuple[int, ...],
+    under_docker: bool,
 ) -> None:
-    """Run the child to its end, handing its events to `watch`; the child holds the lock too."""
+    """Run the child to its end, handing its events to `watch`; the child holds the locks too."""
     reader = events.EventReader(folder / "events")
     failures: list[dict[str, Any]] = []
 
@@ -261,7 +265,7 @@ def _execute(
             stdin=subprocess.DEVNULL,
             env={**os.environ, **environment},
             start_new_session=True,
-            pass_fds=(lock,),
+            pass_fds=locks,
         )
         try:
             while child.poll() is None:

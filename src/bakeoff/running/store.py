@@ -76,8 +76,10 @@ def using_store(root: Path) -> Iterator[int]:
 
 
 @contextmanager
-def going_on(run: Path) -> Iterator[None]:
-    """Have `is_going_on` say so of a run until this process has left the context or died."""
+def going_on(run: Path) -> Iterator[int]:
+    """Have `is_going_on` say so of a run until this process has left the context or died, and so
+    has every process that inherited the file descriptor, which it yields.
+    """
     path = run / f".{_LOCK}"
     with explained_write_errors(run):
         lock = path.open("a")
@@ -85,13 +87,13 @@ def going_on(run: Path) -> Iterator[None]:
         with suppress(OSError):  # A file system without locks.
             fcntl.flock(lock, fcntl.LOCK_EX)
         try:
-            yield
+            yield lock.fileno()
         finally:
             path.unlink(missing_ok=True)
 
 
 def is_going_on(run: Path) -> bool:
-    """Whether the process of a run is there, as far as can be told."""
+    """Whether processes of a run are there, as far as can be told."""
     try:
         lock = (run / f".{_LOCK}").open()
     except OSError:
