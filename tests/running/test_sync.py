@@ -275,14 +275,14 @@ def test_trials_that_were_recorded_offline_are_uploaded_once(
         code, out, err = bakeoff(run, "sync", server=server)
         assert (code, err) == (0, "")
         assert [line.split("\t")[0] for line in out[:-1]] == [
-            *("nb-counts-seed0", "nb-counts-trial0", "nb-counts-trial1", "leaderboard"),
+            *("nb-counts-seed0", "nb-counts-trial0-seed0", "nb-counts-trial1-seed0", "leaderboard"),
         ]
         trials = {
             stored.facts["displayName"]: stored
             for stored in server.runs.values()
             if stored.facts["jobType"] == "trial"
         }
-        assert set(trials) == {"nb-counts-trial0", "nb-counts-trial1"}
+        assert set(trials) == {"nb-counts-trial0-seed0", "nb-counts-trial1-seed0"}
         for number, stored in enumerate(trials[name] for name in sorted(trials)):
             assert stored.facts["groupName"] == run.results["group"]
             assert stored.config["trial"]["value"] == number

@@ -62,7 +62,8 @@ def sync(run: RunFolder, *, project: str, suffix: str = "", watch: Watch = lambd
             job = partial(_upload, entry, folder, offline, artifacts, project, suffix, scratch)
             watch(folder.name, _in_time(call, folder.name, [folder, *offline], job))
         for run_id, folders in _offline_trials(run).items():
-            name = run_id.rpartition("-seed")[0]
+            before, _, after = run_id.rpartition("-seed")
+            name = f"{before}-seed{after.partition('-')[0]}"
             watch(name, "")
             job = partial(_upload_trial, run_id, name, folders, project, suffix, scratch)
             watch(name, _in_time(call, name, folders, job))
