@@ -4,8 +4,11 @@ import pytest
 
 from bakeoff.data.columns import Columns
 from bakeoff.data.files import read_table
-from bakeoff.data.frames import kept
+from bakeoff.data.frames import kept, split_column
+from bakeoff.data.recognise import recognise
+from bakeoff.data.sources import read_images
 from bakeoff.errors import UserError
+from bakeoff.running.look import look
 
 FRAME = pd.DataFrame({"text": ["good film", "bad film"], "label": ["pos", "neg"]})
 
@@ -44,6 +47,44 @@ def test_the_same_content_is_read_back_whatever_holds_it(tmp_path, data):
     assert read(kept(data, tmp_path)) == FRAME.to_dict("list")
 
 
+class Splits(dict):
+    """As Hugging Face's DatasetDict."""
+
+
+def test_splits_are_one_table_that_tells_them(tmp_path):
+    data = Splits(train=DataSet(), test=DataSet())
+    assert split_column(data) == "split"
+    frame = read_table(kept(data, tmp_path), Columns(split="split")).frame
+    assert frame["split"].tolist() == ["train", "train", "test", "test"]
+    assert frame["label"].tolist() == ["pos", "neg"] * 2
+
+
+def test_a_single_split_is_the_data(tmp_path):
+    data = Splits(train=DataSet())
+    assert split_column(data) == ""
+    assert kept(data, tmp_path) == kept(FRAME, tmp_path)
+
+
+def test_a_look_takes_over_the_splits_of_a_dictionary():
+    texts = [f"film{n} kind{n % 12} set{n // 12} end{n}" for n in range(60)]
+    frame = pd.DataFrame({"text": texts, "label": ["good", "bad"] * 30})
+    facts = look({"train": frame[:50], "test": frame[50:]}).facts
+    assert facts["split"] == {"train": 44, "validation": 6, "test": 10}
+    assert "the sides are those of column 'split'" in facts["remarks"]
+
+
+def test_images_named_by_their_paths_are_read(tmp_path, encoded_images):
+    files = []
+    for number, content in enumerate(encoded_images(4)):
+        files.append(tmp_path / f"{number}.png")
+        files[-1].write_bytes(content)
+    images = [{"bytes": None, "path": str(file)} for file in files]
+    path = kept(pd.DataFrame({"image": images, "label": ["a", "b"] * 2}), tmp_path / "data")
+    assert recognise(path).modality == "image"
+    source = read_images(path)
+    assert [source.read(row) for row in range(4)] == [file.read_bytes() for file in files]
+
+
 def test_a_file_is_named_by_its_content(tmp_path):
     first = kept(FRAME, tmp_path)
     assert kept(FRAME.copy(), tmp_path) == first
@@ -61,13 +102,17 @@ def test_the_data_itself_is_not_changed(tmp_path):
     ("data", "line"),
     [
         ([("good", 1)], "the data is of the type list; give a path"),
-        ({"train": FRAME, "test": FRAME}, "a dictionary of 'train', 'test'; give one of them"),
+        ({"train": FRAME, "unsupervised": FRAME}, "of 'train', 'unsupervised', and splits are"),
+        (
+            pd.DataFrame({"image": [{"bytes": None, "path": "gone.png"}], "label": ["a"]}),
+            "the image gone.png, which cannot be read: No such file",
+        ),
         (FRAME[:0], "the data has no rows"),
         (pd.DataFrame({"text": [object()], "label": [1]}), "cannot be kept as Parquet"),
         (pd.DataFrame([["a", "b"]], columns=["text", "text"]), "cannot be kept as Parquet"),
         (pa.chunked_array([[1]]), "the data has a single column"),
     ],
-    ids=["list", "dictionary", "no rows", "objects", "one name twice", "a column"],
+    ids=["list", "dictionary", "no image", "no rows", "objects", "one name twice", "a column"],
 )
 def test_what_is_no_table_is_refused_in_a_line_and_nothing_kept(tmp_path, data, line):
     with pytest.raises(UserError) as refused:

@@ -385,3 +385,10 @@ def test_pictures_of_several_sizes_get_one(tmp_path):
     ):
         chosen, said = planned(what, **options)
         assert (chosen.image_size, said) == (size, "")
+
+
+def test_splits_of_a_dictionary_are_those_of_the_bake_off(frame, tmp_path):
+    shuffled = frame.drop_duplicates("review").sample(frac=1, random_state=0)
+    parts = {"train": shuffled[40:], "validation": shuffled[20:40], "test": shuffled[:20]}
+    result = bakeoff.run(parts, models="nb-counts", wandb="disabled", runs=tmp_path)
+    assert result.results["dataset"]["sizes"] == {name: len(part) for name, part in parts.items()}

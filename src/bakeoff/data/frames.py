@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 _FRAME = "the data frame"
 _KEPT = re.compile(r"frame-([0-9a-f]{16})\.parquet")
 """The name of a file as `kept` gives it."""
+_SPLIT = "split"
+
+
+def split_column(data: Any) -> str:
+    """The column that tells the splits of what is kept of a dictionary of several; else ""."""
+    return _SPLIT if isinstance(data, dict) and len(data) > 1 else ""
 
 
 def kept(data: Any, folder: Path) -> str:
@@ -26,7 +32,8 @@ def kept(data: Any, folder: Path) -> str:
 
     Args:
         data: a pandas frame, or anything with `to_pandas`, such as a data set of Hugging Face
-            (whose names of classes are kept), of polars or of Arrow.
+            (whose names of classes are kept), of polars or of Arrow; or a dictionary of such, from
+            train, validation and test, as Hugging Face's DatasetDict.
         folder: where such files are.
 
     Raises:
@@ -96,8 +103,7 @@ def _frame(data: Any) -> pd.DataFrame:
     import pandas as pd
 
     if isinstance(data, dict):
-        parts = ", ".join(map(repr, data))
-        raise UserError(f"the data is a dictionary of {parts}; give one of them, as data[…]")
+        return _of_splits(data)
     if not isinstance(data, pd.DataFrame):
         if not hasattr(data, "to_pandas"):
             raise UserError(
@@ -115,4 +121,35 @@ def _frame(data: Any) -> pd.DataFrame:
             frame[name] = frame[name].map(dict(enumerate(names)))
     # Categories are what they stand for.
     categories = frame.select_dtypes("category").columns
-    return frame.astype(dict.fromkeys(categories, object))
+    frame = frame.astype(dict.fromkeys(categories, object))
+    for name, values in frame.select_dtypes(object).items():
+        if any(isinstance(value, dict) for value in values):
+            frame[name] = values.map(_with_bytes)
+    return frame
+
+
+def _of_splits(parts: dict[Any, Any]) -> pd.DataFrame:
+    import pandas as pd
+
+    from bakeoff.data.image_files import split_of  # It needs names of this module.
+
+    if not all(split_of(str(name))[0] for name in parts):
+        raise UserError(
+            f"the data is a dictionary of {', '.join(map(repr, parts))}, and splits are train, "
+            "validation and test; give only such, or one of them, as data[…]"
+        )
+    frames = [_frame(part).assign(**{_SPLIT: str(name)}) for name, part in parts.items()]
+    return pd.concat(frames) if split_column(parts) else frames[0].drop(columns=_SPLIT)
+
+
+def _with_bytes(value: Any) -> Any:
+    """An image as Hugging Face has it, read where it is only named by its path."""
+    if not isinstance(value, dict) or value.get("bytes") is not None or not value.get("path"):
+        return value
+    try:
+        return value | {"bytes": Path(value["path"]).read_bytes()}
+    except OSError as error:
+        raise UserError(
+            f"the data names the image {value['path']}, which cannot be read: {error.strerror}; "
+            "mend the path, or give the image's bytes"
+        ) from None

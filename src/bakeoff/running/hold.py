@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from bakeoff.data.columns import Columns
-from bakeoff.data.frames import kept, refused_in_words
+from bakeoff.data.frames import kept, refused_in_words, split_column
 from bakeoff.data.recognise import Reading, recognise
 from bakeoff.data.sources import NAMED_SETS
 from bakeoff.environment import cores
@@ -223,7 +223,8 @@ def run(
         what: a study ("text", "images", "sentiment", "autoencoder", "resnet"), or the data, for the
             study of texts or of images.
         data: a path, an address, the name of a data set, a pandas frame, or anything with
-            `to_pandas()`, such as a data set of Hugging Face; default: the study's.
+            `to_pandas()`, such as a data set of Hugging Face, or a dictionary of its splits;
+            default: the study's.
         preset: how much data and who takes part.
         models: their names, as a list or with commas.
         changes: settings of models by dotted path, {"rnn-64.training.epochs": 8}, as `--set`.
@@ -252,6 +253,9 @@ def run(
     names = [name for name in names if name]
     pairs = [f"{k}={v}" for k, v in changes.items()] if isinstance(changes, Mapping) else changes
     asked = texts("changes", pairs)
+    splits = split_column(what) or split_column(data)
+    if splits and not of_plan.get("time_column"):
+        of_plan.setdefault("split_column", splits)
     root = Path(of_run["runs"])
     what = _named(what, root)
     data = None if data is None else _named(data, root)

@@ -10,6 +10,7 @@ from typing import Any
 from bakeoff.data import look as data
 from bakeoff.data.columns import Columns
 from bakeoff.data.frames import in_words, kept, refused_in_words
+from bakeoff.data.frames import split_column as column_of_splits
 from bakeoff.running.options import checked
 
 _ROLES = ("text", "image", "label", "split", "group", "time")
@@ -49,7 +50,7 @@ def look(
 
     Args:
         source: a path, an address, the name of a data set, a pandas frame, or anything with
-            `to_pandas()`.
+            `to_pandas()`, or a dictionary of splits of such.
         text_column, image_column, label_column: of the data; "" finds them.
         split_column, group_column, time_column, image_size, class_level, split, seed: as the
             options of `bakeoff run`.
@@ -57,6 +58,8 @@ def look(
     Raises:
         UserError: there is no such data, or more than one reading of it is possible.
     """
+    if not time_column:
+        split_column = split_column or column_of_splits(source)
     given = checked(
         {
             **{"text_column": text_column, "image_column": image_column},
