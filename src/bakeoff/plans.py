@@ -28,6 +28,7 @@ from bakeoff.vision.configs import ImageNetwork
 from bakeoff.vision.spaces import space_of as image_space
 
 JUDGED_BY = "training.metric"
+"""The setting that holds the metric of the bake-off."""
 MOST_SEEDS = 1000
 MOST_SIDE = 4096
 """Pixels a side: beyond, no machine holds a data set."""

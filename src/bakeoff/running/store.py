@@ -67,12 +67,8 @@ def using_store(root: Path) -> Iterator[int]:
     has every process that inherited the descriptor.
     """
     make_folder(store(root))
-    with explained_write_errors(store(root)):
-        lock = (store(root) / _LOCK).open("a")
-    with lock:
-        with suppress(OSError):  # A file system without locks, on which `clean` refuses to work.
-            fcntl.flock(lock, fcntl.LOCK_SH)
-        yield lock.fileno()
+    with _held(store(root) / _LOCK, fcntl.LOCK_SH) as descriptor:
+        yield descriptor
 
 
 @contextmanager
@@ -81,13 +77,9 @@ def going_on(run: Path) -> Iterator[int]:
     has every process that inherited the file descriptor, which it yields.
     """
     path = run / f".{_LOCK}"
-    with explained_write_errors(run):
-        lock = path.open("a")
-    with lock:
-        with suppress(OSError):  # A file system without locks.
-            fcntl.flock(lock, fcntl.LOCK_EX)
+    with _held(path, fcntl.LOCK_EX) as descriptor:
         try:
-            yield lock.fileno()
+            yield descriptor
         finally:
             path.unlink(missing_ok=True)
 
@@ -99,17 +91,27 @@ def is_going_on(run: Path) -> bool:
     except OSError:
         return False
     with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            return True
-    return False
+        # Shared, as others may ask at the same time.
+        return not _taken(lock, fcntl.LOCK_SH)
 
 
-def _lock_alone(lock: IO[str]) -> bool:
-    """Take the lock of a store until the file is closed, unless a run holds it."""
+@contextmanager
+def _held(path: Path, how: int) -> Iterator[int]:
+    """Hold a lock, waiting for it; on a file system without locks (there `clean` refuses to work)
+    nothing is held. Yields its file descriptor.
+    """
+    with explained_write_errors(path.parent):
+        lock = path.open("a")
+    with lock:
+        with suppress(OSError):
+            fcntl.flock(lock, how)
+        yield lock.fileno()
+
+
+def _taken(lock: IO[str], how: int) -> bool:
+    """Take a lock until its file is closed, unless somebody's forbids it."""
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(lock, how | fcntl.LOCK_NB)
     except OSError:
         return False
     return True
@@ -140,7 +142,7 @@ def clean(root: Path, dry_run: bool = False) -> dict[Path, int]:
     with explained_write_errors(store(root)):
         lock = (store(root) / _LOCK).open("a")
         with lock:
-            if not _lock_alone(lock):
+            if not _taken(lock, fcntl.LOCK_EX):
                 raise UserError(
                     f"a bake-off is running in {root} (or its file system has no locks, so that "
                     "nobody can tell): run clean again when it has ended"

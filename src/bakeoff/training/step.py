@@ -109,11 +109,8 @@ def train_networks(
     settings = {"configs": dict(configs), "seed": seed, "threads": threads}
     with manifest_of(dataset) as described:
         dataset_hash = artifact_hash(described)
-        key, identified = (
-            settings_hash([told, dataset_hash, os.environ.get(CODE), files])
-            for told in (settings, settings | {"workers": workers})
-        )
-        identity = Identity.of_step(described, identified)
+        key = settings_hash([settings, dataset_hash, os.environ.get(CODE), files])
+        identity = Identity.of_step(described, [key, workers])
     settings["workers"] = workers
     with checkpoints(key, models) as kept:
         job = _Job(
