@@ -103,6 +103,8 @@ def test_the_data_itself_is_not_changed(tmp_path):
     [
         ([("good", 1)], "the data is of the type list; give a path"),
         ({"train": FRAME, "unsupervised": FRAME}, "of 'train', 'unsupervised', and splits are"),
+        ({}, "the data is a dictionary of nothing; give its splits"),
+        ({"train": FRAME, "test": FRAME.assign(split="x")}, "test has a column 'split', which is"),
         (
             pd.DataFrame({"image": [{"bytes": None, "path": "gone.png"}], "label": ["a"]}),
             "the image gone.png, which cannot be read: No such file",
@@ -112,7 +114,17 @@ def test_the_data_itself_is_not_changed(tmp_path):
         (pd.DataFrame([["a", "b"]], columns=["text", "text"]), "cannot be kept as Parquet"),
         (pa.chunked_array([[1]]), "the data has a single column"),
     ],
-    ids=["list", "dictionary", "no image", "no rows", "objects", "one name twice", "a column"],
+    ids=[
+        "list",
+        "dictionary",
+        "no splits",
+        "own split",
+        "no image",
+        "no rows",
+        "objects",
+        "one name twice",
+        "a column",
+    ],
 )
 def test_what_is_no_table_is_refused_in_a_line_and_nothing_kept(tmp_path, data, line):
     with pytest.raises(UserError) as refused:

@@ -133,13 +133,23 @@ def _of_splits(parts: dict[Any, Any]) -> pd.DataFrame:
 
     from bakeoff.data.image_files import split_of  # It needs names of this module.
 
+    if not parts:
+        raise UserError("the data is a dictionary of nothing; give its splits, as train and test")
     if not all(split_of(str(name))[0] for name in parts):
         raise UserError(
             f"the data is a dictionary of {', '.join(map(repr, parts))}, and splits are train, "
             "validation and test; give only such, or one of them, as data[…]"
         )
-    frames = [_frame(part).assign(**{_SPLIT: str(name)}) for name, part in parts.items()]
-    return pd.concat(frames) if split_column(parts) else frames[0].drop(columns=_SPLIT)
+    frames = {str(name): _frame(part) for name, part in parts.items()}
+    if len(frames) == 1:
+        return next(iter(frames.values()))
+    for name, frame in frames.items():
+        if _SPLIT in frame:
+            raise UserError(
+                f"{name} has a column {_SPLIT!r}, which is to tell train, validation and test; "
+                "rename it"
+            )
+    return pd.concat([frame.assign(**{_SPLIT: name}) for name, frame in frames.items()])
 
 
 def _with_bytes(value: Any) -> Any:
