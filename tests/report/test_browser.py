@@ -307,9 +307,11 @@ def test_keys_reach_and_unfold_what_is_folded(report: Path, tmp_path: Path) -> N
             call("Input.dispatchKeyEvent", type="keyUp", **pressed)
 
         def holds(condition: str) -> bool:
-            return call("Runtime.evaluate", expression=condition)["result"]["value"]
+            return call("Runtime.evaluate", expression=condition)["result"].get("value") is True
 
-        wait_for(lambda: holds('document.readyState === "complete"'))
+        wait_for(
+            lambda: holds('location.protocol === "file:" && document.readyState === "complete"')
+        )
         focused = "document.activeElement"
         for _ in range(200):
             press("Tab", 9)

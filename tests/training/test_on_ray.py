@@ -219,6 +219,7 @@ def test_more_than_there_is_is_one_line_and_a_home_stays_as_it_was(monkeypatch, 
     with pytest.raises(UserError, match=rf"{most} workers of 2 CPUs need .* and Ray has {most}:"):
         train_on_ray(Refusing(), workers=most, threads=2)
     assert not list(tmp_path.rglob("*"))
+    assert "RAY_AUTH_TOKEN_PATH" not in os.environ, "it would be that of a Ray which is gone"
     with pytest.raises(UserError, match="1 workers of 1 GPU need 1, and Ray has 0:"):
         train_on_ray(Refusing(), workers=1, threads=1, gpus=1)
 

@@ -82,14 +82,28 @@ def room() -> Iterator[Path]:
         yield Path(folder)
 
 
-def address_in(folder: Path) -> str:
-    """The address of the Ray that lives in a folder, host:port; it starts if there is none.
+@contextmanager
+def own_ray(folder: Path) -> Iterator[str]:
+    """The address of the Ray that lives in a folder, host:port; it starts if there is none. Its
+    variables are this process's as long.
 
     Raises:
         UserError: Ray does not start.
     """
     token = folder / "token"
-    os.environ |= {**_OWN, "RAY_AUTH_TOKEN_PATH": str(token)}
+    variables = {**_OWN, "RAY_AUTH_TOKEN_PATH": str(token)}
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ |= variables
+    try:
+        yield _address_in(folder, token)
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+
+
+def _address_in(folder: Path, token: Path) -> str:
     if "ray" in sys.modules:
         from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]
 

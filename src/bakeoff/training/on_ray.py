@@ -18,7 +18,7 @@ from bakeoff import events
 from bakeoff.environment import cores
 from bakeoff.errors import UserError
 from bakeoff.training.handed_on import handed_on
-from bakeoff.training.local_ray import QUIET, SETTINGS, address_in, first_at_cpus, room
+from bakeoff.training.local_ray import QUIET, SETTINGS, first_at_cpus, own_ray, room
 from bakeoff.training.needed import TO_TRAIN, refuse_without
 from bakeoff.training.ray_at_hand import ADDRESS, Machine, gpus_each, reach, refuse_too_much, total
 from bakeoff.training.settings import GROWS
@@ -120,7 +120,7 @@ def connected() -> Iterator[list[Machine]]:
             reach(given)
         else:
             own = {"CPU": cores()}
-        address = given or address_in(stack.enter_context(room()))
+        address = given or stack.enter_context(own_ray(stack.enter_context(room())))
         import ray  # Not before: it reads what is set by now.
 
         try:
