@@ -1,7 +1,7 @@
 """The parameters of a pipeline: the form that a person fills in to start a run."""
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from kfp import dsl
@@ -76,6 +76,22 @@ def shown(name: str, modality: str) -> str:
     """
     rows = "rows" if modality == "text" else "images"
     return {"input_column": f"{modality}_column", "skip_bad": f"skip_bad_{rows}"}.get(name, name)
+
+
+def given(run: Mapping[str, Any], modality: str) -> dict[str, Any]:
+    """What the form held in a run of a pipeline, as KFP's API tells the run: fields of a plan."""
+    spec = run.get("pipeline_spec", {})
+    spec = spec.get("pipeline_spec", spec)
+    fields = spec.get("root", {}).get("inputDefinitions", {}).get("parameters", {})
+    changed = run.get("runtime_config", {}).get("parameters", {})
+    values = {}
+    for name in _ABOUT:
+        field = shown(name, modality)
+        if field in fields:
+            value = changed.get(field, fields[field].get("defaultValue"))
+            whole = fields[field].get("parameterType") == "NUMBER_INTEGER"
+            values[name] = int(value or 0) if whole else value
+    return values
 
 
 def pipeline(plan: Plan, options: Options) -> Callable[[Callable[[dict[str, Any]], Outputs]], Any]:

@@ -35,6 +35,9 @@ _OTHER_MODALITY = {"text": "bakeoff.vision", "image": "bakeoff.text"}
 _ELSEWHERE = ("bakeoff.cluster",)
 """What no step on this machine runs."""
 NETWORKS = ("train-text-network", "train-image-network")
+ANEW = ("plan", "report")
+"""Steps that every run on a cluster does: what stands behind an address may have changed, and of
+steps that were all reused KFP tells nobody where their results are."""
 READERS = ("plan", "prepare", "tune", *NETWORKS)
 """Steps that read what a person names by address: data, word vectors, weights."""
 
@@ -84,9 +87,8 @@ class Options:
         """Give a task of a plan its image, resources, retries, time limit and caching."""
         task.set_container_image(self.image)
         name = task.component_spec.name
-        # Steps are pure functions of their inputs, so the same inputs may reuse the outputs. What
-        # stands behind an address may change: on a cluster each run looks, in `plan`.
-        task.set_caching_options(enable_caching=self.local or name != "plan")
+        # Steps are pure functions of their inputs, so the same inputs may reuse the outputs.
+        task.set_caching_options(enable_caching=self.local or name not in ANEW)
         if self.local:
             # Nothing else may stand here: what differs from run to run would never be reused.
             return task.set_env_variable(CODE, self.code or _code_of(name, plan.modality))

@@ -30,11 +30,21 @@ def node(path: str, phase: str, message: str = "", *, pod: str = "Pod", **facts:
     }
 
 
-def resolved(*, cached: bool = False, parameters: Mapping[str, Any] = {}, **artifacts: str) -> dict:
-    """What a driver hands on: parameters, and the addresses of what its task will write."""
+def resolved(
+    *,
+    cached: bool = False,
+    parameters: Mapping[str, Any] = {},
+    takes: Mapping[str, str] = {},
+    **artifacts: str,
+) -> dict:
+    """What a driver hands on: parameters, and addresses of what its task takes and will write."""
+
+    def listed(addresses: Mapping[str, str]) -> dict:
+        return {name: {"artifacts": [{"uri": uri}]} for name, uri in addresses.items()}
+
     given = {
-        "inputs": {"parameterValues": dict(parameters)},
-        "outputs": {"artifacts": {n: {"artifacts": [{"uri": u}]} for n, u in artifacts.items()}},
+        "inputs": {"parameterValues": dict(parameters), "artifacts": listed(takes)},
+        "outputs": {"artifacts": listed(artifacts)},
     }
     command = ["/kfp-launcher/launch", "--executor_input", json.dumps(given), "--"]
     patch = "" if cached else json.dumps({"containers": [{"command": command}]})

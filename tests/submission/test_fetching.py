@@ -12,11 +12,24 @@ from fake_kubernetes import CORE, FakeKubernetes
 from bakeoff.artifacts import read_json
 from bakeoff.cli import main
 from bakeoff.errors import UserError
+from bakeoff.running.across import across
+from bakeoff.running.listing import listing
 from bakeoff.running.runs import find_run
 from bakeoff.running.store import clean
 from bakeoff.submission.api import Pipelines
 from bakeoff.submission.fetching import fetch
 
+ROOT = {
+    "inputDefinitions": {
+        "parameters": {
+            "split": {"parameterType": "STRING", "defaultValue": "0.7:0.1:0.2"},
+            "limit": {"parameterType": "NUMBER_INTEGER", "defaultValue": 4000.0},
+            "seed": {"parameterType": "NUMBER_INTEGER", "defaultValue": 0.0},
+            "text_column": {"parameterType": "STRING", "defaultValue": "text"},
+        }
+    }
+}
+"""Of a compiled pipeline, what its form has."""
 SEEN = "/minio/mlpipeline/v2/artifacts/sentiment/r1"
 
 
@@ -54,7 +67,8 @@ def cluster(kfp, comparison):
         "created_at": "2026-11-27T07:33:39Z",
         "finished_at": "2026-11-27T07:43:02Z",
         "display_name": "mine",
-        "pipeline_spec": {"pipeline_spec": {"root": {}}, "platform_spec": {"platforms": {}}},
+        "pipeline_spec": {"pipeline_spec": {"root": ROOT}, "platform_spec": {"platforms": {}}},
+        "runtime_config": {"parameters": {"split": "0.6:0.2:0.2", "limit": 0}},
     }
     driver = node("compare-driver", "Succeeded", **resolved(comparison=comparison))
     kfp.looks = [("SUCCEEDED", workflow(driver, node("compare(0).executor", "Succeeded")))]
@@ -84,6 +98,31 @@ def test_report_and_prediction_work_on_what_was_fetched(cluster, at_home, tmp_pa
     )
     with pytest.raises(UserError, match="bakeoff fetch r1 --models"):
         predict(found, texts, loser)
+
+
+def test_compare_works_on_what_was_fetched(cluster, at_home, tmp_path):
+    runs = tmp_path / "runs"
+    found = fetch(Pipelines(cluster.url), "r1", runs, models=["none"])
+    told = across([at_home, found])
+    [pair] = told["pairs"]
+    assert pair["paired"]
+    assert (pair["difference"], pair["low"], pair["high"]) == (0, 0, 0)
+    same = {"preset", "split", "limit", "seed", "input_column", "models", "content of the data"}
+    assert not same & set(told["settings"])
+    [row] = listing(runs)
+    assert (row["status"], row["model"]) == ("finished", found.results["winner"]["model"])
+    assert found.facts["plan"]["limit"] == 0
+
+
+def test_a_run_that_reused_everything_is_fetched_by_what_its_report_was_drawn_of(
+    cluster, comparison, tmp_path
+):
+    reused = node("compare-driver", "Succeeded", **resolved(cached=True))
+    drawn = node("report-driver", "Succeeded", **resolved(takes={"comparison": comparison}))
+    cluster.looks = [
+        ("SUCCEEDED", workflow(reused, drawn, node("report(0).executor", "Succeeded")))
+    ]
+    assert fetch(Pipelines(cluster.url), "r1", tmp_path / "runs").results["leaderboard"]
 
 
 def test_all_models_can_be_had_later_in_the_same_folder(cluster, tmp_path):

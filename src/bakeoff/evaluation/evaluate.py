@@ -41,9 +41,9 @@ def evaluate(
         models: "models" artifacts.
         test: a "test" artifact.
         evaluations: where the "evaluations" artifact goes: a folder a model with evaluation.json
-            and predictions.parquet (validation and test rows with their probabilities, extent and,
-            where the model is wrong, exhibit). Of an autoencoder, which says nothing of classes,
-            the folder holds autoencoder.json instead.
+            and predictions.parquet (validation and test rows with their probabilities; of test also
+            extent, key (`Split.keys`) and, where the model is wrong, exhibit). Of an autoencoder,
+            which says nothing of classes, the folder holds autoencoder.json instead.
         load: makes a predictor of a model folder.
 
     Returns:
@@ -59,6 +59,7 @@ def evaluate(
         places = ", ".join(map(str, models)) or "what was given"
         raise UserError(f"{places} holds no trained model; train one first")
     inputs = {f"models{i}": path for i, path in enumerate(models)} | {"test": test}
+    keys = split.keys()
     identities = {artifact: Identity.of_models(artifact) for artifact in models}
     accuracies = {}
     events.tell(f"score {len(folders)} trainings on {len(split.labels):,} test rows")
@@ -97,7 +98,7 @@ def evaluate(
             }
             if isinstance(predictor, Embedder):
                 record["embedding"] = embedding_facts(predictor, folder, split)
-            _write_predictions(target / "predictions.parquet", folder, split, probabilities)
+            _write_predictions(target, folder, split, keys, probabilities)
             write_json(target / "evaluation.json", record)
             accuracies[folder.name] = record["test"]["accuracy"]
             events.tell(
@@ -153,14 +154,17 @@ def mistakes(split: Split, probabilities: np.ndarray) -> Iterator[dict[str, Any]
         }
 
 
-def _write_predictions(path: Path, folder: Path, split: Split, probabilities: np.ndarray) -> None:
+def _write_predictions(
+    target: Path, folder: Path, split: Split, keys: np.ndarray, probabilities: np.ndarray
+) -> None:
     import pandas as pd
 
     validation = pd.read_parquet(folder / "validation.parquet").assign(split="validation")
-    validation = validation.assign(extent=0, exhibit="")
+    validation = validation.assign(extent=0, key=0, exhibit="")
     wrong = probabilities.argmax(axis=1) != split.labels
     exhibits = [exhibit(split.inputs, row) if bad else "" for row, bad in enumerate(wrong)]
     test = probability_frame(split.ids, split.labels, probabilities).assign(
-        split="test", extent=extent(split.inputs), exhibit=exhibits
+        split="test", extent=extent(split.inputs), key=keys, exhibit=exhibits
     )
-    pd.concat([validation, test], ignore_index=True).to_parquet(path, index=False)
+    rows = pd.concat([validation, test], ignore_index=True)
+    rows.to_parquet(target / "predictions.parquet", index=False)

@@ -25,6 +25,8 @@ class Predictions:
     """Shape (rows, classes)."""
     extent: np.ndarray
     """Words of each row's text; 0 for validation rows, and for images."""
+    keys: np.ndarray
+    """Shape (rows,): `data.splits.Split.keys`; 0 for validation rows."""
     exhibits: np.ndarray
     """What to show of the test rows that were predicted wrong (data/exhibits.py); empty for the
     others."""
@@ -92,10 +94,16 @@ def values_by_model(
 
 
 def read_evaluation(folder: Path) -> Evaluation:
-    """One training from its folder in an "evaluations" artifact."""
+    """One training from its folder in an "evaluations" artifact.
+
+    Raises:
+        UserError: another version of bakeoff wrote it.
+    """
     import pandas as pd
 
     frame = pd.read_parquet(folder / "predictions.parquet").sort_values("id", kind="stable")
+    if "key" not in frame:
+        raise UserError(f"{folder} is of another version of bakeoff: evaluate its models again")
 
     def part(split: str) -> Predictions:
         rows = frame[frame["split"] == split]
@@ -104,6 +112,7 @@ def read_evaluation(folder: Path) -> Evaluation:
             rows["label"].to_numpy("int64"),
             probabilities_in(rows),
             rows["extent"].to_numpy("int64"),
+            rows["key"].to_numpy("int64"),
             rows["exhibit"].to_numpy(),
         )
 

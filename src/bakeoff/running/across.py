@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -13,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from bakeoff.artifacts import read_manifest
-from bakeoff.data.splits import read_split
 from bakeoff.errors import UserError, unknown_name
 from bakeoff.evaluation.compare import decide, mean_scores, paired
 from bakeoff.evaluation.predictions import read_evaluations, values_by_model
@@ -104,8 +102,7 @@ def _entrant(letter: str, run: RunFolder, model: str, metric: Metric) -> _Entran
     if any(e.record["test"][metric.key] is None for e in found):
         raise UserError(f"run {run.path.name}: the {metric.words} means nothing on its test rows")
     values = values_by_model(found, metric, "test")[name]
-    test = _inputs(run, artifacts[0])["test"]
-    keys = _keys(in_store(root, test), found[0].test.ids)
+    keys = found[0].test.keys
     order = np.argsort(keys, kind="stable")
     labels = found[0].test.labels
     scores = mean_scores([e.record["test"] for e in found], values, labels, metric)
@@ -135,44 +132,32 @@ def _inputs(run: RunFolder, artifact: str | Path) -> dict[str, str]:
     return {name: source["path"] for name, source in manifest["inputs"].items()}
 
 
-def _keys(test: Path, ids: np.ndarray) -> np.ndarray:
-    """A hash of the text or the pixels and the class of each row, in the order of `ids`."""
-    split = read_split(test, "test")
-    order = np.argsort(split.ids, kind="stable")
-    assert np.array_equal(split.ids[order], ids)
-    return np.array([_key(split.inputs[row], split.classes[split.labels[row]]) for row in order])
-
-
-def _key(content: str | np.ndarray, name: str) -> str:
-    digest = hashlib.sha256(name.encode())
-    if isinstance(content, str):
-        digest.update(b"\0" + content.encode())
-    else:
-        digest.update(repr((content.shape, content.dtype.str)).encode())
-        digest.update(np.ascontiguousarray(content).tobytes())
-    return digest.hexdigest()
-
-
 def _differing(runs: Sequence[RunFolder], models: Sequence[str]) -> dict[str, list[Any]]:
     """Settings that are not the same in all runs, with the value of each: of the bake-offs, and of
     the models where they are called alike.
     """
-    columns = [_settings(run, model) for run, model in zip(runs, models, strict=True)]
-    if len(set(models)) > 1:
-        columns = [{k: v for k, v in c.items() if not k.startswith("model.")} for c in columns]
+    asked = [_asked(run) for run in runs]
+    known = [name for name in asked[0] if all(name in one for one in asked)]
+    columns = [{name: one[name] for name in known} for one in asked]
+    if len(set(models)) == 1:
+        for column, run in zip(columns, runs, strict=True):
+            column |= _config(run, models[0])
     named = dict.fromkeys(name for column in columns for name in column)
     rows = {name: [column.get(name) for column in columns] for name in named}
     return {name: values for name, values in rows.items() if any(v != values[0] for v in values)}
 
 
-def _settings(run: RunFolder, model: str) -> dict[str, Any]:
+def _asked(run: RunFolder) -> dict[str, Any]:
+    """What was asked of a bake-off; of a cluster's, only what its form says."""
     facts, results = run.facts, run.results
-    plan: Mapping[str, Any] = facts["plan"]
-    config = next(entry["config"] for entry in results["models"] if entry["model"] == model)
     return {
-        **{name: value for name, value in plan.items() if name != "models"},
+        **{name: value for name, value in facts["plan"].items() if name != "models"},
         "content of the data": results["dataset"]["source"]["fingerprint"][:12],
-        "models": ", ".join(plan["models"]),
+        "models": ", ".join(sorted(facts["plan"]["models"])),
         "commit": (results.get("commit") or "")[:12],
-        **{f"model.{name}": value for name, value in flat(config).items()},
     }
+
+
+def _config(run: RunFolder, model: str) -> dict[str, Any]:
+    config = next(entry["config"] for entry in run.results["models"] if entry["model"] == model)
+    return {f"model.{name}": value for name, value in flat(config).items()}

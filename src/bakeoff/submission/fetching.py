@@ -64,10 +64,7 @@ def fetch(
         )
     address = next(outputs_of(tasks(kfp.workflow(run_id), {}), "comparison"), None)
     if address is None:
-        raise UserError(
-            f"{kfp.host} tells no comparison of run {run_id}: it is not of bakeoff, or all "
-            "of it was reused from another run, which has the results"
-        )
+        raise UserError(f"{kfp.host} tells no comparison of run {run_id}: it is not of bakeoff")
     with using_store(root):
         folder = _fetched_before(root, run_id) or root.resolve() / _name(run)
         kept = store(root) / folder.name
@@ -76,7 +73,7 @@ def fetch(
             wanted = _wanted(results, models)
             manifest = read_manifest(_place(kept, address), "comparison")
             for name, source in manifest["inputs"].items():
-                _bring(source["seen"], kept, None if data and name == "dataset" else {MANIFEST})
+                _bring(source["seen"], kept, {MANIFEST} if name == "dataset" and not data else None)
             for entry in results["models"]:
                 if entry["model"] in wanted:
                     trained = PurePosixPath(entry["folder"])
@@ -169,6 +166,7 @@ def _write(
     """The run's own folder; run.json last, by which others find it."""
     import yaml
 
+    from bakeoff.pipelines.form import given
     from bakeoff.report import write_report
 
     run_id = run["run_id"]
@@ -195,7 +193,13 @@ def _write(
                 "name": run.get("display_name", ""),
                 "page": kfp.link(run_id),
             },
-            "plan": {"study": results["study"], "preset": results["preset"]},
+            "plan": {
+                "data": results["dataset"]["source"]["name"],
+                **given(run, results["dataset"]["modality"]),
+                "study": results["study"],
+                "preset": results["preset"],
+                "models": {entry["model"]: entry["config"] for entry in results["models"]},
+            },
             "seconds": (ended - created).total_seconds(),
             "group": results["group"],
             "commit": results["commit"],
