@@ -69,9 +69,10 @@ submit() {
   export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
   local log run; log=$(mktemp)
   "$BIN/bakeoff" submit "$@" --image "$IMAGE" --threads 1 --resources small | tee -i "$log"
-  run=$(sed -n 's/^run \([0-9a-f-]\{36\}\)$/\1/p' "$log" | head -n 1)
+  # A run that goes on, as of --no-wait, or that comes again and again has no results yet.
+  run=$(sed -n 's/^.* run \([0-9a-f-]\{36\}\) succeeded$/\1/p' "$log" | tail -n 1)
   rm -f "$log"
-  "$BIN/bakeoff" fetch "$run"
+  [[ -z $run ]] || "$BIN/bakeoff" fetch "$run"
 }
 
 open() {

@@ -72,7 +72,9 @@ class Options:
     @property
     def deadline(self) -> int | None:
         """Seconds after which a cluster ends a run, whatever it waits for."""
-        return None if self.local else DEADLINE
+        if self.local:
+            return None
+        return DEADLINE + (60 * self.rayjob.minutes if self.rayjob else 0)
 
     def versions(self, plan: Plan) -> dict[str, dict[str, str]]:
         """Hashes of what a plan's steps read besides each other's outputs, where they are part of
@@ -92,7 +94,7 @@ class Options:
         if self.local:
             # Nothing else may stand here: what differs from run to run would never be reused.
             return task.set_env_variable(CODE, self.code or _code_of(name, plan.modality))
-        RESOURCES[name].apply(task, plan.threads, SIZES[self.resources])
+        RESOURCES[name].apply(task, plan.threads, SIZES[self.resources], self._minutes(name))
         # With what KFP sets itself, this is Pod Security's standard `restricted`.
         kubernetes.set_security_context(task, run_as_non_root=True)
         if name.startswith(("train", "tune", "compare")):
@@ -118,6 +120,11 @@ class Options:
                     task, secret_name="wandb", secret_key_to_env={"api-key": "WANDB_API_KEY"}
                 )
         return task
+
+    def _minutes(self, name: str) -> int:
+        """After which a step is ended."""
+        waits = self.rayjob and name in NETWORKS
+        return self.rayjob.minutes if self.rayjob and waits else RESOURCES[name].minutes
 
     def _place(self, task: dsl.PipelineTask) -> None:
         """Say where a task's networks train."""

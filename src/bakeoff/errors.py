@@ -18,6 +18,10 @@ class UserError(Exception):
         return [f"error: {self}"]
 
 
+class PassingError(UserError):
+    """What another try may find mended, without a person: no room, workers or a store away."""
+
+
 def unknown_name(what: str, name: str, known: Iterable[str]) -> UserError:
     """The error for a name nobody registered, with the nearest known one as advice.
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from bakeoff import events
 from bakeoff.clock import Clock, RealClock
-from bakeoff.errors import UserError
+from bakeoff.errors import PassingError, UserError
 
 T = TypeVar("T")
 
@@ -22,7 +22,7 @@ class RemoteError(UserError):
     which there may be from another machine."""
 
 
-class StoreAwayError(RemoteError):
+class StoreAwayError(RemoteError, PassingError):
     """A store did not answer for as long as there was patience: it may later."""
 
 

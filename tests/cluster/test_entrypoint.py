@@ -62,7 +62,14 @@ def work(s3_server, tmp_path):
 
 def run(work, **asked):
     """The exit code of an entrypoint, and how it says it ended."""
-    asked = {"heartbeat_seconds": 600, "gpus": 0, "train": TRAIN, **ASKED, **asked}
+    asked = {
+        "heartbeat_seconds": 600,
+        "gpus": 0,
+        "rayjob": "ae-1",
+        "train": TRAIN,
+        **ASKED,
+        **asked,
+    }
     work.write(JOB, json.dumps(asked).encode())
     done = subprocess.run(
         [sys.executable, "-m", "bakeoff.cluster.entrypoint", work.place, "7f"],
@@ -95,6 +102,7 @@ def test_it_trains_what_is_trained_elsewhere_and_leaves_it_in_s3(
             str(path.relative_to(found)): load_file(path) for path in found.rglob("*.safetensors")
         }
     assert made["files"].keys() == inline["files"].keys()
+    assert made["facts"]["identity"]["about"].pop("rayjob") == "ae-1"
     assert made["facts"] == inline["facts"]
     # Gradients of workers are means of sums, which round differently.
     for name, weights in found_weights.items():

@@ -37,6 +37,8 @@ def test_every_status(deployment, job):
     # Whatever KubeRay knows, the entrypoint knows better.
     assert decide(status, {"outcome": "done"}).next is DONE
     assert decide(status, {"outcome": "abandoned"}).next is AGAIN
+    away = decide(status, {"outcome": "passing", "message": "s3://b does not answer"})
+    assert (away.next, away.said) == (AGAIN, "s3://b does not answer")
     for outcome in ("refused", "crashed"):
         told = decide(status, {"outcome": outcome, "message": "too few rows"})
         assert (told.next, told.said) == (FAIL, "too few rows")

@@ -3,10 +3,14 @@
 import os
 import subprocess
 from pathlib import Path
+from socket import create_server
 
 import pytest
 
 SCRIPT = Path(__file__).parents[2] / "k8s" / "kind.sh"
+RUN = "c4abbb22-680d-4f65-b3a6-c32a8f78bc39"
+SYSTEM = ["bash", "dirname", "grep", "cat", "sh", "seq", "sleep", "sed", "mktemp", "tee", "base64"]
+SYSTEM += ["tail", "rm"]
 STAND_INS = {
     "docker": 'case "$1" in info) echo ${MEMORY:-8589934592};; image) [ -z "$NO_IMAGE" ];; '
     'version) [ -z "$NO_ENGINE" ];; esac',
@@ -34,7 +38,7 @@ def kind(tmp_path):
         calls.write_text("")
         system = tmp_path / "system"
         system.mkdir(exist_ok=True)
-        for name in ("bash", "dirname", "grep", "cat", "sh", "seq", "sleep"):
+        for name in SYSTEM:
             if not (system / name).exists():
                 source = next(p for p in map(Path, ("/bin", "/usr/bin")) if (p / name).exists())
                 (system / name).symlink_to(source / name)
@@ -67,6 +71,26 @@ def test_what_is_missing_is_said_before_anything_is_made(kind, settings, said):
     assert code == 1
     assert said in told
     assert "create" not in calls
+
+
+@pytest.mark.parametrize(
+    ("printed", "fetched"),
+    [
+        (f"run {RUN}\\n  5:23  run {RUN} succeeded", True),
+        (f"run {RUN}", False),
+        ("recurring run 1b1f9", False),
+    ],
+)
+def test_what_has_ended_is_fetched(kind, tmp_path, printed, fetched):
+    """Not a run that goes on without anybody, or comes again and again."""
+    (tmp_path / "bakeoff").write_text(f"#!/bin/sh\necho \"$*\" >>$CALLS\nprintf '{printed}\\n'\n")
+    (tmp_path / "bakeoff").chmod(0o755)
+    with create_server(("127.0.0.1", 0)) as pages, create_server(("127.0.0.1", 0)) as store:
+        ports = {"PORT": str(pages.getsockname()[1]), "S3_PORT": str(store.getsockname()[1])}
+        code, told, calls = kind("submit", "sentiment", there=True, BIN=str(tmp_path), **ports)
+    assert code == 0, told
+    assert "submit sentiment --image bakeoff:1" in calls
+    assert (f"fetch {RUN}" in calls) is fetched
 
 
 def test_up_makes_a_cluster_once(kind):

@@ -287,6 +287,17 @@ def test_a_run_that_waits_for_ever_is_ended(cluster, tmp_path):
     assert "platforms" not in local
 
 
+def test_no_step_and_no_run_ends_before_the_rayjobs_it_waits_for(tmp_path):
+    rayjob = RayJobSettings(active_hours=72, attempts=2, pre_running_minutes=60)
+    _, platform = compiled(tmp_path, Options(image=IMAGE, rayjob=rayjob), models=["rnn-64"])
+    cluster = platform["platforms"]["kubernetes"]
+    executors = cluster["deploymentSpec"]["executors"]
+    longest = 2 * (72 + 1) * 3600
+    assert int(executors["exec-train-text-network"]["activeDeadlineSeconds"]) > longest
+    assert cluster["pipelineConfig"]["activeDeadlineSeconds"] > longest + 7 * 24 * 3600 - 1
+    assert int(executors["exec-prepare"]["activeDeadlineSeconds"]) == 3600
+
+
 def test_the_wandb_key_is_a_reference_never_a_value(monkeypatch, tmp_path):
     monkeypatch.setenv("WANDB_API_KEY", "a-secret-key-of-forty-characters-or-more")
     documents = compiled(tmp_path, Options(image=IMAGE, wandb="online"))

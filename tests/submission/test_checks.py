@@ -29,8 +29,8 @@ def cluster(monkeypatch, tmp_path):
     server.close()
 
 
-def look(pipeline, account=""):
-    return look_before(pipeline, "kubeflow", account, multi_user=False)
+def look(pipeline, account="", multi_user=False):
+    return look_before(pipeline, "kubeflow", account, multi_user)
 
 
 def refused(pipeline, account=""):
@@ -95,6 +95,11 @@ def test_what_nobody_may_look_at_is_not_refused(cluster, pipeline):
 def test_another_cluster_than_kfps_is_told(cluster, pipeline):
     del cluster.objects[f"{CORE}/services/ml-pipeline"]
     assert "has no KFP in the namespace kubeflow" in look(pipeline)
+    # Where KFP has many users, it knows a namespace, and stands in another one.
+    assert "has no namespace kubeflow: nothing was looked at" in look(pipeline, multi_user=True)
+    cluster.objects[CORE] = {}
+    with pytest.raises(UserError, match="no service account default-editor"):
+        look(pipeline, multi_user=True)
 
 
 def test_without_a_kubeconfig_it_is_said(pipeline, monkeypatch):
@@ -116,6 +121,7 @@ def test_secrets_and_requests_come_from_the_pipeline(pipeline):
 
 
 RAYJOBS = "/apis/ray.io/v1/namespaces/kubeflow/rayjobs"
+QUEUE = "/apis/kueue.x-k8s.io/v1beta1/namespaces/kubeflow/localqueues/team"
 REVIEW = "/apis/authorization.k8s.io/v1/namespaces/kubeflow/localsubjectaccessreviews"
 
 
@@ -146,6 +152,17 @@ def test_what_rayjobs_need_is_looked_at(cluster, on_rayjobs):
     assert "no service account bakeoff-ray" in refused(on_rayjobs)
     del cluster.objects[RAYJOBS]
     assert "knows no RayJobs: install KubeRay" in refused(on_rayjobs)
+
+
+def test_what_settings_of_rayjobs_name_is_looked_at(cluster, on_rayjobs):
+    container = on_rayjobs[0]["deploymentSpec"]["executors"]["exec-train-text-network"]["container"]
+    named = '{"queue": "team", "priority_class": "low"}'
+    container["env"].append({"name": "BAKEOFF_RAYJOB", "value": named})
+    assert "the cluster has no priority class low" in refused(on_rayjobs)
+    cluster.objects["/apis/scheduling.k8s.io/v1/priorityclasses/low"] = {"value": 1}
+    assert "the namespace kubeflow has no queue team of Kueue" in refused(on_rayjobs)
+    cluster.objects[QUEUE] = {}
+    assert look(on_rayjobs) == ""
 
 
 def test_what_of_rayjobs_nobody_may_look_at_is_passed_over(cluster, on_rayjobs):

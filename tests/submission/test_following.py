@@ -10,6 +10,7 @@ from fake_kubernetes import CORE, FakeKubernetes
 from bakeoff.errors import UserError
 from bakeoff.submission.api import Pipelines
 from bakeoff.submission.following import follow
+from bakeoff.submission.workflow import tasks
 
 DRIVER = node("prepare-driver", "Succeeded", **resolved())
 WAITS = workflow(DRIVER, node("prepare(0).executor", "Pending", 'secret "wandb" not found'))
@@ -24,7 +25,9 @@ def watch(kfp):
         "pipeline_spec": {"root": {"dag": {"tasks": {"prepare": {"taskInfo": {"name": "data"}}}}}}
     }
 
-    def run(*looks, patience=600.0, interrupted=lambda: False, sleep=lambda _: None):
+    def run(
+        *looks, patience=600.0, interrupted=lambda: False, sleep=lambda _: None, look=lambda: None
+    ):
         kfp.looks = list(looks)
         lines = []
         times.clear()
@@ -38,7 +41,7 @@ def watch(kfp):
             patience=patience,
             clock=lambda: float(next(ticks)),
             now=lambda: datetime(2026, 11, 27, 8, 59, tzinfo=UTC),
-            sleep=sleep,
+            sleep=lambda seconds: (look(), sleep(seconds)),
         )
         assert not [line for line in lines if "\n" in line]
         times.extend(line[:9].strip() for line in lines)
@@ -64,6 +67,41 @@ def test_a_run_from_waiting_to_its_end(watch):
     assert watch.times == ["2:00:00"] * 4
     watch(("RUNNING", RUNS), ("SUCCEEDED", DONE))
     assert watch.times == ["1:00", "1:09", "2:00:00"]
+
+
+def test_what_a_step_says_of_its_rayjob_is_told_while_that_waits(watch, kfp):
+    rayjob = [{"name": "BAKEOFF_WHERE", "value": "rayjob"}]
+    task = {"taskInfo": {"name": "train ae"}, "componentRef": {"name": "comp-train"}}
+    kfp.run_facts = {
+        "pipeline_spec": {
+            "root": {"dag": {"tasks": {"train": task}}},
+            "components": {"comp-train": {"executorLabel": "exec-train"}},
+            "deploymentSpec": {"executors": {"exec-train": {"container": {"env": rayjob}}}},
+        }
+    }
+    driver = node("train-driver", "Succeeded", **resolved())
+    runs = workflow(driver, node("train(0).executor", "Running", id="wf-7"))
+    ended = node("train(0).executor", "Succeeded", finishedAt="2026-11-27T07:00:09Z")
+    [pod] = [one.pod for one in tasks(runs, {})]
+    waits = "RayJob ae-1: its pods start: no node has room (of 1): too little cpu on 1"
+    logs = iter(
+        [
+            "",
+            f"made RayJob ae-1 in namespace kubeflow\n{waits}\n",
+            f"{waits}\nae seed 0: epoch 1/4\n",
+        ]
+    )
+
+    def look():
+        kfp.logs[pod] = next(logs, "")
+
+    _, lines = watch(*[("RUNNING", runs)] * 12, ("SUCCEEDED", workflow(driver, ended)), look=look)
+    assert lines[:4] == [
+        "train ae: runs",
+        f"train ae: runs: {waits}",
+        "train ae: runs",
+        "train ae: done in 0:09",
+    ]
 
 
 def test_a_failure_is_told_with_the_steps_own_line(watch, kfp):

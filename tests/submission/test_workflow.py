@@ -105,7 +105,18 @@ def test_a_workflow_that_has_not_begun_has_no_tasks(nothing):
         (
             "Unschedulable: 0/1 nodes are available: 1 Insufficient cpu. no new claims to "
             "deallocate, preemption: 0/1 nodes are available",
-            "no node has room for it (1 Insufficient cpu)",
+            "no node has room (of 1): too little cpu on 1: wait, or ask for less",
+        ),
+        (
+            "Unschedulable: 0/3 nodes are available: 1 node(s) had untolerated taint "
+            "{node.example/role: gpu}, 2 Insufficient nvidia.com/gpu. preemption: 0/3 nodes are "
+            "available: 3 No preemption victims found for incoming pod.",
+            "a taint that it does not tolerate (node.example/role: gpu) on 1, too little "
+            "nvidia.com/gpu on 2: wait",
+        ),
+        (
+            'pods "a" is forbidden: failed quota: compute: must specify limits.cpu for: main',
+            "the namespace's quota compute takes no pod without limits.cpu for: main",
         ),
         (
             'ImagePullBackOff: Back-off pulling image "registry.example:5000/bakeoff:1"',

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
@@ -18,13 +18,14 @@ import torch
 from test_workers import SETTINGS, Regression, Words
 
 from bakeoff.environment import cores
-from bakeoff.errors import UserError
+from bakeoff.errors import PassingError, UserError
 from bakeoff.training import on_ray
 from bakeoff.training.handed_on import handed_on
 from bakeoff.training.janitor import VARIABLE, left_running
 from bakeoff.training.loop import fit
 from bakeoff.training.on_ray import train_on_ray
 from bakeoff.training.ray_at_hand import ADDRESS, gpus_each, refuse_too_much
+from bakeoff.training.settings import GROWS
 from bakeoff.training.workers import ALONE
 
 HERE = Path(__file__).parent
@@ -103,6 +104,28 @@ def elsewhere(monkeypatch):
     while (found := left(*before)) and time.monotonic() < deadline:
         time.sleep(0.2)
     assert not found
+
+
+@pytest.mark.parametrize(("of_its_own", "starts"), [(True, 1), (False, 3)])
+def test_on_a_ray_that_was_made_for_it_a_training_is_not_tried_again(
+    monkeypatch, of_its_own, starts
+):
+    """Whoever made that Ray tries again."""
+    from ray.exceptions import WorkerCrashedError
+    from ray.train import WorkerGroupError
+
+    tried = []
+
+    def fit(*_, **settings):
+        tried.append(settings["name"])
+        raise WorkerGroupError("a worker is gone", {0: WorkerCrashedError()})
+
+    monkeypatch.setattr(on_ray, "connected", lambda: nullcontext([{"CPU": 8.0}]))
+    monkeypatch.setattr("bakeoff.training.ray_trainer.fit", fit)
+    monkeypatch.setenv(GROWS, "1" if of_its_own else "")
+    with pytest.raises(PassingError, match="workers died"):
+        train_on_ray(Regression(Path(), 1), workers=1, threads=1)
+    assert tried == [f"attempt-{number}" for number in range(1, starts + 1)]
 
 
 @pytest.mark.parametrize("marked", [True, False])

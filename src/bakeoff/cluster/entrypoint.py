@@ -20,11 +20,12 @@ from bakeoff.cluster.following import LOG, outcome_name
 from bakeoff.cluster.heartbeat import watch
 from bakeoff.cluster.status import Outcome
 from bakeoff.cluster.step import JOB
-from bakeoff.errors import UserError
+from bakeoff.errors import PassingError, UserError
 from bakeoff.patience import PATIENCE_SECONDS, StoreAwayError, patient
 from bakeoff.s3 import Folder
 from bakeoff.shipped import VARIABLE, shipped
 from bakeoff.step import told_in_lines
+from bakeoff.tracking.identity import RAYJOB
 from bakeoff.training.settings import GPUS, GROWS, WHERE
 
 
@@ -33,7 +34,7 @@ def main(place: str, attempt: str) -> int:
     work = Folder(place)
     job = json.loads(work.read(JOB, patience=PATIENCE_SECONDS) or b"")
     # Its machines may come later than this process.
-    os.environ |= {WHERE: "ray", GROWS: "1", GPUS: str(job["gpus"])}
+    os.environ |= {WHERE: "ray", GROWS: "1", GPUS: str(job["gpus"]), RAYJOB: job["rayjob"]}
     os.environ[VARIABLE] = (work / LOG).place
 
     def left(outcome: Outcome, message: str = "") -> None:
@@ -55,13 +56,16 @@ def main(place: str, attempt: str) -> int:
         heart = (work, job["heartbeat_seconds"], RealClock(), abandoned)
         threading.Thread(target=watch, args=heart, daemon=True).start()
         outcome, message = _trained(job)
-    if outcome:
+    try:
         left(outcome, message)
-    return {Outcome.DONE: 0, Outcome.REFUSED: 2}.get(outcome, 1) if outcome else 1
+    except StoreAwayError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return {Outcome.DONE: 0, Outcome.REFUSED: 2}.get(outcome, 1)
 
 
-def _trained(job: dict[str, Any]) -> tuple[Outcome | None, str]:
-    """How the training ended, and why; None where it may end otherwise another time."""
+def _trained(job: dict[str, Any]) -> tuple[Outcome, str]:
+    """How the training ended, and why."""
     from bakeoff.training.step import train_networks
 
     try:
@@ -75,17 +79,16 @@ def _trained(job: dict[str, Any]) -> tuple[Outcome | None, str]:
             files=job["files"],
             workers=job["workers"],
         )
-    except StoreAwayError as error:
+    except PassingError as error:
         print(f"error: {error}", file=sys.stderr)
-        return None, ""
+        return Outcome.PASSING, str(error)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return Outcome.REFUSED, str(error)
     except Exception as error:
         traceback.print_exc()
-        if _may_pass(error):
-            return None, ""
-        return Outcome.CRASHED, f"{type(error).__name__}: {error}"
+        outcome = Outcome.PASSING if _may_pass(error) else Outcome.CRASHED
+        return outcome, f"{type(error).__name__}: {error}"
     return Outcome.DONE, ""
 
 

@@ -35,6 +35,13 @@ class RayJobSettings:
     heartbeat_minutes: int = 10
     """Without a sign of the step, after which a training ends itself."""
 
+    @property
+    def minutes(self) -> int:
+        """After which a step that waits for them has ended by itself, all tries together."""
+        return self.attempts * (
+            self.pre_running_minutes + 60 * self.active_hours + _BETWEEN_MINUTES
+        )
+
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
             if isinstance(value, int) and value < 1:
@@ -91,4 +98,6 @@ class RayJobSettings:
         )
 
 
+_BETWEEN_MINUTES = 30
+"""For one try, to make it, to notice its end and to see it gone."""
 _WORDS = {int: "a whole number", str: "a text"}

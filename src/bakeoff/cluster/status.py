@@ -37,6 +37,8 @@ class Outcome(StrEnum):
     """What a person has to put right."""
     CRASHED = "crashed"
     """A fault of the code: it would happen again."""
+    PASSING = "passing"
+    """What another try may find mended: workers died, no room, a store away."""
     ABANDONED = "abandoned"
     """Nobody followed it any more."""
 
@@ -64,8 +66,8 @@ _ENDED = {
     "SubmissionFailed": (Next.AGAIN, "KubeRay could not start the entrypoint"),
     "AppFailed": (
         Next.AGAIN,
-        "its entrypoint died without a word, as it does with the head or out of memory: ask for "
-        "more memory if it happens again",
+        "its entrypoint died without a word, as it does with the head, without its store, or out "
+        "of memory: ask for more memory if it happens again",
     ),
     "JobStatusCheckTimeoutExceeded": (Next.AGAIN, "its head could not be reached for long"),
     "JobDeploymentStatusTransitionGracePeriodExceeded": (
@@ -106,6 +108,8 @@ def decide(
 def _by_outcome(outcome: Outcome, message: str) -> Decision:
     if outcome is Outcome.DONE:
         return Decision(Next.DONE, "it is done")
+    if outcome is Outcome.PASSING:
+        return Decision(Next.AGAIN, message)
     if outcome is Outcome.ABANDONED:
         return Decision(Next.AGAIN, "it had ended itself, as nobody followed it any more")
     return Decision(Next.FAIL, message)

@@ -89,6 +89,7 @@ def train_on_rayjob(dataset: Path, models: Path, *, task: Any, job: Mapping[str,
         **places,
         "threads": min(job["threads"], _cpus(given.resources)),
         "gpus": int(_has_gpu(given.resources)),
+        "rayjob": name,
         "heartbeat_seconds": 60 * settings.heartbeat_minutes,
     }
     make = _maker(api, name, work, places["models"], settings, given, job)

@@ -46,7 +46,7 @@ def _time(event: Mapping[str, Any]) -> str:
 def _words(event: Mapping[str, Any]) -> str:
     reason, message = event.get("reason", ""), " ".join(event.get("message", "").split())
     if reason == "FailedScheduling":
-        return _no_node(message)
+        return no_node(message)
     if found := _SECRET.search(message):
         return f"there is no {found[1]} {found[2]} in the namespace: create it"
     if found := _ACCOUNT.search(message):
@@ -61,9 +61,10 @@ def _words(event: Mapping[str, Any]) -> str:
     return f"{reason}: {message}"
 
 
-def _no_node(message: str) -> str:
-    """
-    >>> _no_node("0/2 nodes are available: 1 Insufficient cpu, 2 Insufficient nvidia.com/gpu. "
+def no_node(message: str) -> str:
+    """What a scheduler says of a pod, in words.
+
+    >>> no_node("0/2 nodes are available: 1 Insufficient cpu, 2 Insufficient nvidia.com/gpu. "
     ...          "preemption: 0/2 nodes are available: 2 No preemption victims found.")
     'no node has room (of 2): too little cpu on 1, too little nvidia.com/gpu on 2'
     """

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from bakeoff.errors import UserError
-from bakeoff.submission.ray_checks import look_for_ray, ray_account, trains_on_rayjobs
+from bakeoff.submission.ray_checks import look_for_ray, ray_settings, trains_on_rayjobs
 
 RUNNER, USERS_RUNNER = "pipeline-runner", "default-editor"
 """Service accounts as which KFP runs steps: alone, and of a user of many."""
@@ -73,11 +73,10 @@ def look_before(
             return None
 
     try:
-        if not multi_user and not _has_kfp(core, client.ApiException, namespace):
+        if other := _another(core, client.ApiException, namespace, multi_user):
             return (
-                f"the kubeconfig's cluster has no KFP in the namespace {namespace}: nothing was "
-                "looked at before; name the namespace with --namespace, or the cluster with "
-                "KUBECONFIG"
+                f"the kubeconfig's cluster has no {other}: nothing was looked at before; name the "
+                "namespace with --namespace, or the cluster with KUBECONFIG"
             )
         needed(
             core.read_namespaced_service_account,
@@ -100,7 +99,7 @@ def look_before(
                     f"{', '.join(sorted(absent))}: delete it, then {advice}"
                 )
         if trains_on_rayjobs(documents):
-            look_for_ray(api, namespace, account, ray_account(documents), _TIMEOUT)
+            look_for_ray(api, namespace, account, ray_settings(documents), _TIMEOUT)
         try:
             nodes = core.list_node(_request_timeout=_TIMEOUT).items
         except client.ApiException:
@@ -189,13 +188,19 @@ def _takes(node: Any) -> bool:
     return not node.spec.unschedulable
 
 
-def _has_kfp(core: Any, refused: type[Exception], namespace: str) -> bool:
-    """Whether KFP's own service stands in a namespace; True where nobody may look."""
+def _another(core: Any, refused: type[Exception], namespace: str, multi_user: bool) -> str:
+    """What tells that a cluster is another one than KFP's: one user's has KFP in the namespace, one
+    of many users the namespace. "" where nothing does, or nobody may look.
+    """
     try:
-        core.read_namespaced_service("ml-pipeline", namespace, _request_timeout=_TIMEOUT)
+        if multi_user:
+            core.read_namespace(namespace, _request_timeout=_TIMEOUT)
+        else:
+            core.read_namespaced_service("ml-pipeline", namespace, _request_timeout=_TIMEOUT)
     except refused as error:
-        return error.status != 404  # type: ignore[attr-defined]
-    return True
+        if error.status == 404:  # type: ignore[attr-defined]
+            return f"namespace {namespace}" if multi_user else f"KFP in the namespace {namespace}"
+    return ""
 
 
 def _platform(documents: list[dict[str, Any]]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -22,6 +23,7 @@ from bakeoff.submission.workflow import (
     display_names,
     outcome,
     tasks,
+    waits_for_rayjobs,
     was_terminated,
 )
 
@@ -30,6 +32,8 @@ _PAUSE = 3.0
 """Seconds between two looks."""
 _DELETION = 30.0
 """Seconds between two looks whether somebody deleted it."""
+_LOGS = 30.0
+"""Seconds between two looks at what a step says of its RayJob."""
 _PATIENCE = 600.0
 """Seconds that KFP may be away."""
 _LAST_LINES = 5
@@ -105,6 +109,8 @@ class _Following:
         self._created: datetime | None = None
         self._away: float | None = None
         self._shown: dict[str, tuple[str, str]] = {}
+        self._rayjobs: dict[str, tuple[float, str]] = {}
+        """Of steps: when somebody looked at what they say of their RayJobs, and that."""
         self._last: dict[str, datetime] = {}
         self._said = self._doubt = ""
         self._deletion, self._looked = Deletion(run_id, kfp.namespace), float("-inf")
@@ -121,7 +127,10 @@ class _Following:
             self._tell("KFP answers again")
             self._away = None
         self._created = datetime.fromisoformat(run["created_at"])
-        found = tasks(workflow, display_names(run.get("pipeline_spec") or {}))
+        spec = run.get("pipeline_spec") or {}
+        found = tasks(workflow, display_names(spec))
+        waiting = waits_for_rayjobs(spec)
+        found = [self._of_rayjob(task) if task.name in waiting else task for task in found]
         if was_terminated(run, workflow):
             found = [self._canceled(task) for task in found]
         lines = []
@@ -153,6 +162,16 @@ class _Following:
         self._tell(f"run {self._run_id} failed: {how}")
         return "FAILED"
 
+    def _of_rayjob(self, task: Task) -> Task:
+        """With what a step that runs says of its RayJob; of its training it says enough itself."""
+        if task.state != RUNS:
+            return task
+        looked, said = self._rayjobs.get(task.key, (float("-inf"), ""))
+        if self._clock() - looked >= _LOGS:
+            said = _of_rayjob(self._kfp.log(self._run_id, task.pod))
+            self._rayjobs[task.key] = self._clock(), said
+        return replace(task, reason=said)
+
     def _canceled(self, task: Task) -> Task:
         """Of a run that was canceled: pods that were ended have not failed."""
         before, _ = self._shown.get(task.key, ("", ""))
@@ -161,7 +180,8 @@ class _Following:
 
     def _moment(self, task: Task) -> datetime:
         """When it came to where it is; Argo counts the wait for a node to the work."""
-        moment = task.ended or (task.began if task.state == RUNS else None) or self._now()
+        began = task.began if task.state == RUNS and not task.reason else None
+        moment = task.ended or began or self._now()
         moment = max(moment, self._last.get(task.key, moment))
         self._last[task.key] = moment
         return moment
@@ -219,6 +239,19 @@ def _last_words(log: str) -> list[str]:
     lines = [line.rstrip() for line in log.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("error: ")]
     return errors[-1:] or lines[-_LAST_LINES:]
+
+
+def _of_rayjob(log: str) -> str:
+    """What a step said of its RayJob last, "" once that trains.
+
+    >>> _of_rayjob("made RayJob ae-1 in namespace x\\nRayJob ae-1: its pods start\\n")
+    'RayJob ae-1: its pods start'
+    >>> _of_rayjob("RayJob ae-1: it runs\\nae seed 0: epoch 1/4\\n")
+    ''
+    """
+    lines = log.splitlines()
+    last = lines[-1].strip() if lines else ""
+    return last if re.match(r"(made )?RayJob |try \d+ of \d+, as ", last) else ""
 
 
 def _time(seconds: float) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from bakeoff.cluster.settings import VARIABLE, RayJobSettings
 from bakeoff.errors import UserError
 from bakeoff.training.settings import WHERE
 
+_KUEUE = "v1beta1"
+"""Version of Kueue's API, as in k8s/components/kueue."""
 _APPLY = "kubectl apply -k k8s/overlays/kind (k8s/README.md names others)"
 
 
@@ -18,11 +20,11 @@ def trains_on_rayjobs(documents: list[dict[str, Any]]) -> bool:
     return "rayjob" in _values(documents, WHERE)
 
 
-def ray_account(documents: list[dict[str, Any]]) -> str:
-    """The service account of Ray's pods."""
+def ray_settings(documents: list[dict[str, Any]]) -> RayJobSettings:
+    """How a compiled pipeline has RayJobs run."""
     for settings in _values(documents, VARIABLE):
-        return RayJobSettings(**json.loads(settings)).service_account
-    return RayJobSettings().service_account
+        return RayJobSettings(**json.loads(settings))
+    return RayJobSettings()
 
 
 def _values(documents: list[dict[str, Any]], name: str) -> Iterator[str]:
@@ -34,9 +36,10 @@ def _values(documents: list[dict[str, Any]], name: str) -> Iterator[str]:
 
 
 def look_for_ray(
-    api: Any, namespace: str, account: str, ray_account: str, timeout: tuple[float, float]
+    api: Any, namespace: str, account: str, settings: RayJobSettings, timeout: tuple[float, float]
 ) -> None:
-    """Look whether KubeRay, the account of Ray's pods and the step's rights are there.
+    """Look whether KubeRay, what settings name (the account of Ray's pods, their priority, Kueue's
+    queue) and the step's rights are there.
 
     What nobody may look at is passed over.
 
@@ -45,26 +48,41 @@ def look_for_ray(
     """
     from kubernetes import client
 
-    try:
-        client.CustomObjectsApi(api).list_namespaced_custom_object(
-            "ray.io", "v1", namespace, "rayjobs", limit=1, _request_timeout=timeout
+    def needed(absent: str, read: Callable[..., Any], *names: str, **more: Any) -> None:
+        try:
+            read(*names, **more, _request_timeout=timeout)
+        except client.ApiException as error:
+            if error.status == 404:
+                raise UserError(absent) from None
+
+    custom, core = client.CustomObjectsApi(api), client.CoreV1Api(api)
+    needed(
+        "the cluster knows no RayJobs: install KubeRay 1.7 (k8s/kind.sh shows how), or leave out "
+        "--where rayjob",
+        custom.list_namespaced_custom_object,
+        *("ray.io", "v1", namespace, "rayjobs"),
+        limit=1,
+    )
+    needed(
+        f"the namespace {namespace} has no service account {settings.service_account} for Ray's "
+        f"pods: {_APPLY}",
+        core.read_namespaced_service_account,
+        *(settings.service_account, namespace),
+    )
+    if settings.priority_class:
+        needed(
+            f"the cluster has no priority class {settings.priority_class}: kubectl get "
+            "priorityclasses lists them",
+            client.SchedulingV1Api(api).read_priority_class,
+            settings.priority_class,
         )
-    except client.ApiException as error:
-        if error.status == 404:
-            raise UserError(
-                "the cluster knows no RayJobs: install KubeRay 1.7 (k8s/kind.sh shows how), or "
-                "leave out --where rayjob"
-            ) from None
-    try:
-        client.CoreV1Api(api).read_namespaced_service_account(
-            ray_account, namespace, _request_timeout=timeout
+    if settings.queue:
+        needed(
+            f"the namespace {namespace} has no queue {settings.queue} of Kueue: kubectl -n "
+            f"{namespace} get localqueues lists them (docs/cluster.md, Kueue)",
+            custom.get_namespaced_custom_object,
+            *("kueue.x-k8s.io", _KUEUE, namespace, "localqueues", settings.queue),
         )
-    except client.ApiException as error:
-        if error.status == 404:
-            raise UserError(
-                f"the namespace {namespace} has no service account {ray_account} for Ray's pods: "
-                f"{_APPLY}"
-            ) from None
     review = client.V1LocalSubjectAccessReview(
         metadata=client.V1ObjectMeta(namespace=namespace),
         spec=client.V1SubjectAccessReviewSpec(

@@ -15,6 +15,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from bakeoff.cluster.waiting import no_node
+from bakeoff.training.settings import WHERE
+
 WAITS, RUNS, DONE, REUSED = "waits", "runs", "done", "reused"
 FAILED, CANCELED = "failed", "canceled"
 
@@ -41,6 +44,11 @@ class Task:
     inputs: Mapping[str, list[str]] = field(default_factory=dict)
     """Names of the artifacts it was given → their addresses."""
 
+    @property
+    def name(self) -> str:
+        """In the pipeline, of all items of a loop alike."""
+        return self.key.rpartition("/")[2]
+
 
 def display_names(spec: Mapping[str, Any]) -> dict[str, str]:
     """Tasks of a compiled pipeline → their display names."""
@@ -52,6 +60,21 @@ def display_names(spec: Mapping[str, Any]) -> dict[str, str]:
         for dag in dags
         for name, task in dag.get("tasks", {}).items()
     }
+
+
+def waits_for_rayjobs(spec: Mapping[str, Any]) -> set[str]:
+    """Names of the tasks of a compiled pipeline whose training is a RayJob's."""
+    spec = spec.get("pipeline_spec", spec)
+    components = spec.get("components", {})
+    executors = spec.get("deploymentSpec", {}).get("executors", {})
+    dags = [part["dag"] for part in [spec.get("root", {}), *components.values()] if "dag" in part]
+    found = set()
+    for name, task in (pair for dag in dags for pair in dag.get("tasks", {}).items()):
+        component = components.get(task.get("componentRef", {}).get("name"), {})
+        executor = executors.get(component.get("executorLabel"), {})
+        if {"name": WHERE, "value": "rayjob"} in executor.get("container", {}).get("env", ()):
+            found.add(name)
+    return found
 
 
 def tasks(workflow: Mapping[str, Any], names: Mapping[str, str]) -> list[Task]:
@@ -96,6 +119,8 @@ def was_terminated(run: Mapping[str, Any], workflow: Mapping[str, Any]) -> bool:
 def explained(message: str) -> str:
     """A message of Argo or Kubernetes in words, with what to do where that is known."""
     message = " ".join(message.split())
+    if found := re.search(r"0/\d+ nodes are available.*", message):
+        return f"{no_node(found[0])}: wait, or ask for less"
     for pattern, words in _WORDS:
         if found := re.search(pattern, message):
             return found.expand(words)
@@ -103,10 +128,6 @@ def explained(message: str) -> str:
 
 
 _WORDS = (
-    (
-        r"Unschedulable: 0/(\d+) nodes are available: ([^.]*)",
-        r"no node has room for it (\2): wait, or ask for less",
-    ),
     (
         r"(?:ImagePullBackOff|ErrImage(?:Pull|NeverPull)|InvalidImageName).*?image \"([^\"]+)\"",
         r"the image \1 cannot be pulled: is it there, and may the cluster pull it?",
@@ -124,6 +145,10 @@ _WORDS = (
     (
         r'serviceaccounts? "?([^\s":]+)"? not found',
         r"the service account \1 is missing: apply k8s/, or name another with --service-account",
+    ),
+    (
+        r"failed quota: ([^:]+): must specify (.*)",
+        r"the namespace's quota \1 takes no pod without \2: a LimitRange there says it for all",
     ),
     (r"exceeded quota: ([^,]+)", r"the namespace's quota \1 is used up: wait, or ask for less"),
     (

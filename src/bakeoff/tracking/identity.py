@@ -22,6 +22,8 @@ everything in it (settings)."""
 RUN = "BAKEOFF_RUN"
 """Variable: the id of the pipeline run on a cluster that steps belong to, each run another bake-off
 to W&B; on one machine there is none."""
+RAYJOB = "BAKEOFF_RAYJOB_NAME"
+"""Variable: the RayJob on which steps train."""
 SUFFIX = "BAKEOFF_WANDB_SUFFIX"
 """Variable: what is appended to the ids of W&B runs, as W&B takes no id again that was deleted."""
 
@@ -40,7 +42,7 @@ class Identity:
     """Hash of what decides the step's result: data, code and settings."""
     about: Mapping[str, Any] = field(default_factory=dict)
     """What is worth comparing in W&B beside hyper-parameters: study, preset, commit, the pipeline
-    run, data, data_hash and the rows of each split."""
+    run and the RayJob, data, data_hash and the rows of each split."""
     dataset: Mapping[str, Any] = field(default_factory=dict)
     """The part of `about` that is the data's, and `preparation`."""
 
@@ -79,15 +81,16 @@ class Identity:
     @classmethod
     def _of(cls, dataset: Mapping[str, Any], key: Any) -> Identity:
         plan = json.loads(os.environ.get(VARIABLE) or "{}")
-        commit, run = revision(), os.environ.get(RUN)
+        commit, run, rayjob = revision(), os.environ.get(RUN), os.environ.get(RAYJOB)
         of_run = [run] if run else []
         digest = settings_hash([plan, dict(dataset), commit, *of_run])[:8]
         shown = {name: value for name, value in dataset.items() if name != "preparation"}
+        on_a_cluster = {n: v for n, v in (("kfp_run", run), ("rayjob", rayjob)) if v}
         named = {name: plan[name] for name in ("study", "preset") if name in plan}
         return cls(
             group="-".join([*named.values(), digest]),
             key=settings_hash([key, dataset.get("preparation"), *of_run]),
-            about={**named, "commit": commit, **({"kfp_run": run} if run else {}), **shown},
+            about={**named, "commit": commit, **on_a_cluster, **shown},
             dataset=dict(dataset),
         )
 

@@ -16,7 +16,7 @@ from torch import distributed as dist
 
 from bakeoff import events
 from bakeoff.environment import cores
-from bakeoff.errors import UserError
+from bakeoff.errors import PassingError, UserError
 from bakeoff.training.handed_on import handed_on
 from bakeoff.training.local_ray import QUIET, SETTINGS, first_at_cpus, own_ray, room
 from bakeoff.training.needed import TO_TRAIN, refuse_without
@@ -25,7 +25,8 @@ from bakeoff.training.settings import GROWS
 from bakeoff.training.workers import Alone, Group, LostWorkerError, Workers
 
 ATTEMPTS = 3
-"""Starts of a training whose workers died, each going on from the last checkpoint."""
+"""Starts of a training whose workers died, each going on from the last checkpoint; on a Ray that
+was made for it, one: whoever made that tries again."""
 
 Job = Callable[[Workers], None]
 
@@ -40,8 +41,8 @@ def train_on_ray(job: Job, *, workers: int, threads: int, gpus: int | None = Non
         gpus: GPUs of each, 0 or 1; None: 1 where Ray has any.
 
     Raises:
-        UserError: Ray is absent, cannot be reached, or is too small; a worker raised one; or
-            workers died again and again.
+        UserError: Ray is absent, cannot be reached, or is too small; a worker raised one; or, a
+            `PassingError`, others use what it has, or workers died as often as is tried.
     """
     refuse_without(TO_TRAIN, "--where ray")
     with connected() as there:
@@ -52,10 +53,12 @@ def train_on_ray(job: Job, *, workers: int, threads: int, gpus: int | None = Non
         from bakeoff.training.ray_trainer import fit
 
         died = (RayError, RayTrainError)
-        if os.environ.get(GROWS) != "1":
+        of_its_own = os.environ.get(GROWS) == "1"
+        if not of_its_own:
             refuse_too_much(there, workers, threads, gpus or 0)
         each = gpus_each(total(there, "GPU"), workers) if gpus is None else gpus
-        for attempt in range(1, ATTEMPTS + 1):
+        attempts = 1 if of_its_own else ATTEMPTS
+        for attempt in range(1, attempts + 1):
             try:
                 fit(
                     _work,
@@ -73,16 +76,17 @@ def train_on_ray(job: Job, *, workers: int, threads: int, gpus: int | None = Non
             except TrainingFailedError as error:  # Lost on the start, or with its machine.
                 failure = getattr(error, "controller_failure", error)
                 if isinstance(failure, WorkerGroupStartupTimeoutError):
-                    raise UserError(
+                    raise PassingError(
                         f"Ray has found no room for {workers} workers for too long: others use it"
                     ) from None
                 if not isinstance(failure, died):
                     raise failure from None
-            message = f"attempt {attempt} of {ATTEMPTS}: a worker died"
+            message = f"attempt {attempt} of {attempts}: a worker died"
             events.emit("warning", message=message)
-    raise UserError(
-        f"workers died {ATTEMPTS} times, the last time at {_line(failure)}; if they need more "
-        "memory, train with fewer of them, or with smaller batches"
+    times = "" if attempts == 1 else f" {attempts} times, the last time"
+    raise PassingError(
+        f"workers died{times} at {_line(failure)}; if they need more memory, train with fewer of "
+        "them, or with smaller batches"
     )
 
 

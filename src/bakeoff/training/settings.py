@@ -14,7 +14,8 @@ GPUS = "BAKEOFF_GPUS_PER_WORKER"
 """Variable: GPUs of each worker on Ray, 0 or 1; empty: 1 where Ray has any. It changes no more
 than the device does."""
 GROWS = "BAKEOFF_RAY_GROWS"
-"""Variable: 1 where a Ray cluster gets more machines as they are asked for."""
+"""Variable: 1 on a Ray that was made for one training: its machines may come later than that, and
+whoever made it tries again."""
 CHECKPOINTS = "BAKEOFF_CHECKPOINTS"
 """Variable: the folder or s3:// address for checkpoints of interrupted networks, or `BESIDE`;
 without it there are none."""
