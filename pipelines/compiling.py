@@ -55,11 +55,11 @@ def refuse_local_files(plan: Plan) -> None:
         path = Path(source)
         name = path.name if path.suffix else f"{path.name}.parquet"  # Folders have no address.
         here = shlex.quote(source if path.suffix else name)
+        there = shlex.quote(f"s3://bucket/{name}")
         where = "is on this machine, where" if path.exists() else "has no address, and"
         raise UserError(
             f"{source} {where} no step on a cluster can read it: put it to S3 (aws s3 cp {here} "
-            f"s3://bucket/{name}, or bakeoff submit --upload s3://bucket) and give its address, "
-            f"s3://bucket/{name}"
+            f"{there}, or bakeoff submit --upload s3://bucket) and give its address, {there}"
         )
 
 

@@ -109,9 +109,10 @@ class FakeKubernetes:
     # What happens on the cluster.
 
     def workflow_deleted(self):
-        """Its dependants go with it."""
-        for name in list(self.rayjobs):
-            self._remove(name)
+        """What names it as its owner goes with it."""
+        for name, job in list(self.rayjobs.items()):
+            if any(owner["kind"] == "Workflow" for owner in job["metadata"]["ownerReferences"]):
+                self._remove(name)
 
     def _created(self, manifest):
         job = {**manifest, "status": {}}

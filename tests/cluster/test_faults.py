@@ -113,9 +113,12 @@ class World:
 
     def terminated(self):
         """Nobody takes the last pod's place; its last request is all there is, and its Workflow."""
+        heard = False
         with suppress(AwayError, UserError):
             self.fake.client().delete(self.make("").name)
+            heard = True
         self.clock.sleep(3600)
+        assert not (heard and self.fake.rayjobs)
         self.fake.workflow_deleted()
         return "terminated"
 

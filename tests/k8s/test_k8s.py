@@ -25,9 +25,7 @@ def rendered(overlay):
             break
     else:
         pytest.skip("neither kubectl nor kustomize is on the PATH")
-    done = subprocess.run(
-        [*command, str(K8S / "overlays" / overlay)], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([*command, str(overlay)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return {one["kind"]: one for one in yaml.safe_load_all(done.stdout)}
 
@@ -112,7 +110,7 @@ def test_only_its_own_pods_and_kuberay_reach_ray():
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_an_overlay_renders(overlay):
-    found = rendered(overlay)
+    found = rendered(K8S / "overlays" / overlay)
     assert set(found) == {"ServiceAccount", "Role", "RoleBinding", "NetworkPolicy"}
     namespace = "my-profile" if overlay == "multi-user" else "kubeflow"
     assert {one["metadata"]["namespace"] for one in found.values()} == {namespace}
@@ -129,6 +127,24 @@ def test_an_overlay_renders(overlay):
         for p in rule.get("ports", ())
     }
     assert (443 in ports) == (overlay in ("cluster", "multi-user"))
+
+
+def test_the_queue_and_the_selectors_of_gpu_nodes_render(tmp_path):
+    shutil.copytree(K8S, tmp_path / "k8s")
+    overlay = tmp_path / "k8s" / "overlays" / "cluster"
+    file = overlay / "kustomization.yaml"
+    file.write_text(
+        file.read_text().replace("# - ../../components/kueue", "- ../../components/kueue")
+    )
+    found = rendered(overlay)
+    assert found["LocalQueue"]["metadata"] == {"name": "bakeoff", "namespace": "kubeflow"}
+    queue = found["ClusterQueue"]
+    assert found["LocalQueue"]["spec"]["clusterQueue"] == queue["metadata"]["name"]
+    [group] = queue["spec"]["resourceGroups"]
+    [flavour] = group["flavors"]
+    assert {one["name"] for one in flavour["resources"]} == set(group["coveredResources"])
+    assert flavour["name"] == found["ResourceFlavor"]["metadata"]["name"]
+    assert found["ResourceFlavor"]["spec"]["nodeLabels"] == {"nvidia.com/gpu.present": "true"}
 
 
 def test_no_secret_stands_in_a_file():

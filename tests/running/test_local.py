@@ -26,6 +26,8 @@ from bakeoff.running.progress import Progress
 from bakeoff.running.runs import RunFolder, find_run
 from bakeoff.running.store import clean, store
 
+SECRETS = ("WANDB_API_KEY", "AWS_SECRET_ACCESS_KEY", "KFP_TOKEN", "KFP_STORE_SECRET_KEY")
+
 
 def small_plan(data, **settings):
     return plan(
@@ -67,7 +69,16 @@ def finished(tmp_path_factory, reviews_csv):
     )
     chosen = replace(chosen, models={**chosen.models, "rnn-64": short})
     events = []
-    return run(chosen, root, events.append), chosen, root, events
+    with pytest.MonkeyPatch.context() as patch:
+        for name in SECRETS:
+            patch.setenv(name, f"hush-hush-{name}")
+        return run(chosen, root, events.append), chosen, root, events
+
+
+def test_no_secret_stands_in_what_a_run_leaves(finished):
+    files = [path for path in finished[2].rglob("*") if path.is_file()]
+    assert {"report.html", "results.json", "log.txt", "manifest.json"} <= {f.name for f in files}
+    assert not [file for file in files if b"hush-hush" in file.read_bytes()]
 
 
 def test_a_run_leaves_a_report_and_results(finished):

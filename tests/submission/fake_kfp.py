@@ -128,6 +128,8 @@ class FakeKfp:
             self.made.append(body)
             key = "run_id" if path.endswith("/runs") else "recurring_run_id"
             return 200, {key: "r1", **body}
+        if path == "/apis/v2beta1/recurringruns/c1:disable":
+            return 200, {}
         if path == "/apis/v2beta1/runs/r1:terminate":
             self.on_terminate()
             return (500, {"code": 13, "message": _gone(self.gone)}) if self.gone else (200, {})

@@ -68,7 +68,11 @@ def test_a_mounted_token_is_used(kfp, monkeypatch, tmp_path):
     (tmp_path / "token").write_text("mounted")
     monkeypatch.setenv("KF_PIPELINES_SA_TOKEN_PATH", str(tmp_path / "token"))
     kfp.token = "mounted"
-    assert Pipelines(kfp.url).experiment("bakeoff") == "e0"
+    client = Pipelines(kfp.url)
+    assert client.experiment("bakeoff") == "e0"
+    (tmp_path / "token").write_text("a later one\n")
+    kfp.token = "a later one"
+    assert client.experiment("bakeoff") == "e0"
 
 
 def test_many_users_need_a_namespace_and_an_unknown_one_is_named(kfp):

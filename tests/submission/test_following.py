@@ -257,5 +257,22 @@ def test_ctrl_c_cancels_the_run_and_sees_its_end(watch, kfp):
     assert lines.count("data: runs") == 1
 
 
+def test_ctrl_c_while_kfp_is_away_is_told_and_may_be_pressed_again(watch, kfp):
+    presses = iter(["503", ""])
+
+    def sleep(_):
+        if (trouble := next(presses, None)) is not None:
+            kfp.trouble += [trouble] if trouble else []
+            raise KeyboardInterrupt
+
+    def end():
+        kfp.looks = [("FAILED", workflow(DRIVER, deadline=0))]
+
+    kfp.on_terminate = end
+    state, lines = watch(("RUNNING", RUNS), interrupted=lambda: True, sleep=sleep)
+    assert state == "CANCELED"
+    assert len([line for line in lines if "not canceled" in line]) == 1
+
+
 def test_a_run_with_no_reasons_is_followed_by_its_state(watch):
     assert watch(("RUNNING", {}), ("SUCCEEDED", {})) == ("SUCCEEDED", ["run r1 succeeded"])

@@ -94,6 +94,9 @@ def test_the_environment_names_the_image_and_an_option_another(run, kfp, monkeyp
 def test_the_clock_starts_runs(run, kfp):
     code, out, _ = run("submit", *SMALL, "--host", kfp.url, "--cron", "0 0 6 * * 1")
     assert (code, out.splitlines()[0]) == (0, "recurring run r1")
+    assert out.splitlines()[2] == f"its end: bakeoff cancel r1 --host {kfp.url}"
+    told = "recurring run c1 is disabled: it comes no more\n"
+    assert run("cancel", "c1", "--host", kfp.url)[:2] == (0, told)
     (made,) = kfp.made
     assert made["trigger"] == {"cron_schedule": {"cron": "0 0 6 * * 1"}}
     assert made["runtime_config"]["parameters"] == {}, "each run looks anew what the data is"
@@ -104,7 +107,7 @@ def test_a_file_of_this_machine_is_refused_with_the_command_that_puts_it_to_s3(r
     file = tmp_path / "my reviews.csv"
     file.write_text("text,label\na,b\n")
     message = refused(run("submit", "sentiment", "--data", file, "--host", "http://localhost:9"))
-    assert f"aws s3 cp '{file}' s3://bucket/my reviews.csv" in message
+    assert f"aws s3 cp '{file}' 's3://bucket/my reviews.csv'" in message
     assert "--upload" in message
     vectors = tmp_path / "vectors.txt"
     vectors.write_text("a 1 2\n")

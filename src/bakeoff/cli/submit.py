@@ -234,6 +234,7 @@ def submit(
     if cron:
         recurring = made["recurring_run_id"]
         print(f"recurring run {recurring}\n{kfp.host}/#/recurringrun/details/{recurring}")
+        print(f"its end: {_command('cancel', kfp, recurring)}")
         return
     print(f"run {made['run_id']}\n{kfp.link(made['run_id'])}", flush=True)
     if wait:
@@ -250,11 +251,14 @@ def follow(run: ClusterRun, host: Host = "", namespace: Namespace = "") -> None:
 
 @app.command()
 def cancel(run: ClusterRun, host: Host = "", namespace: Namespace = "") -> None:
-    """Cancel a run on a cluster."""
+    """Cancel a run on a cluster, or have a recurring one (--cron) come no more."""
     from bakeoff.submission.api import DeletedError, Pipelines
     from bakeoff.submission.following import ENDED
 
     kfp, which = Pipelines(host, namespace), run_id(run)
+    if kfp.disable(which):
+        print(f"recurring run {which} is disabled: it comes no more")
+        return
     state = kfp.run(which).get("state")
     if state in ENDED:
         print(f"run {which} has ended already: {str(state).lower()}")
@@ -286,7 +290,7 @@ def fetch(
 ) -> None:
     """Bring results, report and models of a run on a cluster into the folder of runs.
 
-    There report, predict and evaluate work on it. Artifacts come by S3: AWS_ENDPOINT_URL,
+    There report, predict, compare and evaluate work on it. Artifacts come by S3: AWS_ENDPOINT_URL,
     AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY say from where and by whose rights.
     """
     from bakeoff.submission.api import Pipelines

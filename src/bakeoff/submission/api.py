@@ -81,8 +81,6 @@ class Pipelines:
             )
         self.host = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
         self._headers = {"Accept": "application/json"}
-        if token := _token():
-            self._headers["Authorization"] = f"Bearer {token}"
         if cookie := os.environ.get(COOKIE, "").strip():
             self._headers["Cookie"] = cookie
         authorities = os.environ.get("SSL_CERT_FILE") or os.environ.get("REQUESTS_CA_BUNDLE")
@@ -123,6 +121,14 @@ class Pipelines:
     def create(self, where: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Start a run (`RUNS`), or a recurring one (`RECURRING_RUNS`)."""
         return self._call("POST", where, body=body)
+
+    def disable(self, recurring: str) -> bool:
+        """Have a recurring run start no more runs; False if there is none of that id."""
+        try:
+            self._call("POST", f"{RECURRING_RUNS}/{quote(recurring, safe='')}:disable")
+        except NotFoundError:
+            return False
+        return True
 
     def run(self, run_id: str) -> dict[str, Any]:
         """A run, with its state.
@@ -203,10 +209,11 @@ class Pipelines:
         import urllib3
 
         timeout = urllib3.Timeout(connect=_CONNECT, read=wait)
+        headers = {**self._headers, **_authorization()}
         address = f"{self.host}{path}?{urlencode(query)}" if query else self.host + path
         try:
             response = self._pool.request(
-                method, address, json=body, headers=self._headers, timeout=timeout, redirect=False
+                method, address, json=body, headers=headers, timeout=timeout, redirect=False
             )
         except urllib3.exceptions.HTTPError as error:
             raise NoAnswerError(_reason(error)) from None
@@ -236,12 +243,13 @@ class Pipelines:
         return NoAnswerError(message or f"{error.status} {error.reason or ''}".strip())
 
 
-def _token() -> str:
-    """A bearer token from the environment, or what a pod of the cluster is given."""
-    if token := os.environ.get(TOKEN, "").strip():
-        return token
+def _authorization() -> dict[str, str]:
+    """With a token from the environment, or what a pod of the cluster is given: a file that is
+    written anew before its token ends.
+    """
     path = Path(os.environ.get("KF_PIPELINES_SA_TOKEN_PATH", _MOUNTED_TOKEN))
-    return path.read_text().strip() if path.is_file() else ""
+    token = os.environ.get(TOKEN, "").strip() or (path.read_text() if path.is_file() else "")
+    return {"Authorization": f"Bearer {token.strip()}"} if token else {}
 
 
 def _message(body: bytes) -> str:

@@ -89,6 +89,8 @@ def follow(
                 kfp.terminate(run_id)
             except DeletedError as error:
                 return following.deleted(error.how)
+            except NoAnswerError as error:
+                following.tell(f"it is not canceled: {error}, by Ctrl-C")
 
 
 class _Following:
@@ -124,7 +126,7 @@ class _Following:
             self._endure(error)
             return ""
         if self._away is not None:
-            self._tell("KFP answers again")
+            self.tell("KFP answers again")
             self._away = None
         self._created = datetime.fromisoformat(run["created_at"])
         spec = run.get("pipeline_spec") or {}
@@ -140,11 +142,11 @@ class _Following:
                 lines.append((self._moment(task), _line(task)))
             self._shown[task.key] = told
         for moment, line in sorted(lines, key=itemgetter(0)):
-            self._tell(line, moment)
+            self.tell(line, moment)
         if run.get("state") in ENDED:
             return self._end(run, workflow, found)
         if (said := outcome(workflow)) and said != self._said:
-            self._tell(said)
+            self.tell(said)
             self._said = said
         if self._clock() - self._looked < _DELETION:
             return ""
@@ -154,12 +156,12 @@ class _Following:
             return self.deleted(str(gone))
         if gone and str(gone) != self._doubt:
             self._doubt = str(gone)
-            self._tell(self._doubt)
+            self.tell(self._doubt)
         return ""
 
     def deleted(self, how: str) -> str:
         """The state of a run whose workflow is gone, which is told."""
-        self._tell(f"run {self._run_id} failed: {how}")
+        self.tell(f"run {self._run_id} failed: {how}")
         return "FAILED"
 
     def _of_rayjob(self, task: Task) -> Task:
@@ -186,7 +188,7 @@ class _Following:
         self._last[task.key] = moment
         return moment
 
-    def _tell(self, line: str, moment: datetime | None = None) -> None:
+    def tell(self, line: str, moment: datetime | None = None) -> None:
         """Print a line of a moment, by default of now, with the time since the run was made."""
         moment = moment or self._now()
         seconds = (moment - (self._created or moment)).total_seconds()
@@ -194,7 +196,7 @@ class _Following:
 
     def _endure(self, error: NoAnswerError) -> None:
         if self._away is None:
-            self._tell(f"KFP does not answer ({error.reason}); still asking")
+            self.tell(f"KFP does not answer ({error.reason}); still asking")
             self._away = self._clock()
         if self._clock() - self._away > self._patience:
             raise UserError(
@@ -211,11 +213,11 @@ class _Following:
             for task in failed:
                 log = self._kfp.log(self._run_id, task.pod) if task.pod else ""
                 for line in _last_words(log):
-                    self._tell(f"{task.label} said: {line}")
+                    self.tell(f"{task.label} said: {line}")
             if not failed:
                 reason = outcome(workflow) or str((run.get("error") or {}).get("message") or "")
         ended = run.get("finished_at")
-        self._tell(
+        self.tell(
             f"run {self._run_id} {state.lower()}" + (f": {reason}" if reason else ""),
             datetime.fromisoformat(ended) if ended else None,
         )
