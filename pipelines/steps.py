@@ -20,7 +20,10 @@ _SEVERAL = {
     "networks": "train a network",
     "networks_of_chosen_width": "train a network of chosen width",
 }
-"""What all trainings of a loop are called: KFP tells them apart by their parameters alone."""
+"""What all trainings of a loop of many are called: KFP tells them apart by their parameters
+alone."""
+_NAMED = 3
+"""Models that the title of a loop names."""
 _TRIALS = {
     "classical": "trials_of_classical",
     "networks": "trials",
@@ -115,7 +118,7 @@ class Steps:
             items, name=part.replace("_", " "), parallelism=self._options.at_a_time
         )
         names = self._plan.parts[part]
-        title = f"train {names[0]}" if len(names) == 1 else _SEVERAL[part]
+        title = f"train {' or '.join(names)}" if len(names) <= _NAMED else _SEVERAL[part]
         with loop as item:
             task = self.add(
                 component,

@@ -28,6 +28,8 @@ RUNS = {
     "resnet": ("--models", "resnet18", "--limit", "300", "--set", "training.epochs=1"),
 }
 ON_RAYJOBS = {"resnet"}
+SHORTEST = "autoencoder"
+SPEAK_TO_KFP = {"submit", "fetch", "follow", "cancel"}
 ENDED = 3600
 
 
@@ -77,37 +79,49 @@ def environment() -> Iterator[dict[str, str]]:
 
 
 def bakeoff(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess:
-    """What the command printed is shown as it comes, with -s."""
+    there = ("--namespace", NAMESPACE) if arguments[0] in SPEAK_TO_KFP else ()
     return subprocess.run(
-        [BAKEOFF, *arguments], env=environment, capture_output=True, text=True, timeout=ENDED
+        [BAKEOFF, *arguments, *there],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=ENDED,
     )
 
 
-def knows(option: str) -> bool:
-    done = subprocess.run([BAKEOFF, "submit", "--help"], capture_output=True, text=True, check=True)
-    return f"{option} " in done.stdout
+def of_ray() -> set[str]:
+    """RayJobs and RayClusters that bakeoff made."""
+    ours = ("-l", "app.kubernetes.io/managed-by=bakeoff", "-o", "name")
+    kinds = "rayjobs.ray.io,rayclusters.ray.io"
+    return set(kubectl("-n", NAMESPACE, "get", kinds, "--ignore-not-found", *ours).split())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def others() -> set[str]:
+    """Those that are there before."""
+    return of_ray()
 
 
 @pytest.fixture(scope="module", params=RUNS)
 def submitted(request, environment, tmp_path_factory):
     """A study that ran to its end and was fetched: its name, id, folder of runs, what was told."""
     study = request.param
-    more = []
-    if study in ON_RAYJOBS:
-        if not knows("--where"):
-            pytest.skip("trainings on RayJobs are not in this version")
-        more += ["--where", "rayjob"]
-    if knows("--resources"):
-        more += ["--resources", "small"]
-    done = bakeoff(environment, "submit", study, *SMALL, *RUNS[study], *more)
+    runs = tmp_path_factory.mktemp(study)
+    run_id, told = held(environment, study, runs)
+    return study, run_id, runs, told
+
+
+def held(environment: dict[str, str], study: str, runs: Path) -> tuple[str, str]:
+    """The id of a run of a study that ended and was fetched, and what was told of it."""
+    where = ("--where", "rayjob") if study in ON_RAYJOBS else ()
+    done = bakeoff(environment, "submit", study, *SMALL, *RUNS[study], *where)
     print(done.stdout, done.stderr)
     assert done.returncode == 0, done.stdout + done.stderr
     found = re.search(r"^run ([0-9a-f-]{36})$", done.stdout, re.MULTILINE)
     assert found
-    runs = tmp_path_factory.mktemp(study)
     fetched = bakeoff(environment, "fetch", found[1], "--models", "all", "--runs", str(runs))
     assert fetched.returncode == 0, fetched.stderr
-    return study, found[1], runs, done.stdout
+    return found[1], done.stdout
 
 
 def test_results_are_those_of_all_models(submitted, environment):
@@ -140,17 +154,30 @@ def test_every_task_was_told(submitted):
         assert re.search(rf"{task}.*: (done|reused)", told), task
 
 
-def test_nothing_is_left(submitted):
+def test_a_second_run_reuses_the_first_and_compares_as_the_same(submitted, environment):
+    study, first, runs, _ = submitted
+    if study != SHORTEST:
+        pytest.skip("one study is held twice")
+    second, told = held(environment, study, runs)
+    done = re.findall(r"^ *\S+ +(.*): done in", told, re.MULTILINE)
+    assert done == ["plan the run", "draw report"]
+    names = [path.parent.name for path in sorted(runs.glob("*/run.json"))]
+    assert [name.rpartition("-")[2] for name in names] == [first[:8], second[:8]]
+    compared = bakeoff(environment, "compare", *names, "--json", "--runs", str(runs))
+    assert compared.returncode == 0, compared.stderr
+    [pair] = json.loads(compared.stdout)["pairs"]
+    assert (pair["paired"], pair["difference"]) == (True, 0)
+
+
+def test_nothing_is_left(submitted, others):
     """No RayJob, no RayCluster, no pod that still waits or runs."""
     _, run_id, _, _ = submitted
+    assert_nothing_is_left(run_id, others)
+
+
+def assert_nothing_is_left(run_id: str, others: set[str]) -> None:
     for _ in range(12):  # Pods take a moment to go.
-        left = [
-            line
-            for kind in ("rayjobs.ray.io", "rayclusters.ray.io")
-            for line in kubectl(
-                "-n", NAMESPACE, "get", kind, "--ignore-not-found", "--no-headers", "-o", "name"
-            ).split()
-        ]
+        left = [*of_ray() - others]
         pods = json.loads(kubectl("-n", NAMESPACE, "get", "pods", "-o", "json"))["items"]
         left += [
             pod["metadata"]["name"]
@@ -167,7 +194,7 @@ def test_nothing_is_left(submitted):
     raise AssertionError(left)
 
 
-def test_a_canceled_run_ends_as_canceled_and_leaves_nothing(environment):
+def test_a_canceled_run_ends_as_canceled_and_leaves_nothing(environment, others):
     sent = bakeoff(environment, "submit", "sentiment", *SMALL, *RUNS["sentiment"], "--no-wait")
     found = re.search(r"^run ([0-9a-f-]{36})$", sent.stdout, re.MULTILINE)
     assert found, sent.stderr
@@ -175,7 +202,7 @@ def test_a_canceled_run_ends_as_canceled_and_leaves_nothing(environment):
     assert bakeoff(environment, "cancel", found[1]).returncode == 0
     ended = bakeoff(environment, "follow", found[1])
     assert (ended.returncode, ended.stdout.splitlines()[-1].split()[-1]) == (1, "canceled")
-    test_nothing_is_left(("", found[1], None, ""))
+    assert_nothing_is_left(found[1], others)
 
 
 def test_an_image_that_is_not_there_is_told(environment):
@@ -186,7 +213,10 @@ def test_an_image_that_is_not_there_is_told(environment):
     found = re.search(r"^run ([0-9a-f-]{36})$", sent.stdout, re.MULTILINE)
     assert found, sent.stderr
     with subprocess.Popen(
-        [BAKEOFF, "follow", found[1]], env=environment, stdout=subprocess.PIPE, text=True
+        [BAKEOFF, "follow", found[1], "--namespace", NAMESPACE],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as following:
         assert following.stdout
         told = next(line for line in following.stdout if "cannot be pulled" in line)
