@@ -25,6 +25,8 @@ from bakeoff.running.predict import predict
 from bakeoff.running.progress import Progress
 from bakeoff.running.runs import RunFolder, find_run
 from bakeoff.running.store import clean, store
+from bakeoff.s3 import Folder
+from bakeoff.training.settings import CHECKPOINTS
 
 SECRETS = ("WANDB_API_KEY", "AWS_SECRET_ACCESS_KEY", "KFP_TOKEN", "KFP_STORE_SECRET_KEY")
 
@@ -312,8 +314,16 @@ def test_a_killed_run_holds_the_store_until_its_steps_have_ended_too(tmp_path, r
     assert "prepare" in steps(tmp_path)
 
 
-def test_interrupted_then_resumed(tmp_path, reviews_csv):
+@pytest.mark.parametrize("in_s3", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_interrupted_then_resumed(tmp_path, reviews_csv, s3_server, monkeypatch, in_s3):
     """Ctrl-C in the middle of a training: one line, code 2, nobody left; then it goes on."""
+    if in_s3:
+        monkeypatch.setenv(CHECKPOINTS, f"{s3_server}/kept")
+
+    def kept():
+        here = list(store(tmp_path).glob("checkpoints/*/*"))
+        return Folder(f"{s3_server}/kept").names() if in_s3 else here
+
     arguments = command(reviews_csv, tmp_path, "rnn-64")
     process = subprocess.Popen(
         arguments,
@@ -324,7 +334,7 @@ def test_interrupted_then_resumed(tmp_path, reviews_csv):
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 90
-    while not list(store(tmp_path).glob("checkpoints/*/*")):
+    while not kept():
         assert process.poll() is None, process.stderr.read()
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -343,4 +353,4 @@ def test_interrupted_then_resumed(tmp_path, reviews_csv):
     resumed = subprocess.run(arguments, capture_output=True, text=True, check=False)
     assert resumed.returncode == 0, resumed.stderr
     assert "reused from earlier runs: plan, prepare" in resumed.stdout
-    assert not list(store(tmp_path).glob("checkpoints/*/*"))
+    assert not kept()

@@ -339,7 +339,6 @@ def test_a_ray_that_does_not_answer_is_one_line_at_once(monkeypatch, address, wo
 
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 404 Not Found\r\n\r\n", b""])
 def test_what_answers_and_is_no_ray_is_one_line_soon(monkeypatch, answer):
-    monkeypatch.setattr("bakeoff.training.ray_at_hand.GREETING_SECONDS", 4.0)
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _answering(answer)) as server:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()

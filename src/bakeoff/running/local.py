@@ -89,7 +89,7 @@ def run_locally(
         PLAN: json.dumps(plan.identity),
         "WANDB_PROJECT": project_name(),
         events.VARIABLE: str(folder / "events"),
-        CHECKPOINTS: str(checkpoints(root)),
+        CHECKPOINTS: os.environ.get(CHECKPOINTS) or str(checkpoints(root)),
         WHERE: where,
         GPUS: "" if gpus is None else str(gpus),
         CACHE: str(cache()),

@@ -12,11 +12,12 @@ from bakeoff.errors import UserError
 
 ADDRESS = "RAY_ADDRESS"
 """Ray's own variable: a cluster that runs already, as host:port; without it one starts here."""
-GREETING_SECONDS = 20.0
-"""For which a Ray has time to answer, most of which this machine may need to load it."""
+GREETING_SECONDS = 5.0
+"""For which a Ray has time to answer."""
 _GREET = [
     *(sys.executable, "-P", "-c"),
-    "import sys; from ray._raylet import GcsClient; GcsClient(address=sys.argv[1])",
+    "import sys; from ray._raylet import GcsClient; print(flush=True); "
+    "GcsClient(address=sys.argv[1])",
 ]
 
 Machine = Mapping[str, float]
@@ -37,13 +38,20 @@ def reach(address: str) -> None:
             f"no Ray answers at {address}: start it, or unset {ADDRESS} for one on this machine"
         )
     # In a process that can be ended: what no Ray answers, it waits for without end.
-    try:
-        subprocess.run([*_GREET, address], timeout=GREETING_SECONDS, capture_output=True)
-    except subprocess.TimeoutExpired:
-        raise UserError(
-            f"what answers at {address} is no Ray: give {ADDRESS} the host and port of its head, "
-            "usually 6379, not those of its dashboard or client"
-        ) from None
+    with subprocess.Popen(
+        [*_GREET, address], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as greeting:
+        assert greeting.stdout
+        greeting.stdout.readline()  # Once this machine has loaded Ray, which takes seconds.
+        try:
+            greeting.wait(GREETING_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise UserError(
+                f"what answers at {address} is no Ray: give {ADDRESS} the host and port of its "
+                "head, usually 6379, not those of its dashboard or client"
+            ) from None
+        finally:
+            greeting.kill()
 
 
 def answers(address: str, seconds: float = 5.0) -> bool:
