@@ -265,6 +265,7 @@ def test_type_checkers_are_told_where_it_is():
         ("text", {"gpus_per_worker": 0}, "--gpus-per-worker is for workers on Ray"),
         ("text", {"wandb_suffix": "a b"}, "--wandb-suffix 'a b': use up to 32 letters"),
         ("text", {"models": ["nb-counts"], "tune": "1"}, "--tune 1: the first trial"),
+        ("text", {"models": ["nb-counts"], "tune": 1}, "--tune 1: the first trial"),
     ],
 )
 def test_what_a_person_can_mend_is_a_user_error(tmp_path, what, options, line):

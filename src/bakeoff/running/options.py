@@ -65,6 +65,8 @@ def checked(given: Mapping[str, Any]) -> dict[str, Any]:
     for name in given:
         if name not in kinds:
             raise unknown_name("option", name, kinds)
+    if type(given.get("tune")) is int:  # Of trials; a time is a text.
+        given = {**given, "tune": str(given["tune"])}
     return {name: argument(name, kinds[name], value) for name, value in given.items()}
 
 
