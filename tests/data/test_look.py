@@ -25,7 +25,7 @@ def looked(folder, frame, columns=ANY, **settings):
     return look(str(path), columns, **settings)
 
 
-def test_counts_lengths_scripts_and_the_split(tmp_path):
+def test_counts_lengths_languages_and_the_split(tmp_path):
     frame = reviews()
     frame.loc[0, "text"] = "ein einziger langer Satz mit genau neun Worten hier"
     frame.loc[1, "text"] = "Да"
@@ -34,7 +34,8 @@ def test_counts_lengths_scripts_and_the_split(tmp_path):
     assert facts["classes"] == {"bad": 20, "good": 40}
     assert facts["lengths"]["words"] == {"least": 1, "median": 4, "95 %": 4, "most": 9}
     assert facts["lengths"]["characters"]["least"] == 2
-    assert facts["scripts"] == {"Latin": 59, "Cyrillic": 1}
+    assert facts["languages"]["German"] == 1 / 60
+    assert sum(facts["languages"].values()) == pytest.approx(1)
     assert facts["split"] == {"train": 42, "validation": 6, "test": 12}
     assert facts["refusals"] == []
     assert facts["columns"] == {"input": "text", "label": "label"}

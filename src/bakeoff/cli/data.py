@@ -56,7 +56,7 @@ def look_at_data(
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
-    """Look at data before anything trains: classes, lengths, scripts, copies, what is refused."""
+    """Look at data before anything trains: classes, lengths, languages, copies, what is refused."""
     from bakeoff.report.looked import looked_lines, looked_tables
     from bakeoff.report.terminal import show_json, show_table
     from bakeoff.running.activity import Activity

@@ -13,9 +13,9 @@ from bakeoff.data.columns import Columns
 from bakeoff.data.frames import name_of
 from bakeoff.data.image_files import ImageSource
 from bakeoff.data.images import sample_of_sizes
+from bakeoff.data.languages import languages
 from bakeoff.data.prepare import read_rows
 from bakeoff.data.recognise import Reading, recognise
-from bakeoff.data.scripts import scripts
 from bakeoff.data.sources import Source
 from bakeoff.data.splitting import SplitSpec
 from bakeoff.errors import UserError
@@ -48,7 +48,8 @@ def look(
     Returns:
         said (what was recognised), modality, name, path, columns (input and label), rows (as they
         came), usable, classes (name → usable rows), lengths (of texts, in words and characters) or
-        sizes (of images), scripts (of texts), duplicates, near_copies, left_out (reason → rows that
+        sizes (of images), languages (of texts, name → share),
+        duplicates, near_copies, left_out (reason → rows that
         --skip-bad-rows or --skip-bad-images leaves out), split (part → rows), remarks, and
         refusals: what a run would say, one line each. What cannot be told for a refusal is None.
 
@@ -146,7 +147,7 @@ def _counted(raw: Source | ImageSource, rows: Rows) -> dict[str, Any]:
             "words": _spread([len(text.split()) for text in texts]),
             "characters": _spread([len(text) for text in texts]),
         },
-        "scripts": scripts(texts),
+        "languages": languages(texts),
     }
 
 

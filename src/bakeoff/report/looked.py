@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bakeoff.data.languages import UNCLEAR
 from bakeoff.formats import count, percent
 from bakeoff.report.terminal import new_table
 
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _SHOWN = 20
+_RARE = 0.01
+"""Share below which languages are counted together."""
 _SKIP = {"text": "--skip-bad-rows", "image": "--skip-bad-images"}
 
 
@@ -43,9 +46,8 @@ def looked_lines(facts: dict[str, Any]) -> list[str]:
     noun = f"{facts['modality']}s"
     if facts["rows"] is not None:
         lines.append(_rows(facts, noun))
-        if facts.get("scripts"):
-            written = ", ".join(f"{name} {count(n)}" for name, n in facts["scripts"].items())
-            lines.append(f"scripts: {written}")
+        if facts.get("languages"):
+            lines.append(f"languages: {_languages(facts['languages'])}")
         lines.append(_copies(facts))
     lines += facts["remarks"]
     if facts["left_out"]:
@@ -55,6 +57,20 @@ def looked_lines(facts: dict[str, Any]) -> list[str]:
         return [*lines, *(f"refused: {line}" for line in facts["refusals"])]
     parts = ", ".join(f"{name} {count(n)}" for name, n in facts["split"].items())
     return [*lines, f"nothing is refused; a split: {parts}"]
+
+
+def _languages(shares: dict[str, float]) -> str:
+    """
+    >>> _languages({"English": 0.955, "Spanish": 0.003, "Dutch": 0.002, "unclear": 0.04})
+    'English 95.5 %, 2 others 0.5 %, unclear 4.0 %'
+    """
+    last = {name: share for name, share in shares.items() if name == UNCLEAR}
+    named = {name: share for name, share in shares.items() if name != UNCLEAR}
+    rare = {name: share for name, share in named.items() if share < _RARE}
+    shown = {name: share for name, share in named.items() if name not in rare or len(rare) == 1}
+    if len(rare) > 1:
+        shown[f"{len(rare)} others"] = sum(rare.values())
+    return ", ".join(f"{name} {percent(share)}" for name, share in {**shown, **last}.items())
 
 
 def _rows(facts: dict[str, Any], noun: str) -> str:

@@ -46,7 +46,7 @@ def look(
     split: str = "0.7:0.1:0.2",
     seed: int = 0,
 ) -> Look:
-    """Rows, classes, lengths or sizes, scripts, copies, and what a bake-off would refuse.
+    """Rows, classes, lengths or sizes, languages, copies, and what a bake-off would refuse.
 
     Args:
         source: a path, an address, the name of a data set, a pandas frame, or anything with
