@@ -48,7 +48,7 @@ _CHOICES: dict[str, Callable[[Plan], Iterable[str]]] = {
 }
 """Field → the words it may hold, of a plan: KFP's form shows a list of them, and its API refuses
 others. kfp itself has no way to write them down."""
-_OF_IMAGES = ("image_size", "class_level")
+_OF_IMAGES = ("image_size",)
 
 
 def defaults(plan: Plan, local: bool = False) -> dict[str, Any]:

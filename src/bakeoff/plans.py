@@ -238,8 +238,6 @@ def plan(
     last = settings.get("seed", 0) + seeds - 1
     if not 0 <= last <= MOST_SEED:
         raise UserError(f"seed {last:,} is beyond {MOST_SEED:,}: lower --seed or --seeds")
-    if known.modality == "text" and settings.get("class_level"):
-        raise UserError("--class-level is for folders of images: leave it out of a study of texts")
     if known.modality == "image" and settings.get("drop_suspects"):
         raise UserError("--drop-suspects reads texts: leave it out of a study of images")
     refuse_credentials(settings["data"])

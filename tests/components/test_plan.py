@@ -51,7 +51,7 @@ WRONG = {
     "group_column": ("user", "split", "0", "User", "-", "none", "None", "?", "column", "x" * 99),
     "time_column": ("day", "date", "0", "Day", "-", "none", "None", "?", "column", "x" * 99),
     "image_size": (-1, -64, 1, 3, 4097, 10**6, 10**9),
-    "class_level": (-1, 1, 2),
+    "class_level": (-1,),
 }
 
 

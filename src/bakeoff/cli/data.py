@@ -40,7 +40,7 @@ def look_at_data(
     data: Annotated[
         str,
         typer.Argument(
-            help="A named data set, a file by path or address, or a folder of images.",
+            help="A named data set, a file by path or address, or a folder of files by class.",
             metavar="NAME|PATH",
         ),
     ],

@@ -115,7 +115,7 @@ def _named(data: str | None) -> str | None:
 
 _data = typer.Option(
     help="A named data set; a CSV, TSV, JSONL or Parquet file by path or s3:// address; or a "
-    "folder of images, class/name.jpg. A run's default is its study's.",
+    "folder of files by class, class/name.jpg or class/name.txt. A run's default is its study's.",
     metavar="NAME|PATH",
     callback=_named,
 )
@@ -152,8 +152,8 @@ PresetImageSize = Annotated[int | None, _image_size]
 ClassLevel = Annotated[
     int,
     typer.Option(
-        help="Level of the folders that are the classes, in a folder of images: 1 are its own, 2 "
-        "those in them; 0: found.",
+        help="Level of the folders that are the classes, in a folder of files by class: 1 are its "
+        "own, 2 those in them; 0: found.",
         min=0,
     ),
 ]

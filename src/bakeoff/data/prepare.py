@@ -164,9 +164,7 @@ def read_rows(
     if modality == "image":
         images = read_images(source, columns, class_level)
         return images, clean_images(images, size, skip_bad, comparable)
-    if class_level:
-        raise UserError(f"{source} holds texts: leave out --class-level, which is for images")
-    texts = read_source(source, columns, skip_bad)
+    texts = read_source(source, columns, skip_bad, class_level)
     return texts, clean(texts, skip_bad, comparable)
 
 

@@ -86,6 +86,8 @@ def recognise(
         _refuse_no_pictures(source)
         reading = Reading("image")
         return reading if sized else _sized(source, reading, named, class_level)
+    if "://" not in source and Path(source).is_dir():
+        return Reading("text")
     ending = Path(source).suffix.lower()
     if ending in _PICTURES:
         raise UserError(f"{source} is one image; give the folder of folders, class/name.jpg")

