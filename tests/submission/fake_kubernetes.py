@@ -31,7 +31,8 @@ class FakeKubernetes:
             def do_GET(self) -> None:
                 path = self.path.partition("?")[0]
                 status = 403 if path in fake.forbidden else 200 if path in fake.objects else 404
-                data = json.dumps(fake.objects[path] if status == 200 else {"code": status})
+                found = fake.objects[path] if status == 200 else {"code": status}
+                data = found if isinstance(found, str) else json.dumps(found)
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(data)))

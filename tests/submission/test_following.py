@@ -69,7 +69,10 @@ def test_a_run_from_waiting_to_its_end(watch):
     assert watch.times == ["1:00", "1:09", "2:00:00"]
 
 
-def test_what_a_step_says_of_its_rayjob_is_told_while_that_waits(watch, kfp):
+@pytest.mark.parametrize("by_kubeconfig", [False, True])
+def test_what_a_step_says_of_its_rayjob_is_told_while_that_waits(
+    watch, kfp, by_kubeconfig, monkeypatch, tmp_path
+):
     rayjob = [{"name": "BAKEOFF_WHERE", "value": "rayjob"}]
     task = {"taskInfo": {"name": "train ae"}, "componentRef": {"name": "comp-train"}}
     kfp.run_facts = {
@@ -92,8 +95,15 @@ def test_what_a_step_says_of_its_rayjob_is_told_while_that_waits(watch, kfp):
         ]
     )
 
+    kubernetes = FakeKubernetes()
+    kubernetes.objects["/apis/argoproj.io/v1alpha1/namespaces/kubeflow/workflows/wf"] = {}
+    monkeypatch.setenv("KUBECONFIG", str(kubernetes.kubeconfig(tmp_path)))
+
     def look():
-        kfp.logs[pod] = next(logs, "")
+        if by_kubeconfig:
+            kubernetes.objects[f"{CORE}/pods/{pod}/log"] = next(logs, "")
+        else:
+            kfp.logs[pod] = next(logs, "")
 
     _, lines = watch(*[("RUNNING", runs)] * 12, ("SUCCEEDED", workflow(driver, ended)), look=look)
     assert lines[:4] == [
@@ -102,6 +112,7 @@ def test_what_a_step_says_of_its_rayjob_is_told_while_that_waits(watch, kfp):
         "train ae: runs",
         "train ae: done in 0:09",
     ]
+    kubernetes.close()
 
 
 def test_a_failure_is_told_with_the_steps_own_line(watch, kfp):

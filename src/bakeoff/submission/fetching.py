@@ -22,8 +22,8 @@ from bakeoff.running.runs import RunFolder
 from bakeoff.running.store import store, using_store
 from bakeoff.s3 import Folder, mounted
 from bakeoff.submission.api import Pipelines
-from bakeoff.submission.deletion import Deletion
 from bakeoff.submission.following import ENDED
+from bakeoff.submission.kubeconfig import Kubeconfig
 from bakeoff.submission.storage import key_of
 from bakeoff.submission.workflow import outputs_of, tasks
 
@@ -91,7 +91,7 @@ def _more(kfp: Pipelines, run_id: str, state: str) -> str:
     """What becomes of a run that has not succeeded."""
     if state in ENDED:
         return ""
-    gone = Deletion(run_id, kfp.namespace).noticed(kfp.workflow(run_id))
+    gone = Kubeconfig(run_id, kfp.namespace).noticed(kfp.workflow(run_id))
     return f"; {gone}" if gone else f"; wait for its end: bakeoff follow {run_id}"
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from bakeoff.errors import UserError
 from bakeoff.submission.api import DeletedError, NoAnswerError, Pipelines
-from bakeoff.submission.deletion import Deletion
+from bakeoff.submission.kubeconfig import Kubeconfig
 from bakeoff.submission.workflow import (
     CANCELED,
     DONE,
@@ -115,7 +115,7 @@ class _Following:
         """Of steps: when somebody looked at what they say of their RayJobs, and that."""
         self._last: dict[str, datetime] = {}
         self._said = self._doubt = ""
-        self._deletion, self._looked = Deletion(run_id, kfp.namespace), float("-inf")
+        self._kubeconfig, self._looked = Kubeconfig(run_id, kfp.namespace), float("-inf")
 
     def look(self) -> str:
         """Tell what is new; the state of a run that has ended, else ""."""
@@ -151,7 +151,7 @@ class _Following:
         if self._clock() - self._looked < _DELETION:
             return ""
         self._looked = self._clock()
-        gone = self._deletion.noticed(workflow)
+        gone = self._kubeconfig.noticed(workflow)
         if gone and gone.certain:
             return self.deleted(str(gone))
         if gone and str(gone) != self._doubt:
@@ -170,9 +170,15 @@ class _Following:
             return task
         looked, said = self._rayjobs.get(task.key, (float("-inf"), ""))
         if self._clock() - looked >= _LOGS:
-            said = _of_rayjob(self._kfp.log(self._run_id, task.pod))
+            said = _of_rayjob(self._log(task))
             self._rayjobs[task.key] = self._clock(), said
         return replace(task, reason=said)
+
+    def _log(self, task: Task) -> str:
+        """What a step printed: of one that runs, KFP's API server often knows nothing."""
+        if not task.pod:
+            return ""
+        return self._kfp.log(self._run_id, task.pod) or self._kubeconfig.log(task.pod)
 
     def _canceled(self, task: Task) -> Task:
         """Of a run that was canceled: pods that were ended have not failed."""
@@ -211,8 +217,7 @@ class _Following:
         if state == "FAILED":
             failed = [task for task in found if task.state == FAILED]
             for task in failed:
-                log = self._kfp.log(self._run_id, task.pod) if task.pod else ""
-                for line in _last_words(log):
+                for line in _last_words(self._log(task)):
                     self.tell(f"{task.label} said: {line}")
             if not failed:
                 reason = outcome(workflow) or str((run.get("error") or {}).get("message") or "")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -156,4 +157,10 @@ def _cause(failures: Iterable[Exception], died: tuple[type[Exception], ...]) -> 
 
 
 def _line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    """An error's first line, without the place in gloo's code and gloo's advice.
+
+    >>> _line(RuntimeError("[/a/pair.cc:537] Read error [::1]:5: reset. This is typically caused"))
+    'Read error [::1]:5: reset'
+    """
+    said = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return re.sub(r"^\[\S+\.cc:\d+\] ", "", said).partition(". This is typically")[0]

@@ -1,4 +1,4 @@
-"""Whether somebody deleted the Argo workflow of a run, of which KFP says for ever that it runs."""
+"""What the kubeconfig's cluster, where there is one, knows of a run beyond what KFP tells."""
 
 from __future__ import annotations
 
@@ -35,8 +35,10 @@ class Deleted:
         )
 
 
-class Deletion:
-    """Asks the kubeconfig's cluster, where there is one, for the workflow of a run."""
+class Kubeconfig:
+    """Asks its cluster of a run: whether somebody deleted the workflow, of which KFP says for ever
+    that it runs, and what pods print.
+    """
 
     def __init__(self, run_id: str, namespace: str) -> None:
         from kubernetes import client, config
@@ -71,6 +73,16 @@ class Deletion:
             return None
         self._seen = True
         return None
+
+    def log(self, pod: str) -> str:
+        """What a step printed so far, "" where that cannot be had."""
+        if self._api is None:
+            return ""
+        with suppress(Exception):  # It is gone, another cluster's, or nobody's business.
+            return self._core.read_namespaced_pod_log(
+                pod, self._namespace, container="main", _request_timeout=_TIMEOUT
+            )
+        return ""
 
     def _knew(self, uid: str) -> bool:
         """Whether this cluster is the run's: it has events of the workflow, or its KFP the run."""
