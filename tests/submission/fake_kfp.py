@@ -147,7 +147,7 @@ class FakeKfp:
             return 200, self.logs[query["podname"][0]]
         if path.startswith("/apis/v1alpha1/runs/r1/nodes/"):
             pod = path.split("/")[-2]
-            return (200, self.logs[pod]) if pod in self.logs else (404, {"message": "no log"})
+            return 200, self.logs.get(pod) or {"error_message": "BadRequestError: no log"}
         return 404, {"code": 5, "message": "Run not found"}
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:

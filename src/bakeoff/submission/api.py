@@ -23,6 +23,8 @@ RUNS = "/apis/v2beta1/runs"
 RECURRING_RUNS = "/apis/v2beta1/recurringruns"
 _MOUNTED_TOKEN = Path("/var/run/secrets/kubeflow/pipelines/token")
 """Where a pod that may use KFP has its token."""
+_NO_LOG = ("<", '{"error_message"')
+"""How an answer begins that is none, whatever its status: the pages' own, the API server's."""
 _CONNECT, _FIRST_ANSWER, _ANSWER = 4, 5, 60
 """Seconds."""
 _LONGEST, _ENDS = 300, 150
@@ -164,7 +166,7 @@ class Pipelines:
         for path in (f"/apis/v1alpha1/runs/{run}/nodes/{name}/log", f"/k8s/pod/logs?{query}"):
             with suppress(NotFoundError, NoAnswerError, UserError):
                 text = self._send("GET", path, None, (), _ANSWER).data.decode(errors="replace")
-                if not text.lstrip().startswith("<"):  # Their start page, for what they know not.
+                if not text.lstrip().startswith(_NO_LOG):
                     return text
         return ""
 
