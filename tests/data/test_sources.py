@@ -241,5 +241,5 @@ def test_a_source_on_s3_is_named_after_its_file(bucket):
 
 def test_a_folder_of_images_is_no_source_of_texts(tmp_path):
     (tmp_path / "cat").mkdir()
-    with pytest.raises(UserError, match="is a folder, and texts are read from a file"):
+    with pytest.raises(UserError, match="is a folder without texts"):
         read_source(str(tmp_path))

@@ -14,7 +14,7 @@ from test_on_ray import MARK, ours, result
 
 from bakeoff.environment import cores
 
-KILLS = int(os.environ.get("BAKEOFF_KILLS", "3"))
+KILLS = int(os.environ.get("BAKEOFF_KILLS", "2"))
 """Each costs a start of Ray."""
 EPOCHS, PAUSE = 150, 0.05
 HERE = Path(__file__).parent
