@@ -56,10 +56,11 @@ def refuse_local_files(plan: Plan) -> None:
         name = path.name if path.suffix else f"{path.name}.parquet"  # Folders have no address.
         here = shlex.quote(source if path.suffix else name)
         there = shlex.quote(f"s3://bucket/{name}")
+        upload = "" if path.is_dir() else ", or bakeoff submit --upload s3://bucket"
         where = "is on this machine, where" if path.exists() else "has no address, and"
         raise UserError(
             f"{source} {where} no step on a cluster can read it: put it to S3 (aws s3 cp {here} "
-            f"{there}, or bakeoff submit --upload s3://bucket) and give its address, {there}"
+            f"{there}{upload}) and give its address, {there}"
         )
 
 

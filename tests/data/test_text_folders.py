@@ -100,6 +100,20 @@ def test_files_that_cannot_be_used_are_named_or_left_out(mails, content, why):
     assert list(found.bad.values()) == [why]
 
 
+def test_what_lies_beside_the_texts_is_no_text(mails):
+    (mails / "spam" / "labels.csv").write_text("name,label\n1,spam\n")
+    assert "spam/labels.csv (no .txt)" in refused(mails)
+    assert set(read_source(str(mails), skip_bad=True).bad.values()) == {"no .txt"}
+
+
+def test_a_table_with_a_word_on_it_is_no_folder_of_texts(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "reviews.csv").write_text("text,label\na,b\n")
+    (tmp_path / "data" / "README.txt").write_text("what this is")
+    with pytest.raises(UserError, match=r"if reviews.csv in it is the data, give .*reviews.csv$"):
+        recognise(str(tmp_path / "data"))
+
+
 def test_other_encodings_and_marks_are_read_as_in_tables(mails):
     (mails / "ham" / "a.txt").write_bytes("\ufeffcaf\xe9 à la carte".encode())
     (mails / "ham" / "b.txt").write_bytes("日本語の文章です\n".encode("utf-16"))

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ import bakeoff
 import bakeoff.cli
 from bakeoff.artifacts import read_json, write_json
 from bakeoff.errors import UserError
+from bakeoff.evaluation.predictions import read_evaluations
 from bakeoff.report.across import sentence, write_page
 from bakeoff.running.across import across
 from bakeoff.running.listing import listing
@@ -133,6 +135,16 @@ def test_a_run_whose_artifacts_are_gone_is_refused(runs, tmp_path):
         write_json(copy / run.path.name / "run.json", gone)
     with pytest.raises(UserError, match=r"what run .* was made from is gone; run its command"):
         across([RunFolder(copy / run.path.name) for run in runs[:2]])
+
+
+def test_a_run_that_an_earlier_version_evaluated_is_refused(runs, monkeypatch):
+    def without_keys(artifacts):
+        found = read_evaluations(artifacts)
+        return [replace(e, test=replace(e.test, keys=np.zeros_like(e.test.keys))) for e in found]
+
+    monkeypatch.setattr("bakeoff.running.across.read_evaluations", without_keys)
+    with pytest.raises(UserError, match="of another version of bakeoff; run its command again"):
+        across(runs[:2])
 
 
 def test_the_page_tells_the_same(runs, tmp_path):

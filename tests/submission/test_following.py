@@ -112,6 +112,7 @@ def test_what_a_step_says_of_its_rayjob_is_told_while_that_waits(
         "train ae: runs",
         "train ae: done in 0:09",
     ]
+    assert watch.times[:3] == ["1:00", "2:00:00", "2:00:00"], "it began to train when it did"
     kubernetes.close()
 
 

@@ -88,7 +88,8 @@ def _trained(job: dict[str, Any]) -> tuple[Outcome, str]:
     except Exception as error:
         traceback.print_exc()
         outcome = Outcome.PASSING if _may_pass(error) else Outcome.CRASHED
-        return outcome, f"{type(error).__name__}: {error}"
+        first = (str(error).strip().splitlines() or [""])[0]
+        return outcome, f"{type(error).__name__}: {first}"
     return Outcome.DONE, ""
 
 

@@ -272,8 +272,8 @@ def _packaged(name: str, source: str, about: str) -> NamedSet:
 def _read_texts(path: Path, class_level: int, skip_bad: bool) -> Source:
     if not holds_texts(path):
         raise UserError(
-            f"{path} is a folder without texts (class/name.txt); those of images are for the "
-            "studies images, autoencoder and resnet"
+            f"{path} is a folder without texts, which are class/name.txt, or with images among "
+            "them, which are for the studies images, autoencoder and resnet"
         )
     frame, bad = read_text_folder(path, class_level, skip_bad)
     places = {"split": "folder"} if "split" in frame else {}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bakeoff.data.class_folders import Kind, files_by_class
 from bakeoff.data.encoding import DAMAGED, decoded
-from bakeoff.data.folder_tree import visible_files
+from bakeoff.data.folder_tree import tree
 from bakeoff.data.image_folders import is_image
 from bakeoff.errors import UserError
 
@@ -26,8 +26,10 @@ _TEXTS = Kind("texts", "class/name.txt", is_text)
 
 
 def holds_texts(path: Path) -> bool:
-    """Whether a folder's files are texts: some are called so, and none as an image."""
-    files = visible_files(path)
+    """Whether the files in a folder's folders are texts: some are called so, and none as an
+    image.
+    """
+    files = [entry.file for entry in tree(path) if entry.file and entry.folders]
     return any(map(is_text, files)) and not any(map(is_image, files))
 
 
@@ -71,6 +73,8 @@ def read_text_folder(
 
 def _read(file: Path) -> tuple[str, str]:
     """A file's text, and why it cannot be used."""
+    if not is_text(file):
+        return "", "no .txt"
     try:
         text, _ = decoded(str(file), file.read_bytes())
     except OSError as error:

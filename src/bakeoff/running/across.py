@@ -98,11 +98,16 @@ def _entrant(letter: str, run: RunFolder, model: str, metric: Metric) -> _Entran
     artifacts = [in_store(root, path) for key, path in inputs.items() if key != "dataset"]
     for artifact in artifacts:
         _inputs(run, artifact)
+    again = "fetch it again" if run.facts.get("runner") == "kfp" else "run its command again"
+    if not any(artifact.glob("*/evaluation.json") for artifact in artifacts):
+        raise UserError(f"what run {run.path.name} was made from is gone; {again}")
     found = [e for e in read_evaluations(artifacts) if e.record["model"] == name]
     if any(e.record["test"][metric.key] is None for e in found):
         raise UserError(f"run {run.path.name}: the {metric.words} means nothing on its test rows")
     values = values_by_model(found, metric, "test")[name]
     keys = found[0].test.keys
+    if not keys.any():
+        raise UserError(f"run {run.path.name} is of another version of bakeoff; {again}")
     order = np.argsort(keys, kind="stable")
     labels = found[0].test.labels
     scores = mean_scores([e.record["test"] for e in found], values, labels, metric)
@@ -152,6 +157,8 @@ def _asked(run: RunFolder) -> dict[str, Any]:
     facts, results = run.facts, run.results
     return {
         **{name: value for name, value in facts["plan"].items() if name != "models"},
+        # Where nobody named it, a local run holds nothing, a cluster's what it is.
+        "input_column": facts["plan"].get("input_column") or results["dataset"]["modality"],
         "content of the data": results["dataset"]["source"]["fingerprint"][:12],
         "models": ", ".join(sorted(facts["plan"]["models"])),
         "commit": (results.get("commit") or "")[:12],

@@ -188,7 +188,9 @@ class _Following:
 
     def _moment(self, task: Task) -> datetime:
         """When it came to where it is; Argo counts the wait for a node to the work."""
-        began = task.began if task.state == RUNS and not task.reason else None
+        before, _ = self._shown.get(task.key, ("", ""))
+        new = task.state == RUNS and before != RUNS and not task.reason
+        began = task.began if new else None
         moment = task.ended or began or self._now()
         moment = max(moment, self._last.get(task.key, moment))
         self._last[task.key] = moment

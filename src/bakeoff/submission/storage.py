@@ -28,8 +28,8 @@ def upload(path: Path, prefix: str) -> str:
         )
     if path.is_dir():
         raise UserError(
-            f"{path} is a folder, and a cluster reads files: put its images into a Parquet with "
-            "the columns image and label"
+            f"{path} is a folder, and a cluster reads files: put its texts or images into a "
+            "Parquet with the columns text or image, and label"
         )
     name, folder = f"{file_hash(path)[:16]}-{path.name}", Folder(prefix)
     if folder.size(name) != path.stat().st_size:
