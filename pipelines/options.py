@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kfp import dsl, kubernetes
 
@@ -13,7 +13,7 @@ from bakeoff.code_hash import code_hash
 from bakeoff.container import CODE, IMAGE
 from bakeoff.data.sources import location
 from bakeoff.parts import data_version
-from bakeoff.pipelines.resources import RESOURCES, SIZES
+from bakeoff.pipelines.resources import RESOURCES, SIZES, Resources
 from bakeoff.plans import Plan
 from bakeoff.remote import KFP_KEYS, KFP_SECRET, S3_KEYS, S3_SECRET
 from bakeoff.tracking.identity import RUN, SUFFIX
@@ -94,7 +94,7 @@ class Options:
         if self.local:
             # Nothing else may stand here: what differs from run to run would never be reused.
             return task.set_env_variable(CODE, self.code or _code_of(name, plan.modality))
-        RESOURCES[name].apply(task, plan.threads, SIZES[self.resources], self._minutes(name))
+        self._resources(name).apply(task, plan.threads, SIZES[self.resources])
         # With what KFP sets itself, this is Pod Security's standard `restricted`.
         kubernetes.set_security_context(task, run_as_non_root=True)
         if name.startswith(("train", "tune", "compare")):
@@ -121,10 +121,12 @@ class Options:
                 )
         return task
 
-    def _minutes(self, name: str) -> int:
-        """After which a step is ended."""
-        waits = self.rayjob and name in NETWORKS
-        return self.rayjob.minutes if self.rayjob and waits else RESOURCES[name].minutes
+    def _resources(self, name: str) -> Resources:
+        """What a step may use: one that waits for RayJobs, the time of these."""
+        usual = RESOURCES[name]
+        if self.rayjob and name in NETWORKS:
+            return replace(usual, minutes=self.rayjob.minutes)
+        return usual
 
     def _place(self, task: dsl.PipelineTask) -> None:
         """Say where a task's networks train."""

@@ -61,10 +61,8 @@ class Resources:
     threaded: bool = False
     """Computes on as many CPUs as trainings have threads; others on one."""
 
-    def apply(self, task: dsl.PipelineTask, threads: int, size: Size, minutes: int) -> None:
-        """Write them into a task of a plan with this many threads a training, which is ended after
-        so many minutes.
-        """
+    def apply(self, task: dsl.PipelineTask, threads: int, size: Size) -> None:
+        """Write them into a task of a plan with this many threads a training."""
         cpus = threads if self.threaded else 1
         memory = 1024 * min(self.memory, size.memory)
         asked = min(1000 * cpus - size.spared, size.most_asked)
@@ -73,7 +71,7 @@ class Resources:
         # Libraries would start as many threads as the node has CPUs, and wait for each other.
         task.set_env_variable("OMP_NUM_THREADS", str(cpus))
         task.set_retry(self.retries, backoff_duration="30s", backoff_factor=2)
-        kubernetes.set_timeout(task, seconds=minutes * 60)
+        kubernetes.set_timeout(task, seconds=self.minutes * 60)
 
 
 RESOURCES = {

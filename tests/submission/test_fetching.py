@@ -114,6 +114,16 @@ def test_compare_works_on_what_was_fetched(cluster, at_home, tmp_path):
     assert found.facts["plan"]["limit"] == 0
 
 
+def test_a_run_whose_evaluations_are_not_there_is_fetched_again(cluster, at_home, tmp_path):
+    found = fetch(Pipelines(cluster.url), "r1", tmp_path / "runs", models=["none"])
+    for file in (tmp_path / "runs").rglob("evaluation.json"):
+        file.unlink()
+    with pytest.raises(
+        UserError, match=r"what run \S+-kfp-r1 was made from is gone; fetch it again$"
+    ):
+        across([at_home, found])
+
+
 def test_a_run_that_reused_everything_is_fetched_by_what_its_report_was_drawn_of(
     cluster, comparison, tmp_path
 ):

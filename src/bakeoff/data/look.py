@@ -48,10 +48,10 @@ def look(
     Returns:
         said (what was recognised), modality, name, path, columns (input and label), rows (as they
         came), usable, classes (name → usable rows), lengths (of texts, in words and characters) or
-        sizes (of images), languages (of texts, name → share),
-        duplicates, near_copies, left_out (reason → rows that
-        --skip-bad-rows or --skip-bad-images leaves out), split (part → rows), remarks, and
-        refusals: what a run would say, one line each. What cannot be told for a refusal is None.
+        sizes (of images), languages (of texts, name → share), duplicates, near_copies, left_out
+        (reason → rows that --skip-bad-rows or --skip-bad-images leaves out), split (part → rows),
+        remarks, and refusals: what a run would say, one line each. What cannot be told for a
+        refusal is None.
 
     Raises:
         UserError: there is no such data, or more than one reading of it is possible.

@@ -70,22 +70,21 @@ def read_source(
             level is given for what is no folder of class folders.
     """
     columns = columns or Columns()
-    folder = "://" not in source and Path(source).is_dir() and not is_imdb(Path(source))
-    if class_level and (source in NAMED_SETS or not folder):
-        raise UserError(
-            f"{source} is no folder of class folders, which --class-level is for: leave it out"
-        )
-    if source in NAMED_SETS or is_imdb(Path(source)):
+    path, named = Path(source), source in NAMED_SETS
+    archive = not named and is_imdb(path)
+    folder = not named and not archive and path.is_dir()
+    if class_level and not folder:
+        raise _no_class_folders(source)
+    if named or archive or folder:
         refuse_places(source, columns)
-    if source in NAMED_SETS:
+    if named:
         return named_set(source, "text").read()
     refuse_credentials(source)
     _check_exists(source)
-    if is_imdb(Path(source)):
-        return _read_imdb(Path(source))
-    if Path(source).is_dir():
-        refuse_places(source, columns)
-        return _read_texts(Path(source), class_level, skip_bad)
+    if archive:
+        return _read_imdb(path)
+    if folder:
+        return _read_texts(path, class_level, skip_bad)
     table = read_table(source, columns, skip_bad)
     return Source(
         table.frame,
@@ -117,9 +116,7 @@ def read_images(source: str, columns: Columns | None = None, class_level: int = 
     if named or path.is_dir():
         refuse_places(source, columns)
     if class_level and (named or not path.is_dir()):
-        raise UserError(
-            f"{source} is no folder of class folders, which --class-level is for: leave it out"
-        )
+        raise _no_class_folders(source)
     if source in NAMED_SETS:
         return named_set(source, "image").read()
     refuse_credentials(source)
@@ -131,6 +128,12 @@ def read_images(source: str, columns: Columns | None = None, class_level: int = 
     if path.suffix.lower() == ".parquet":
         return read_parquet(source, columns)
     raise no_images(source)
+
+
+def _no_class_folders(source: str) -> UserError:
+    return UserError(
+        f"{source} is no folder of class folders, which --class-level is for: leave it out"
+    )
 
 
 def no_images(source: str) -> UserError:

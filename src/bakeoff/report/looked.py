@@ -60,10 +60,7 @@ def looked_lines(facts: dict[str, Any]) -> list[str]:
 
 
 def _languages(shares: dict[str, float]) -> str:
-    """
-    >>> _languages({"English": 0.955, "Spanish": 0.003, "Dutch": 0.002, "unclear": 0.04})
-    'English 95.5 %, 2 others 0.5 %, unclear 4.0 %'
-    """
+    """Shares, the rare ones together: English 95.5 %, 2 others 0.5 %, unclear 4.0 %."""
     last = {name: share for name, share in shares.items() if name == UNCLEAR}
     named = {name: share for name, share in shares.items() if name != UNCLEAR}
     rare = {name: share for name, share in named.items() if share < _RARE}

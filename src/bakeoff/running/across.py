@@ -98,16 +98,15 @@ def _entrant(letter: str, run: RunFolder, model: str, metric: Metric) -> _Entran
     artifacts = [in_store(root, path) for key, path in inputs.items() if key != "dataset"]
     for artifact in artifacts:
         _inputs(run, artifact)
-    again = "fetch it again" if run.facts.get("runner") == "kfp" else "run its command again"
-    if not any(artifact.glob("*/evaluation.json") for artifact in artifacts):
-        raise UserError(f"what run {run.path.name} was made from is gone; {again}")
+    if not any(any(artifact.glob("*/evaluation.json")) for artifact in artifacts):
+        raise _gone(run)
     found = [e for e in read_evaluations(artifacts) if e.record["model"] == name]
     if any(e.record["test"][metric.key] is None for e in found):
         raise UserError(f"run {run.path.name}: the {metric.words} means nothing on its test rows")
     values = values_by_model(found, metric, "test")[name]
     keys = found[0].test.keys
     if not keys.any():
-        raise UserError(f"run {run.path.name} is of another version of bakeoff; {again}")
+        raise UserError(f"run {run.path.name} is of another version of bakeoff; {_again(run)}")
     order = np.argsort(keys, kind="stable")
     labels = found[0].test.labels
     scores = mean_scores([e.record["test"] for e in found], values, labels, metric)
@@ -131,10 +130,17 @@ def _inputs(run: RunFolder, artifact: str | Path) -> dict[str, str]:
     try:
         manifest = read_manifest(in_store(run.path.parent, artifact))
     except UserError:
-        raise UserError(
-            f"what run {run.path.name} was made from is gone; run its command again"
-        ) from None
+        raise _gone(run) from None
     return {name: source["path"] for name, source in manifest["inputs"].items()}
+
+
+def _gone(run: RunFolder) -> UserError:
+    return UserError(f"what run {run.path.name} was made from is gone; {_again(run)}")
+
+
+def _again(run: RunFolder) -> str:
+    """How a run is had once more."""
+    return "fetch it again" if run.facts.get("runner") == "kfp" else "run its command again"
 
 
 def _differing(runs: Sequence[RunFolder], models: Sequence[str]) -> dict[str, list[Any]]:

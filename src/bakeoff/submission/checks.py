@@ -7,18 +7,17 @@ kubeconfig's user may not look at is not checked; whether an image can be pulled
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from bakeoff.errors import UserError
+from bakeoff.submission.kubeconfig import TIMEOUT, needed
 from bakeoff.submission.ray_checks import look_for_ray, ray_settings, trains_on_rayjobs
 
 RUNNER, USERS_RUNNER = "pipeline-runner", "default-editor"
 """Service accounts as which KFP runs steps: alone, and of a user of many."""
-_TIMEOUT = (4, 10)
-"""Seconds to connect and to answer."""
 
 
 @dataclass(frozen=True)
@@ -59,19 +58,6 @@ def look_before(
     core = client.CoreV1Api(api)
     account = account or (USERS_RUNNER if multi_user else RUNNER)
 
-    def needed(read: Callable[..., Any], name: str, message: str) -> Any:
-        """An object, None where nobody may look at it.
-
-        Raises:
-            UserError: it is not there.
-        """
-        try:
-            return read(name, namespace, _request_timeout=_TIMEOUT)
-        except client.ApiException as error:
-            if error.status == 404:
-                raise UserError(message) from None
-            return None
-
     try:
         if other := _another(core, client.ApiException, namespace, multi_user):
             return (
@@ -79,18 +65,18 @@ def look_before(
                 "namespace with --namespace, or the cluster with KUBECONFIG"
             )
         needed(
-            core.read_namespaced_service_account,
-            account,
             f"the namespace {namespace} has no service account {account}, or is not there: name "
             "another with --namespace or --service-account",
+            core.read_namespaced_service_account,
+            *(account, namespace),
         )
         for secret, keys in secrets(documents).items():
             literals = " ".join(f"--from-literal={key}=…" for key in sorted(keys))
             advice = f"kubectl -n {namespace} create secret generic {secret} {literals}"
             found = needed(
-                core.read_namespaced_secret,
-                secret,
                 f"the namespace {namespace} has no secret {secret}: {advice}",
+                core.read_namespaced_secret,
+                *(secret, namespace),
             )
             absent = keys - set((found and found.data) or keys)
             if absent:
@@ -99,9 +85,9 @@ def look_before(
                     f"{', '.join(sorted(absent))}: delete it, then {advice}"
                 )
         if trains_on_rayjobs(documents):
-            look_for_ray(api, namespace, account, ray_settings(documents), _TIMEOUT)
+            look_for_ray(api, namespace, account, ray_settings(documents))
         try:
-            nodes = core.list_node(_request_timeout=_TIMEOUT).items
+            nodes = core.list_node(_request_timeout=TIMEOUT).items
         except client.ApiException:
             return "nodes may not be listed: whether the steps fit was not looked at before"
     except UserError:
@@ -194,9 +180,9 @@ def _another(core: Any, refused: type[Exception], namespace: str, multi_user: bo
     """
     try:
         if multi_user:
-            core.read_namespace(namespace, _request_timeout=_TIMEOUT)
+            core.read_namespace(namespace, _request_timeout=TIMEOUT)
         else:
-            core.read_namespaced_service("ml-pipeline", namespace, _request_timeout=_TIMEOUT)
+            core.read_namespaced_service("ml-pipeline", namespace, _request_timeout=TIMEOUT)
     except refused as error:
         if error.status == 404:  # type: ignore[attr-defined]
             return f"namespace {namespace}" if multi_user else f"KFP in the namespace {namespace}"

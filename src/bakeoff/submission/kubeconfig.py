@@ -3,16 +3,42 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-_TIMEOUT = (4, 10)
+from bakeoff.errors import UserError
+
+TIMEOUT = (4, 10)
 """Seconds to connect and to answer."""
+_LAST_LINES = 100
+"""Of what a step printed; all of it may be long."""
 _KFP = "/api/v1/namespaces/kubeflow/services/ml-pipeline:8888/proxy"
 """KFP's API behind that of Kubernetes."""
+
+
+def needed(absent: str, read: Callable[..., Any], *names: str, **more: Any) -> Any:
+    """An object, None where nobody may look at it.
+
+    Args:
+        absent: what a person is told where it is not there.
+        read: a method of a client of Kubernetes.
+        names: of the object, as the method takes them.
+        more: further arguments of the method.
+
+    Raises:
+        UserError: it is not there.
+    """
+    from kubernetes.client import ApiException
+
+    try:
+        return read(*names, **more, _request_timeout=TIMEOUT)
+    except ApiException as error:
+        if error.status == 404:
+            raise UserError(absent) from None
+        return None
 
 
 @dataclass(frozen=True)
@@ -63,7 +89,7 @@ class Kubeconfig:
             return None
         where = ("argoproj.io", "v1alpha1", self._namespace, "workflows", name)
         try:
-            self._objects.get_namespaced_custom_object(*where, _request_timeout=_TIMEOUT)
+            self._objects.get_namespaced_custom_object(*where, _request_timeout=TIMEOUT)
         except ApiException as error:
             if error.status != 404:
                 return None
@@ -75,12 +101,16 @@ class Kubeconfig:
         return None
 
     def log(self, pod: str) -> str:
-        """What a step printed so far, "" where that cannot be had."""
+        """What a step printed last, "" where that cannot be had."""
         if self._api is None:
             return ""
         with suppress(Exception):  # It is gone, another cluster's, or nobody's business.
             return self._core.read_namespaced_pod_log(
-                pod, self._namespace, container="main", _request_timeout=_TIMEOUT
+                pod,
+                self._namespace,
+                container="main",
+                tail_lines=_LAST_LINES,
+                _request_timeout=TIMEOUT,
             )
         return ""
 
@@ -91,7 +121,7 @@ class Kubeconfig:
                 self._namespace,
                 field_selector=f"involvedObject.uid={uid}",
                 limit=1,
-                _request_timeout=_TIMEOUT,
+                _request_timeout=TIMEOUT,
             )
             if told.items:
                 return True
@@ -101,7 +131,7 @@ class Kubeconfig:
                 f"{_KFP}/apis/v2beta1/runs/{quote(self._run_id, safe='')}",
                 "GET",
                 auth_settings=["BearerToken"],
-                _request_timeout=_TIMEOUT,
+                _request_timeout=TIMEOUT,
             )
             return True
         return False

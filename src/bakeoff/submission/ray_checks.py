@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from bakeoff.cluster.settings import VARIABLE, RayJobSettings
 from bakeoff.errors import UserError
+from bakeoff.submission.kubeconfig import TIMEOUT, needed
 from bakeoff.training.settings import WHERE
 
 _KUEUE = "v1beta1"
@@ -35,9 +36,7 @@ def _values(documents: list[dict[str, Any]], name: str) -> Iterator[str]:
                 yield variable.get("value", "")
 
 
-def look_for_ray(
-    api: Any, namespace: str, account: str, settings: RayJobSettings, timeout: tuple[float, float]
-) -> None:
+def look_for_ray(api: Any, namespace: str, account: str, settings: RayJobSettings) -> None:
     """Look whether KubeRay, what settings name (the account of Ray's pods, their priority, Kueue's
     queue) and the step's rights are there.
 
@@ -47,13 +46,6 @@ def look_for_ray(
         UserError: one of them is not.
     """
     from kubernetes import client
-
-    def needed(absent: str, read: Callable[..., Any], *names: str, **more: Any) -> None:
-        try:
-            read(*names, **more, _request_timeout=timeout)
-        except client.ApiException as error:
-            if error.status == 404:
-                raise UserError(absent) from None
 
     custom, core = client.CustomObjectsApi(api), client.CoreV1Api(api)
     needed(
@@ -94,7 +86,7 @@ def look_for_ray(
     )
     try:
         answer = client.AuthorizationV1Api(api).create_namespaced_local_subject_access_review(
-            namespace, review, _request_timeout=timeout
+            namespace, review, _request_timeout=TIMEOUT
         )
     except client.ApiException:
         return

@@ -52,14 +52,8 @@ class Task:
 
 def display_names(spec: Mapping[str, Any]) -> dict[str, str]:
     """Tasks of a compiled pipeline → their display names."""
-    spec = spec.get("pipeline_spec", spec)
-    components = spec.get("components", {}).values()
-    dags = [part["dag"] for part in [spec.get("root", {}), *components] if "dag" in part]
-    return {
-        name: task.get("taskInfo", {}).get("name", name)
-        for dag in dags
-        for name, task in dag.get("tasks", {}).items()
-    }
+    compiled = _compiled(spec).items()
+    return {name: task.get("taskInfo", {}).get("name", name) for name, task in compiled}
 
 
 def waits_for_rayjobs(spec: Mapping[str, Any]) -> set[str]:
@@ -67,14 +61,22 @@ def waits_for_rayjobs(spec: Mapping[str, Any]) -> set[str]:
     spec = spec.get("pipeline_spec", spec)
     components = spec.get("components", {})
     executors = spec.get("deploymentSpec", {}).get("executors", {})
-    dags = [part["dag"] for part in [spec.get("root", {}), *components.values()] if "dag" in part]
     found = set()
-    for name, task in (pair for dag in dags for pair in dag.get("tasks", {}).items()):
+    for name, task in _compiled(spec).items():
         component = components.get(task.get("componentRef", {}).get("name"), {})
         executor = executors.get(component.get("executorLabel"), {})
         if {"name": WHERE, "value": "rayjob"} in executor.get("container", {}).get("env", ()):
             found.add(name)
     return found
+
+
+def _compiled(spec: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The tasks of a compiled pipeline, those in its loops too, by name."""
+    spec = spec.get("pipeline_spec", spec)
+    parts = [spec.get("root", {}), *spec.get("components", {}).values()]
+    return {
+        name: task for part in parts for name, task in part.get("dag", {}).get("tasks", {}).items()
+    }
 
 
 def tasks(workflow: Mapping[str, Any], names: Mapping[str, str]) -> list[Task]:
