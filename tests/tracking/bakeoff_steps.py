@@ -1,7 +1,8 @@
 """What steps of a bake-off tell W&B, in a process of its own: FOLDER JOB…
 
 Jobs: train:FIRST:LAST (from a checkpoint: all records up to the last come again), evaluate and
-leaderboard; limits:INIT:FINISH sets the seconds that W&B is waited for. Prints the seconds of each.
+leaderboard; limits:INIT:FINISH:LAST sets the seconds that W&B is waited for. Prints the seconds of
+each.
 """
 
 from __future__ import annotations
@@ -94,6 +95,7 @@ def step(folder: Path, job: str) -> None:
     if what == "limits":
         run_module.INIT_SECONDS = float(numbers[0])
         run_module.FINISH_SECONDS["online"] = float(numbers[1])
+        run_module.LAST_SECONDS = float(numbers[2])
         return
     if what == LEADERBOARD:
         whole = IDENTITY.of_whole()

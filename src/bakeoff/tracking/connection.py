@@ -18,6 +18,9 @@ _SILENT = re.compile(
 )
 _KEY_REJECTED = re.compile(r"\b40[13]\b|API.?key|not logged in|unauthori[sz]ed", re.IGNORECASE)
 
+ANSWER_SECONDS = 10
+"""How long a server may take to answer one request."""
+
 _unreachable = threading.Event()
 """Set once a server failed, so that later runs of this process do not wait for it again."""
 _UNREACHABLE = "wandb-unreachable"
@@ -39,8 +42,11 @@ def given_up() -> bool:
 
 
 def quieten() -> None:
-    """Have W&B's client print nothing in this process, and report no errors of its own."""
+    """Have W&B's client print nothing in this process, report no errors of its own, and wait for no
+    answer longer than `ANSWER_SECONDS`.
+    """
     os.environ.setdefault("WANDB_SILENT", "true")
+    os.environ.setdefault("WANDB_HTTP_TIMEOUT", str(ANSWER_SECONDS))
     # Its telemetry calls home even from offline runs, and delays the end of the process.
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
 
@@ -72,6 +78,7 @@ def settled(
         x_disable_stats=not measured,
         init_timeout=init,
         finish_timeout=finish,
+        finish_timeout_raises=True,
     )
 
 

@@ -42,6 +42,8 @@ INIT_SECONDS = 10.0
 """How long a server may take to accept a run before it is recorded offline."""
 FINISH_SECONDS = {"online": 30.0, "offline": 8.0}
 """How long the end of a run waits at most for what is still to be written."""
+LAST_SECONDS = 10.0
+"""How much of that is for what is left once everything was handed over."""
 
 Task = Callable[[Any, Any], None]
 """Work for the thread, called with the module wandb and the W&B run."""
@@ -249,14 +251,11 @@ class Run:
             try:
                 task(wandb, run)
             except Exception as error:
-                if is_silence(error):
-                    self._warn_of_silence()
-                else:
-                    self._warn(f"refused a record ({line(error)})")
+                self._warn_of(error, "refused a record")
         try:
             run.finish(exit_code=self._exit_code)
         except Exception as error:
-            self._warn(f"could not finish this run ({line(error)})")
+            self._warn_of(error, "could not finish this run")
 
     def _init(self, wandb: Any) -> Any:
         """The W&B run; an offline one where the server does not answer."""
@@ -264,7 +263,7 @@ class Run:
             wandb,
             self._settings,
             init=INIT_SECONDS,
-            finish=FINISH_SECONDS["online"] - INIT_SECONDS,
+            finish=LAST_SECONDS,
         )
         start = {**self._settings, "settings": common, "reinit": "create_new"}
         if self._mode == "online" and not given_up():
@@ -276,6 +275,12 @@ class Run:
                 self._warn(f"{explained(error, self._settings['id'])}; recording offline")
                 wandb.teardown()  # It would still hold the run's id.
         return wandb.init(mode="offline", **start)
+
+    def _warn_of(self, error: Exception, what: str) -> None:
+        if is_silence(error):
+            self._warn_of_silence()
+        else:
+            self._warn(f"{what} ({line(error)})")
 
     def _warn_of_silence(self) -> None:
         """The server was there, and is no more, or is too slow."""
