@@ -1,4 +1,3 @@
-import doctest
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
@@ -34,10 +33,6 @@ class Outer:
 
     def __post_init__(self) -> None:
         check(self)
-
-
-def test_doctests():
-    assert doctest.testmod(dotted) == (0, 1)
 
 
 @pytest.mark.parametrize(
