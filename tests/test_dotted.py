@@ -3,7 +3,6 @@ from typing import Annotated, Literal
 
 import pytest
 
-from bakeoff import dotted
 from bakeoff.dotted import Count, Range, Share, Times, changed, check, settings_of, unknown_setting
 from bakeoff.errors import UserError
 from bakeoff.training.settings import TrainingSettings
