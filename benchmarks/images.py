@@ -31,6 +31,7 @@ from bakeoff.data.prepare import prepare
 from bakeoff.data.splits import Split, read_split
 from bakeoff.training.device import device, set_up_process
 from bakeoff.training.optimization import Optimizers
+from bakeoff.training.settings import Precision
 from bakeoff.vision import torchvision_models
 from bakeoff.vision.network import ImageClassifier, Shape, placed
 from bakeoff.vision.pictures import loaded
@@ -114,7 +115,7 @@ def bare(split: Split, batch_size: int, threads: int) -> Iterator[int]:
             yield batch_size
 
 
-def ours(split: Split, batch_size: int, precision: str, threads: int) -> Iterator[int]:
+def ours(split: Split, batch_size: int, precision: Precision, threads: int) -> Iterator[int]:
     """The same with our batches, layout and precision."""
     set_up_process(0, threads)
     config = replace(
@@ -149,7 +150,7 @@ def images_a_second(side: str, dataset: Path, files: Path, options: argparse.Nam
     elif side == "bare bf16":
         training = bare(split, batch_size, threads)
     else:
-        training = ours(split, batch_size, side.split()[1], threads)
+        training = ours(split, batch_size, side.split()[1], threads)  # type: ignore[arg-type]
     return rate(training, WARM_UP, options.steps)
 
 

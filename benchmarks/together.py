@@ -30,6 +30,7 @@ from bakeoff.text.registry import MODELS
 from bakeoff.training.device import set_up_process
 from bakeoff.training.loop import fit
 from bakeoff.training.optimization import Optimizers
+from bakeoff.training.settings import Precision
 from bakeoff.training.workers import ALONE, Group, Workers
 from bakeoff.vision.configs import Pictures
 from bakeoff.vision.network import ImageClassifier, Shape
@@ -41,8 +42,8 @@ WARM_UP = 3
 
 
 def bilstm(
-    workers: Workers, steps: int, batch_size: int = 64, precision: str = "fp32"
-) -> tuple[nn.Module, Any, Any]:
+    workers: Workers, steps: int, batch_size: int = 64, precision: Precision = "fp32"
+) -> tuple[TextClassifier, Any, Any]:
     """Network, task and settings of the BiLSTM, at the size it has on the paper split, on random
     words; half of them are of the 500 most frequent, texts are as long as reviews. It learns from
     cross-entropy alone: to disturb embeddings, as the study does, would be a second pass.
@@ -73,7 +74,7 @@ def resnet18(workers: Workers, steps: int) -> tuple[nn.Module, Any, Any]:
     labels = torch.from_numpy(rng.integers(0, 10, rows))
     torch.manual_seed(0)
     network = ImageClassifier(config, Shape(channels=3, size=96), 10)
-    network.to(memory_format=torch.channels_last)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     task = Classification(config, 0, (pictures, labels), (pictures[:4], labels[:4]), workers)
     return network, task, config.training
 

@@ -20,6 +20,7 @@ from together import bilstm
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from bakeoff.text.networks.network import TextClassifier
 from bakeoff.training.device import device, set_up_process
 from bakeoff.training.optimization import Optimizers
 from bakeoff.training.workers import ALONE
@@ -32,10 +33,10 @@ SIDES = ("plain fp32", "plain bf16", "ours fp32", "ours bf16")
 class Plain(nn.Module):
     """A BiLSTM as wide as one of ours, by PyTorch's own parts."""
 
-    def __init__(self, ours: nn.Module) -> None:
+    def __init__(self, ours: TextClassifier) -> None:
         super().__init__()
         words, width = ours.embedding.weight.shape
-        hidden = ours.encoder.width // 2
+        hidden = ours.encoder.width // 2  # type: ignore[operator]
         self.embedding = nn.Embedding(words, width, padding_idx=0)
         self.lstm = nn.LSTM(width, hidden, batch_first=True, bidirectional=True)
         self.head = copy.deepcopy(ours.head)
@@ -56,7 +57,7 @@ def trained(side: str, steps: int, batch_size: int, threads: int) -> Iterator[Te
     """Train step by step; yields the words of each."""
     set_up_process(0, threads)
     who, precision = side.split()
-    network, task, settings = bilstm(ALONE, steps, batch_size, precision)
+    network, task, settings = bilstm(ALONE, steps, batch_size, precision)  # type: ignore[arg-type]
     network.to(device()).train()
     optimizers = Optimizers(network, settings, total_steps=steps)
     plain = Plain(network).to(device()).train()

@@ -170,7 +170,7 @@ def compare_classical(
         trained.name: float(
             (trained.validation_probabilities.argmax(axis=1) == splits[1].labels).mean()
         )
-        for trained in train_classical(lineup, *splits, seed=0)  # type: ignore[arg-type]
+        for trained in train_classical(lineup, splits[0], splits[1], 0)  # type: ignore[arg-type]
     }
     our_seconds = time.perf_counter() - started
     print(f"classical models: reference {seconds:.2f} s, ours {our_seconds:.2f} s", flush=True)

@@ -151,11 +151,13 @@ class Reviews:
         from dataclasses import replace
 
         from bakeoff.data.splits import read_split
+        from bakeoff.text.configs import TextNetwork
         from bakeoff.text.networks.training import train_text_network
         from bakeoff.text.registry import MODELS
         from bakeoff.training.settings import to_dict
 
         config = MODELS["bilstm-glove"]
+        assert isinstance(config, TextNetwork)
         config = replace(config, training=replace(config.training, epochs=1, least_steps=0))
         splits = read_split(self.dataset, "train"), read_split(self.dataset, "validation")
         train_text_network(
