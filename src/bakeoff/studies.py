@@ -126,7 +126,7 @@ def _images(
     quick: Mapping[str, Any],
     image_size: int = 0,
 ) -> Study:
-    """A study of images: the embedded digits, with a share of the epochs, or STL-10 as the seed
+    """A study of images: the embedded digits, with a share of the epochs, or STL-10 as the original
     report has it.
     """
     ours = lineups["all"]

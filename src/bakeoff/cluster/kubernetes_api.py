@@ -1,4 +1,4 @@
-"""What this package asks of Kubernetes; the only module that does.
+"""What a step on a cluster asks of Kubernetes: pods, RayJobs and what they wait for.
 
 Everything is asked once, with a time limit, and either answered, refused (`UserError`) or to be
 asked again (`AwayError`). Objects are read, never watched: a watch needs one right more, and may

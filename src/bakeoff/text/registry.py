@@ -141,8 +141,8 @@ ABOUT = {
 """A sentence on every model."""
 
 LINEUPS = {"all": tuple(_STUDY), "report": tuple(_AFTER_REPORT)}
-"""Names that stand for several models: the whole ladder with its peers, and the models of the seed
-report with its own layers and lengths, which reproduce its figures."""
+"""Names that stand for several models: the whole ladder with its peers, and the models of the
+original report with its own layers and lengths, which reproduce its figures."""
 
 PAIRS = (
     ("tree-tfidf", "nb-tfidf"),
