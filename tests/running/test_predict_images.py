@@ -1,6 +1,8 @@
+import io
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
@@ -10,6 +12,7 @@ from bakeoff.cli import main
 from bakeoff.data.splits import Split
 from bakeoff.errors import UserError
 from bakeoff.running.predict import predict
+from bakeoff.running.result import Result
 from bakeoff.running.runs import RunFolder
 from bakeoff.training.settings import TrainingSettings, to_dict
 from bakeoff.training.trained import write_trained
@@ -43,7 +46,11 @@ def run(tmp_path_factory):
         "models": [entry],
         "leaderboard": [{"model": "net"}],
         "winner": {"model": "net", "seed": 0},
-        "dataset": {"modality": "image", "image": {"height": 32, "width": 32, "channels": 3}},
+        "dataset": {
+            "modality": "image",
+            "image": {"height": 32, "width": 32, "channels": 3},
+            "columns": {"input": "photo", "label": "label"},
+        },
     }
     write_json(folder / "results.json", results)
     return RunFolder(folder)
@@ -100,6 +107,60 @@ def test_the_command_takes_an_image_or_a_folder_of_them(run, tmp_path, monkeypat
     code, line = said(tmp_path / "empty")
     assert code == 2
     assert line.endswith("holds no files; give an image or a folder of images\n")
+
+
+def _forms(value, folder):
+    """A grey picture in every form that data sets have."""
+    path = folder / f"{value}.png"
+    image = Image.new("RGB", (40, 32), (value, value, value))
+    image.save(path)
+    return {
+        "path": path,
+        "bytes": path.read_bytes(),
+        "struct": {"bytes": path.read_bytes(), "path": None},
+        "named": {"bytes": None, "path": str(path)},
+        "pillow": image,
+        "cmyk": image.convert("CMYK"),
+        "pixels": np.array(image),
+        "grey": np.array(image.convert("L")),
+    }
+
+
+def test_pictures_are_labelled_in_every_form_that_data_sets_have(run, tmp_path):
+    result = Result(run)
+    dark, light = _forms(20, tmp_path), _forms(230, tmp_path)
+    for form in dark:
+        found = result.predict([light[form], None, dark[form]])
+        assert found["label"].fillna("").tolist() == ["light", "", "dark"], form
+        assert result.predict(light[form])["label"].tolist() == ["light"], form
+    assert result.predict(np.stack([dark["pixels"], light["pixels"]]))["label"].tolist() == [
+        "dark",
+        "light",
+    ]
+    frame = pd.DataFrame({"photo": [light["struct"], dark["struct"]]}, index=[7, 9])
+    found = result.predict(frame)
+    assert found["label"].to_dict() == {7: "light", 9: "dark"}
+    for wrong in (3.5, np.zeros((4, 4)), [1, 2]):
+        with pytest.raises(UserError, match="images are labelled, not values of type"):
+            result.predict([wrong])
+
+
+def test_the_command_takes_a_parquet_file_of_pictures(run, tmp_path, monkeypatch, capsys):
+    pictures = [_forms(value, tmp_path)["struct"] for value in (230, 20)]
+    source = tmp_path / "new.parquet"
+    pd.DataFrame({"photo": pictures, "place": ["a", "b"]}).to_parquet(source)
+    where = [run.path.name, str(source), "--runs", str(run.path.parent)]
+    monkeypatch.setattr(sys, "argv", ["bakeoff", "predict", *where])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    found = pd.read_csv(io.StringIO(capsys.readouterr().out))
+    assert found[["place", "label"]].to_numpy().tolist() == [["a", "light"], ["b", "dark"]]
+    pd.DataFrame({"picture": pictures}).to_parquet(source)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "no column 'photo', as the images of the run are called" in capsys.readouterr().err
 
 
 def test_sixteen_bits_are_read_as_the_run_read_its_own(run, tmp_path):

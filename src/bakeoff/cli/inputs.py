@@ -28,12 +28,12 @@ _ADDED = ("label", "probability")
 class Inputs:
     """What to label."""
 
-    content: list[str]
-    """Texts or paths of images; blank ones have no label."""
+    content: list[Any]
+    """Texts, or images as `picture` has them; blank ones have no label."""
     modality: str
     """ "text" or "image"."""
     table: pd.DataFrame | None = None
-    """The table that the texts are a column of."""
+    """The table that the texts are a column of; of images the other columns."""
 
     def labelled(self, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
         """The table, or one of the inputs alone, with the columns label and probability; where it
@@ -124,11 +124,12 @@ def _of_table(source: str, column: str, skip_bad: bool) -> Inputs:
     return Inputs(texts, "text", table.frame)
 
 
-def image_inputs(given: str | None) -> Inputs:
-    """The path of an image, those in a folder, or those that stdin names.
+def image_inputs(given: str | None, column: str) -> Inputs:
+    """The path of an image, those in a folder, those that stdin names, or the column of a Parquet
+    file.
 
     Raises:
-        UserError: there is nothing.
+        UserError: there is nothing, or no such column.
     """
     if given in (None, "-"):
         return Inputs(_lines(_stdin(given), "stdin"), "image")
@@ -138,10 +139,40 @@ def image_inputs(given: str | None) -> Inputs:
     if not given.strip():
         raise UserError("the path is empty; give an image or a folder of images")
     path = Path(given)
+    if path.suffix.lower() == ".parquet":
+        return _of_parquet(given, column)
     found = sorted(visible_files(path)) if _exists(given) and path.is_dir() else [path]
     if not found:
         raise UserError(f"{given} holds no files; give an image or a folder of images")
     return Inputs([str(file) for file in found], "image")
+
+
+def _of_parquet(source: str, column: str) -> Inputs:
+    import io
+
+    import pandas as pd
+    import pyarrow as pa
+
+    from bakeoff.data.characters import normalised
+    from bakeoff.data.columns import listed
+    from bakeoff.data.files import damaged_parquet
+    from bakeoff.remote import read_bytes
+    from bakeoff.running.predict import picture
+
+    try:
+        table = pd.read_parquet(io.BytesIO(read_bytes(source)))
+    except (pa.ArrowException, OSError) as error:
+        raise damaged_parquet(source, error) from None
+    table.columns = [normalised(str(name)) for name in table.columns]
+    if list(table.columns).count(column) != 1:
+        raise UserError(
+            f"{source}: no column {column!r}, as the images of the run are called; it has: "
+            f"{listed(list(table.columns))}"
+        )
+    content = [picture(value) for value in table.pop(column)]
+    if any(one is None for one in content):
+        raise UserError(f"{source}: column {column!r} holds no encoded images (bytes)")
+    return Inputs(content, "image", table)
 
 
 def _exists(given: str) -> bool:

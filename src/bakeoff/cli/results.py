@@ -142,8 +142,8 @@ def predict(
         str | None,
         typer.Argument(
             help="A text; a file with one text a line; or a CSV, TSV, JSONL or Parquet file, by "
-            "path or address. Of images a file, or a folder of them. Default, and -: texts or "
-            "paths of images, one a line, from stdin.",
+            "path or address. Of images a file, a folder of them, or a Parquet file. Default, and "
+            "-: texts or paths of images, one a line, from stdin.",
             metavar="TEXT|FILE|-",
         ),
     ] = None,
@@ -187,7 +187,7 @@ def predict(
     if modality == "text":
         inputs = text_inputs(given, text_column or dataset["columns"]["input"], skip_bad_rows)
     else:
-        inputs = image_inputs(given)
+        inputs = image_inputs(given, dataset["columns"]["input"])
     if output:
         inputs.check(output)
     rows = label(bakeoff, inputs.content, model)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,20 +15,24 @@ from bakeoff.running.runs import RunFolder, model_folder, trainings
 if TYPE_CHECKING:
     import numpy as np
 
+Picture = str | bytes | Any
+"""The path of an image file, its content, or its pixels: uint8, shape (height, width) for grey or
+(…, 3) for RGB."""
+
 _UNLABELLED: dict[str, Any] = {"label": None, "probability": None, "probabilities": {}}
 
 
-def predict(run: RunFolder, inputs: Sequence[str], model: str = "") -> list[dict[str, Any]]:
+def predict(run: RunFolder, inputs: Sequence[Picture], model: str = "") -> list[dict[str, Any]]:
     """The label of each text or image and its probability.
 
     Args:
         run: a finished run.
-        inputs: what to label: texts, or paths of image files.
+        inputs: what to label: texts, or images.
         model: a model of the run; none means the winner.
 
     Returns:
-        One record an input: text or image (its path), label, probability, probabilities by class.
-        A blank input has no label: None, None and an empty dictionary.
+        One record an input: text or image (its path, None where it has none), label, probability,
+        probabilities by class. A blank input has no label: None, None and an empty dictionary.
 
     Raises:
         UserError: the run is not finished, has no such model, or the model was removed; an image
@@ -42,7 +48,7 @@ def predict(run: RunFolder, inputs: Sequence[str], model: str = "") -> list[dict
 
     predictor = load(folder)
     modality = results["dataset"]["modality"]
-    given = [one for one in inputs if one.strip()]
+    given = [one for one in inputs if not _is_blank(one)]
     content = (
         [normalised(text) for text in given]
         if modality == "text"
@@ -50,10 +56,38 @@ def predict(run: RunFolder, inputs: Sequence[str], model: str = "") -> list[dict
     )
     rows = iter(predictor.probabilities(content) if given else ())
 
-    def labelled(one: str) -> dict[str, Any]:
-        return _record(predictor.classes, next(rows)) if one.strip() else _UNLABELLED
+    def labelled(one: Picture) -> dict[str, Any]:
+        return _UNLABELLED if _is_blank(one) else _record(predictor.classes, next(rows))
 
-    return [{modality: one, **labelled(one)} for one in inputs]
+    return [{modality: one if isinstance(one, str) else None, **labelled(one)} for one in inputs]
+
+
+def picture(value: Any) -> Picture | None:
+    """An image in any form that data sets have: a path, bytes, pixels, Hugging Face's {bytes, path}
+    or Pillow's object; "" of a missing one, None of what is no image.
+    """
+    import numpy as np
+    from PIL import Image, ImageOps
+
+    if isinstance(value, Mapping):
+        value = value.get("bytes") or value.get("path")
+    if isinstance(value, Image.Image):
+        content = io.BytesIO()
+        upright = ImageOps.exif_transpose(value)
+        upright.save(content, "TIFF" if upright.mode in ("CMYK", "YCbCr", "LAB") else "PNG")
+        return content.getvalue()
+    if isinstance(value, np.ndarray):
+        pixels = value.dtype == np.uint8 and value.shape[2:] in ((), (3,)) and value.ndim > 1
+        return value if pixels else None
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if value is None or (isinstance(value, float) and np.isnan(value)):
+        return ""
+    return value if isinstance(value, str | bytes) else None
+
+
+def _is_blank(one: Picture) -> bool:
+    return isinstance(one, str | bytes) and not one.strip()
 
 
 def _record(classes: Sequence[str], row: np.ndarray) -> dict[str, Any]:
@@ -64,16 +98,21 @@ def _record(classes: Sequence[str], row: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _pictures(paths: Sequence[str], own: Mapping[str, Any]) -> np.ndarray:
-    """Image files in the size and the range of values of the run's own: uint8, shape (n, height,
+def _pictures(images: Sequence[Picture], own: Mapping[str, Any]) -> np.ndarray:
+    """Images in the size and the range of values of the run's own: uint8, shape (n, height,
     width, channels).
     """
     from bakeoff.data.decoding import pack
     from bakeoff.data.depth import as_learned
 
+    def read(row: int) -> bytes | np.ndarray:
+        image = images[row]
+        return Path(image).read_bytes() if isinstance(image, str) else image
+
     size = (own["width"], own["height"])
-    packed = pack(lambda row: Path(paths[row]).read_bytes(), paths, size, "the images")
+    names = [one if isinstance(one, str) else str(n) for n, one in enumerate(images, start=1)]
+    packed = pack(read, names, size, "the images")
     if packed.unusable:
         row, reason = next(iter(packed.unusable.items()))
-        raise UserError(f"cannot use the image {paths[row]}: {reason}")
+        raise UserError(f"cannot use the image {names[row]}: {reason}")
     return as_learned(packed.pixels, own, "the images")

@@ -6,12 +6,14 @@ import html
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.data.characters import normalised
 from bakeoff.data.columns import listed
 from bakeoff.errors import UserError
+from bakeoff.running.predict import picture, predict
 from bakeoff.running.runs import RunFolder, find_run
 
 if TYPE_CHECKING:
@@ -79,13 +81,14 @@ class Result:
         return pd.DataFrame(self.results["leaderboard"]).set_index("model")
 
     def predict(
-        self, inputs: pd.DataFrame | pd.Series | Sequence[str] | str, model: str = ""
+        self, inputs: pd.DataFrame | pd.Series | Sequence[Any] | Any, model: str = ""
     ) -> pd.DataFrame:
-        """The label of each text, or of each image by its path, and its probability.
+        """The label of each text or image, and its probability.
 
         Args:
-            inputs: texts or paths, of which blank ones have no label; one alone will do. Of a
-                frame, pandas' or with `to_pandas()`, the column called as the run's.
+            inputs: texts, or images: their paths, bytes, pixels (uint8, height × width, × 3 for
+                RGB) or Pillow's objects. Missing and blank ones have no label; one alone will do.
+                Of a frame, pandas' or with `to_pandas()`, the column called as the run's.
             model: a model of the run; "" is the winner.
 
         Returns:
@@ -96,17 +99,16 @@ class Result:
         """
         import pandas as pd
 
-        from bakeoff.running.predict import predict
-
         given: Any = inputs
         if hasattr(given, "to_pandas"):
             given = given.to_pandas()
         if isinstance(given, pd.DataFrame):
             given = self._inputs_of(given)
+        elif getattr(given, "ndim", None) == 0:
+            given = given.item()
         index = given.index if isinstance(given, pd.Series) else None
-        one = isinstance(given, str | bytes | Mapping) or not hasattr(given, "__iter__")
-        texts = [self._written(value) for value in ([given] if one else given)]
-        rows = predict(self.run, texts, model)
+        content = [self._input(value) for value in ([given] if self._is_one(given) else given)]
+        rows = predict(self.run, content, model)
         return pd.DataFrame(rows, columns=[self._modality, *_COLUMNS], index=index)
 
     @property
@@ -125,14 +127,26 @@ class Result:
             )
         return frame.iloc[:, names.index(column)]
 
-    def _written(self, value: Any) -> str:
-        """A text or a path; "" is a missing one."""
+    def _is_one(self, given: Any) -> bool:
+        """Whether it is a text or an image, and not several."""
+        if self._modality == "image" and picture(given) is not None:
+            return True
+        return isinstance(given, str | bytes | Mapping) or not hasattr(given, "__iter__")
+
+    def _input(self, value: Any) -> Any:
+        """A text or an image; "" is a missing one."""
         from pandas import isna
 
-        if isinstance(value, Collection) and not isinstance(value, str):
-            wanted = "texts" if self._modality == "text" else "paths of images"
-            raise UserError(f"{wanted} are labelled, not values of type {type(value).__name__}")
-        return "" if isna(value) else str(value)
+        if self._modality == "image":
+            found = picture(value)
+        elif isinstance(value, Collection | PathLike) and not isinstance(value, str):
+            found = None
+        else:
+            found = "" if isna(value) else str(value)
+        if found is None:
+            kind = type(value).__name__
+            raise UserError(f"{self._modality}s are labelled, not values of type {kind}")
+        return found
 
     def __str__(self) -> str:
         from bakeoff.report.terminal import leaderboard_table, text_of
