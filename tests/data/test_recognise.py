@@ -119,6 +119,21 @@ ASKED = {
         {"id": range(60), "kind": cycle("ab")},
         "no column 'text', and none that must be the texts; it has: id, kind",
     ),
+    "names of pictures": (
+        {"photo": [f"cat_{n:04}.jpg" for n in range(60)], "kind": cycle("ab")},
+        "column 'photo' names pictures, such as cat_0000.jpg, and holds none: give the folder",
+    ),
+    **{
+        what: ({"what": values, "kind": cycle("ab")}, "none that must be the texts")
+        for what, values in {
+            "files": [f"report-{chr(97 + n % 26)}{chr(97 + n // 26)}.pdf" for n in range(60)],
+            "users": [f"user{n}" for n in range(60)],
+            "phones": [f"+49 170 {n:07}" for n in range(60)],
+            "hours": [f"{n % 24}:{n:02}:05" for n in range(60)],
+            "prices": [f"{n},50 €" for n in range(60)],
+            "plates": [f"B-XY {n:04}" for n in range(60)],
+        }.items()
+    },
     "label alone": ({"n": [1, 2], "label": ["a", "a"]}, "no column 'text'"),
     "splits are no classes": (
         {"body": texts(60), "fold": cycle(["train", "test"])},
@@ -179,6 +194,13 @@ def test_a_file_without_a_header_is_refused(tmp_path):
         recognise(str(path))
 
 
+def test_short_texts_without_a_header_are_refused(tmp_path):
+    path = tmp_path / "data.csv"
+    path.write_text("".join(f"{text},{'ab'[n % 2]}\n" for n, text in enumerate(texts(60, words=4))))
+    with pytest.raises(UserError, match="has no header: its first line, 'a' and 'printer screen"):
+        recognise(str(path))
+
+
 def test_columns_of_one_name_count_only_where_they_are_meant(tmp_path):
     path = tmp_path / "data.csv"
     lines = [f"{n},{text},{'ab'[n % 2]},{n}\n" for n, text in enumerate(texts(60))]
@@ -224,6 +246,35 @@ def test_a_folder_with_a_table_names_it(tmp_path):
         UserError, match=r"without pictures; if reviews.csv in it is the data, give "
     ):
         recognise(str(tmp_path))
+
+
+def test_a_folder_of_tables_is_no_data(tmp_path):
+    for name in ("train.csv", "test.csv"):
+        written(tmp_path, name, text=texts(3), label=list("aba"))
+    with pytest.raises(
+        UserError, match=r"is a folder of 2 tables \(test.csv, train.csv\); .*--split-"
+    ):
+        recognise(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ([], "it holds nothing"),
+        (["a.txt", "b.txt"], "its texts say no class"),
+        (["a.xlsx", "b.xlsx", "c"], "it holds files of .xlsx, no ending"),
+    ],
+)
+def test_a_folder_without_classes_says_what_it_holds(tmp_path, files, said):
+    for name in files:
+        (tmp_path / name).write_text("something")
+    with pytest.raises(UserError, match=rf"no class folders, as class/name.jpg or .*: {said}"):
+        recognise(str(tmp_path))
+
+
+def test_an_address_with_a_query_says_what_to_do():
+    with pytest.raises(UserError, match=r"data.csv\?…: an address with a query is not read"):
+        recognise("https://x.org/data.csv?download=1")
 
 
 def test_encoded_images_in_a_column(tmp_path):

@@ -115,6 +115,11 @@ def _read(source: str, columns: Columns, skip_bad: bool, whole: bool = False) ->
 def unknown_ending(source: str) -> UserError:
     """What a person is told of a file that nothing reads."""
     ending = Path(source).suffix.lower()
+    if "://" in source and "?" in source:
+        return UserError(
+            f"{source.partition('?')[0]}?…: an address with a query is not read; download the file "
+            "and give its path"
+        )
     with suppress(OSError), Path(source).open("rb") as stream:
         if kind := other_kind(source, stream.read(LOOKED_AT)):
             return UserError(kind)

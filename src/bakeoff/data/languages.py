@@ -12,6 +12,7 @@ _CHARACTERS = 1000
 _SURE = 0.5
 """Probability from which a language is believed; of short texts it is often lower."""
 _NAMES = {
+    "zxx": "no language",
     **{"ar": "Arabic", "bg": "Bulgarian", "bn": "Bengali", "ca": "Catalan", "cs": "Czech"},
     **{"da": "Danish", "de": "German", "el": "Greek", "en": "English", "es": "Spanish"},
     **{"et": "Estonian", "fa": "Persian", "fi": "Finnish", "fr": "French", "he": "Hebrew"},

@@ -6,6 +6,7 @@ A reading is taken only where no other is possible; where several are, a person 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,12 +15,15 @@ from typing import TYPE_CHECKING
 
 from bakeoff.data.characters import alike, normalised
 from bakeoff.data.columns import Columns, listed, refuse_unclear
-from bakeoff.data.files import Table, images_in, read_any
+from bakeoff.data.files import Table, images_in, read_any, unknown_ending
 from bakeoff.data.folder_tree import visible_files
 from bakeoff.data.frames import name_of
 from bakeoff.data.image_files import split_of
+from bakeoff.data.image_sets import local_set
 from bakeoff.data.images import sample_of_sizes
+from bakeoff.data.imdb import is_imdb
 from bakeoff.data.sources import NAMED_SETS, holds_images, read_images, refuse_credentials
+from bakeoff.data.text_folders import is_text
 from bakeoff.errors import UserError
 
 if TYPE_CHECKING:
@@ -39,8 +43,8 @@ SIDE = 64
 _SAMPLED_IMAGES = 200
 _TIME = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([T ].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}.*")
 _NUMBER = re.compile(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?|[-+]?\.\d+")
-_SIGNS = re.compile(r"\S*(://|@|/)\S*|[0-9a-fA-F-]{12,}|\W*")
-"""Addresses, paths, account names and hexadecimal numbers."""
+_SIGNS = re.compile(r"\S*(://|@|/)\S*|[0-9a-fA-F-]{12,}|\S+\.[A-Za-z]\w{1,4}|\W*")
+"""Addresses, paths, account names, names of files and hexadecimal numbers."""
 
 
 @dataclass(frozen=True)
@@ -86,13 +90,13 @@ def recognise(
         _refuse_no_pictures(source)
         reading = Reading("image")
         return reading if sized else _sized(source, reading, named, class_level)
-    if "://" not in source and Path(source).is_dir():
+    if "://" not in source and (Path(source).is_dir() or is_imdb(Path(source))):
         return Reading("text")
     ending = Path(source).suffix.lower()
     if ending in _PICTURES:
         raise UserError(f"{source} is one image; give the folder of folders, class/name.jpg")
     if ending not in _TABLES:
-        return Reading(modality or "text")  # The reader says what it is, or why it is nothing.
+        raise unknown_ending(source)
     if modality and named.input and named.label:
         return Reading(modality, named.input, named.label)
     reading = _of_table(source, modality, named)
@@ -140,7 +144,10 @@ def _of_table(source: str, modality: str, named: Columns) -> Reading:
     if modality == "image":
         input_column = given.get("input") or _one(source, "image", pictures, pictures)
     else:
-        input_column = given.get("input") or _one(source, "text", _texts(free), table.header)
+        candidates = _texts(free)
+        if not candidates:
+            _refuse_names_of_pictures(source, free)
+        input_column = given.get("input") or _one(source, "text", candidates, table.header)
     free.pop(input_column, None)
     classes = [name for name, column in free.items() if column.is_label]
     label_column = given.get("label") or _one(source, "label", classes, table.header)
@@ -193,7 +200,7 @@ class _Column:
         """Whether its values are words that could be texts."""
         if not (self.filled and self.single and self.strings) or self.numeric or self._is_time:
             return False
-        words = sum(not _SIGNS.fullmatch(value) for value in self.strings)
+        words = sum(not _is_sign(value) for value in self.strings)
         distinct = len(self.values) > self.rows / 2
         return distinct and words > len(self.strings) / 2
 
@@ -201,6 +208,14 @@ class _Column:
     def _is_time(self) -> bool:
         times = sum(bool(_TIME.fullmatch(value)) for value in self.strings)
         return bool(self.strings) and times > len(self.strings) / 2
+
+
+def _is_sign(value: str) -> bool:
+    """Whether it names something and says nothing: an address, an id, a number with its unit."""
+    digits = sum(map(str.isdigit, value))
+    spaced = any(map(str.isspace, value)) or any(ord(sign) > 0x0E00 for sign in value)
+    letters = sum(map(str.isalpha, value))
+    return bool(_SIGNS.fullmatch(value)) or (digits >= letters if spaced else digits > 0)
 
 
 def _length(text: str) -> float:
@@ -249,7 +264,7 @@ def _refuse_no_header(source: str, columns: dict[str, _Column], modality: str) -
     """
     if modality == "image" or Path(source).suffix.lower() not in (".csv", ".tsv"):
         return
-    texts = [name for name, c in columns.items() if c.is_text and _length(name) >= 2 * _WORDS]
+    texts = [name for name, c in columns.items() if c.is_text and _length(name) >= 2]
     known = [name for name, c in columns.items() if name in c.values and not c.is_text]
     if texts and known:
         raise UserError(
@@ -258,17 +273,41 @@ def _refuse_no_header(source: str, columns: dict[str, _Column], modality: str) -
         )
 
 
+def _refuse_names_of_pictures(source: str, columns: dict[str, _Column]) -> None:
+    """Raise a UserError where a column names picture files."""
+    for name, column in columns.items():
+        named = [value for value in column.strings if Path(value).suffix.lower() in _PICTURES]
+        if named and len(named) > len(column.strings) / 2:
+            raise UserError(
+                f"{source}: column {name!r} names pictures, such as {named[0]}, and holds none: "
+                "give the folder of folders, class/name.jpg, or a Parquet file with their bytes"
+            )
+
+
 def _refuse_no_pictures(source: str) -> None:
     path = Path(source)
-    if not path.is_dir():
+    if not path.is_dir() or local_set(path):
         return
-    endings = {file.suffix.lower(): file for file in visible_files(path)}
-    tables = [endings[ending].relative_to(path) for ending in _TABLES if ending in endings]
-    if tables and not set(endings) & set(_PICTURES):
+    files = sorted(visible_files(path))
+    if any(file.suffix.lower() in _PICTURES for file in files):
+        return
+    tables = [file.relative_to(path) for file in files if file.suffix.lower() in _TABLES]
+    if len(tables) > 1:
+        raise UserError(
+            f"{source} is a folder of {len(tables)} tables ({listed(list(map(str, tables)))}); "
+            "give one file with the rows of all, and where they are train and test a column that "
+            "says which, named by --split-column"
+        )
+    if tables:
         raise UserError(
             f"{source} is a folder without pictures; if {tables[0]} in it is the data, give "
             f"{path / tables[0]}"
         )
+    texts = any(is_text(file) for file in files)
+    raise UserError(
+        f"{source} has no class folders, as class/name.jpg or class/name.txt"
+        + (": its texts say no class" if texts else f": it holds {_kinds(files)}")
+    )
 
 
 def _said(
@@ -291,6 +330,13 @@ def _said(
     if splits and not named.split:
         said += f"; {splits[0]!r} names splits, which --split-column {splits[0]} takes over"
     return said
+
+
+def _kinds(files: Sequence[Path]) -> str:
+    """The endings of files, the most frequent first."""
+    endings = Counter(file.suffix.lower() or "no ending" for file in files)
+    found = ", ".join(ending for ending, _ in endings.most_common(_SHOWN))
+    return f"files of {found}" if files else "nothing"
 
 
 def _listed(names: list[str]) -> str:
