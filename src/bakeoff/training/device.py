@@ -39,4 +39,6 @@ def set_up_process(seed: int, threads: int) -> None:
     torch.use_deterministic_algorithms(not torch.cuda.is_available(), warn_only=True)
     # Filling memory before it is written to costs a tenth of the time and changes no result.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    # The first optimizer of a process imports for seconds, which are no training's.
+    torch.optim.Adam([torch.zeros(1, requires_grad=True)])
     torch.manual_seed(seed)

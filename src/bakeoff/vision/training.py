@@ -68,8 +68,8 @@ def train_image_network(
     Raises:
         UserError: weights that cannot be read, or a diverging loss.
     """
-    started = time.perf_counter()
     set_up_process(seed, threads)
+    started = time.perf_counter()
     settings = from_dict(config)
     shape = Shape(
         channels=1 if settings.pictures.grey else train.inputs.shape[3],

@@ -1,4 +1,8 @@
 import json
+import re
+import subprocess
+import sys
+import textwrap
 from dataclasses import replace
 
 import numpy as np
@@ -237,3 +241,27 @@ def test_a_preprocessing_that_leaves_nothing_is_refused():
     texts = split(["很好", "很差", "a good film", "fine"] * 5, [0, 1] * 10)
     with pytest.raises(UserError, match="leaves no word of 10 of 20 training texts; choose"):
         train({"svm": LINEUP["svm"]}, texts, texts)
+
+
+def test_training_time_holds_no_imports():
+    script = """
+        import sys
+        import numpy as np
+        from bakeoff.data.splits import Split
+        from bakeoff.text.classical import models
+        from bakeoff.text.configs import LinearText, TreeText
+        from bakeoff.text.registry import MODELS
+
+        ready, before = models._import_libraries, set()
+        models._import_libraries = lambda: (ready(), before.update(sys.modules))
+        texts = [f"{'good' if n % 2 else 'bad'} film number {n}" for n in range(40)]
+        split = Split(np.arange(40), texts, np.arange(40) % 2, ["bad", "good"], "text")
+        chosen = ("nb-counts", "logreg-tfidf", "svm-tfidf", "nbsvm", "tree-tfidf")
+        list(models.train_classical({name: MODELS[name] for name in chosen}, split, split, 0))
+        assert before
+        print(*(set(sys.modules) - before))
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=True
+    )
+    assert not re.findall(r"\b(?:scipy|sklearn)\.\S*", done.stdout)

@@ -1,7 +1,9 @@
 import os
+import re
 import signal
 import subprocess
 import sys
+import textwrap
 from dataclasses import replace
 from pathlib import Path
 
@@ -304,3 +306,31 @@ def main(reviews: str, out: str, checkpoint: str, kill_after: str) -> None:
 
 if __name__ == "__main__":
     main(*sys.argv[1:])
+
+
+def test_training_time_holds_no_imports_of_torch():
+    script = """
+        import sys
+        from dataclasses import replace
+        import numpy as np
+        from bakeoff.data.splits import Split
+        from bakeoff.text.networks import training
+        from bakeoff.text.registry import MODELS
+        from bakeoff.training.settings import to_dict
+        from bakeoff.training.workers import ALONE
+
+        ready, before = training.set_up_process, set()
+        training.set_up_process = lambda *given: (ready(*given), before.update(sys.modules))
+        texts = [f"{'good' if n % 2 else 'bad'} film number {n}" for n in range(40)]
+        split = Split(np.arange(40), texts, np.arange(40) % 2, ["bad", "good"], "text")
+        config = MODELS["rnn-64"]
+        config = replace(config, training=replace(config.training, epochs=1, least_steps=0))
+        kwargs = {"seed": 0, "threads": 1, "workers": ALONE}
+        training.train_text_network("rnn-64", to_dict(config), split, split, **kwargs)
+        assert before
+        print(*(set(sys.modules) - before))
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=True
+    )
+    assert not re.findall(r"\b(?:torch\._dynamo|sympy)\S*", done.stdout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,11 @@ from bakeoff.training.trained import Trained
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
+_LIBRARIES = (
+    *("scipy.optimize", "scipy.sparse", "scipy.special"),
+    *("sklearn.feature_extraction.text", "sklearn.linear_model", "sklearn.svm", "sklearn.tree"),
+)
+
 
 def train_classical(
     configs: Mapping[str, LinearText | TreeText], train: Split, validation: Split, seed: int
@@ -42,6 +48,7 @@ def train_classical(
             frequent enough.
     """
     _refuse_missing_class(train)
+    _import_libraries()
     groups: dict[tuple[str, ...], dict[str, LinearText | TreeText]] = {}
     for name, config in configs.items():
         groups.setdefault(parse(config.preprocessing), {})[name] = config
@@ -71,8 +78,15 @@ def train_alone(
         UserError: as there.
     """
     _refuse_missing_class(train)
+    _import_libraries()
     counts = _count(parse(config.preprocessing), [config], train, validation)
     return _train(name, config, counts, train, validation, seed)
+
+
+def _import_libraries() -> None:
+    """Import what counts and fits: that takes seconds once, and is no model's training."""
+    for name in _LIBRARIES:
+        importlib.import_module(name)
 
 
 def _refuse_missing_class(train: Split) -> None:

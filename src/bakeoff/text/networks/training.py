@@ -63,8 +63,8 @@ def train_text_network(
     Raises:
         UserError: word vectors that cannot be read, no frequent word, or a diverging loss.
     """
-    started = time.perf_counter()
     set_up_process(seed, threads)
+    started = time.perf_counter()
     settings = cast(TextNetwork, from_dict(config))
     steps = parse(settings.preprocessing)
     texts = preprocess_all(train.inputs, steps)
