@@ -38,7 +38,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	        "or name one: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }; \
 	    "$$python" -m venv --clear .venv; \
 	}
-	@echo "installing bakeoff and its tools into .venv (2 GB, some minutes)"
+	@echo "installing bakeoff and its tools into .venv (2 GB, or 6 with CUDA; some minutes)"
 	$(BIN)/pip install -qq --constraint constraints.txt --editable '.[dev,$(EXTRAS)]'
 	@touch $@
 

@@ -53,19 +53,19 @@ def test_a_bake_off_needs_none_of_them(tmp_path):
     [
         (
             ("run", "sentiment", "--wandb", "offline", "--runs", "runs"),
-            'W&B is not installed: pip install "bakeoff[wandb]", or --wandb disabled',
+            "W&B is not installed: pip install '.[wandb]' in its clone, or --wandb disabled",
         ),
         (
             ("run", "sentiment", "--models", "rnn-64", "--where", "ray", "--runs", "runs"),
-            "Ray is not installed: pip install 'bakeoff[ray]', or leave out --where ray",
+            "Ray is not installed: pip install '.[ray]' in its clone, or leave out --where ray",
         ),
         (
             ("run", "sentiment", "--models", "nb-counts", "--tune", "4", "--runs", "runs"),
-            "Ray and Optuna are not installed: pip install 'bakeoff[ray]', or leave out --tune",
+            "Ray and Optuna are not installed: pip install '.[ray]' in its clone, or leave out --tune",
         ),
         (
             ("data", "prepare", "--data", "s3://bucket/a.csv", "--output", "out"),
-            'cannot read s3://bucket/a.csv: a package for it is missing: pip install "bakeoff[s3]"',
+            "cannot read s3://bucket/a.csv: a package for it is missing: pip install '.[s3]' in its clone",
         ),
     ],
 )

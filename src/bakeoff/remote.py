@@ -119,7 +119,8 @@ def explained_remote_errors(source: str, verb: str = "read") -> Iterator[None]:
     except UserError:
         raise
     except ImportError as error:
-        advice = 'pip install "bakeoff[s3]"' if scheme_of(source) in S3_SCHEMES else reason(error)
+        clone = "pip install '.[s3]' in its clone"
+        advice = clone if scheme_of(source) in S3_SCHEMES else reason(error)
         raise RemoteError(
             f"cannot {verb} {source}: a package for it is missing: {advice}"
         ) from None

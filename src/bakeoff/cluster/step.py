@@ -269,7 +269,7 @@ def _ray_version() -> str:
         return version("ray")
     except PackageNotFoundError:
         raise UserError(
-            "the image has no Ray: build it with 'bakeoff[ray,s3]' inside, or train inline"
+            "the image has no Ray: build it with its extras ray and s3 inside, or train inline"
         ) from None
 
 

@@ -37,7 +37,9 @@ def resolve_mode(asked: str | None = None) -> str:
     if mode not in MODES:
         raise unknown_name("W&B mode", mode, MODES)
     if mode != "disabled" and not installed:
-        raise UserError('W&B is not installed: pip install "bakeoff[wandb]", or --wandb disabled')
+        raise UserError(
+            "W&B is not installed: pip install '.[wandb]' in its clone, or --wandb disabled"
+        )
     if mode == "online" and not _has_key():
         raise UserError(
             "W&B online needs a key: set WANDB_API_KEY, run `wandb login`, or choose offline"
@@ -52,7 +54,7 @@ def online() -> str:
         UserError: W&B is not installed, or there is no key.
     """
     if not (find_spec("wandb") and find_spec("wandb_workspaces")):
-        raise UserError('W&B is not installed: pip install "bakeoff[wandb]"')
+        raise UserError("W&B is not installed: pip install '.[wandb]' in its clone")
     if not _has_key():
         raise UserError("W&B needs a key: set WANDB_API_KEY, or run `wandb login`")
     quieten()

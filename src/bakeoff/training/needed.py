@@ -17,6 +17,6 @@ def refuse_without(packages: dict[str, str], option: str) -> None:
     if absent := [name for package, name in packages.items() if find_spec(package) is None]:
         verb = "is" if len(absent) == 1 else "are"
         raise UserError(
-            f"{' and '.join(absent)} {verb} not installed: pip install 'bakeoff[ray]', or leave "
-            f"out {option}"
+            f"{' and '.join(absent)} {verb} not installed: pip install '.[ray]' in its clone, or "
+            f"leave out {option}"
         )
