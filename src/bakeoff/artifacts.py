@@ -176,7 +176,7 @@ def new_artifact(
 
     Args:
         folder: where the artifact will be.
-        kind: "dataset", "test", "models", "evaluations", "comparison".
+        kind: "dataset", "test", "models", "trials", "evaluations", "comparison".
         settings: what the step was asked for, as JSON holds it.
         inputs: name → artifact folder this one is made from; the manifest gets paths and hashes.
         told: where it is said to go, if `folder` is a step on its way.

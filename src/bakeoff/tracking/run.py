@@ -68,7 +68,7 @@ def open_run(
         seed: of this training; None of what is no training.
         config: every hyper-parameter; secrets in it are left out.
         folder: gets the subfolder `wandb`.
-        job: "train", "evaluate" or `LEADERBOARD`.
+        job: "train", "trial", "evaluate" or `LEADERBOARD`.
         identity: of the step that trains; evaluation continues the run that training began.
     """
     mode = os.environ.get("WANDB_MODE") or "disabled"
