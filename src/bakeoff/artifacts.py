@@ -255,6 +255,20 @@ def read_manifest(folder: str | Path, kind: str | None = None) -> dict[str, Any]
     return manifest
 
 
+def lacks(folder: Path, *parts: str) -> bool:
+    """Whether files are gone, or not whole, that the manifest of a folder, if it has one, names and
+    whose paths in it begin with one of `parts`.
+    """
+    if not (folder / MANIFEST).exists():
+        return False
+    for name, facts in read_manifest(folder)["files"].items():
+        file = folder / name
+        is_whole = file.is_file() and file.stat().st_size == facts["bytes"]
+        if name.startswith(parts) and not is_whole:
+            return True
+    return False
+
+
 def artifact_hash(folder: str | Path) -> str:
     """The hash of an artifact's content: equal for equal files, wherever and whenever written."""
     return settings_hash(read_manifest(folder)["files"])

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
-from bakeoff.artifacts import MANIFEST
+from bakeoff.artifacts import MANIFEST, explained_write_errors, make_folder
 from bakeoff.errors import UserError
 from bakeoff.patience import causes
 from bakeoff.remote import answered, is_remote, opened
@@ -131,10 +131,13 @@ class Folder:
     def download(
         self, folder: Path, *, only: set[str] | None = None, patience: float | None = None
     ) -> None:
-        """Fill a folder with the files below, or those of the top-level names `only`.
+        """Add the files below, or those of the top-level names `only`, to a folder.
+
+        Files, and folders in it that were not there, appear whole, once all is fetched, and its
+        manifest last.
 
         Raises:
-            UserError: there are none.
+            UserError: there are none, or they cannot be written.
         """
         names = self.names(patience=patience)
         if not names:
@@ -142,18 +145,28 @@ class Folder:
                 f"there is nothing at {self.place}: was it removed, or is it behind another "
                 "endpoint (AWS_ENDPOINT_URL)?"
             )
-        for name in names:
-            parts = PurePosixPath(name).parts
-            if ".." in parts or (only is not None and parts[0] not in only):
-                continue
-            target = folder.joinpath(*parts)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            self._get(name, target, patience)
+        make_folder(folder)
+        with (
+            explained_write_errors(folder),
+            tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as scratch,
+        ):
+            for name in names:
+                parts = PurePosixPath(name).parts
+                if ".." in parts or (only is not None and parts[0] not in only):
+                    continue
+                target = Path(scratch, *parts)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                self._get(name, target, folder, patience)
+            _add(Path(scratch), folder)
 
-    def _get(self, name: str, target: Path, patience: float | None) -> None:
-        self._asked(
-            "read", lambda files, path: files.get_file(f"{path}/{name}", str(target)), patience
-        )
+    def _get(self, name: str, target: Path, folder: Path, patience: float | None) -> None:
+        """Fetch a file to `target`, on its way to `folder`."""
+
+        def get(files: Any, path: str) -> None:
+            with explained_write_errors(folder):
+                files.get_file(f"{path}/{name}", str(target))
+
+        self._asked("read", get, patience)
 
     def upload(self, folder: Path, *, patience: float | None = None) -> None:
         """Write a folder's files, its manifest last: where that is, all is."""
@@ -187,6 +200,16 @@ class Folder:
         return answered(ask, self.place, verb=verb, patience=patience)
 
 
+def _add(fetched: Path, folder: Path) -> None:
+    """Move what is in one folder to another one, where it takes the place of what is there."""
+    for path in sorted(fetched.iterdir(), key=lambda path: path.name == MANIFEST):
+        target = folder / path.name
+        if path.is_dir() and target.is_dir():
+            _add(path, target)
+        else:
+            path.replace(target)
+
+
 def _lacks_bucket(error: Exception) -> bool:
     codes = (getattr(one, "response", {}).get("Error", {}).get("Code") for one in causes(error))
     return "NoSuchBucket" in codes
@@ -199,8 +222,9 @@ def fetched(place: Path | str) -> Iterator[Path]:
         yield Path(place)
         return
     with tempfile.TemporaryDirectory(prefix="bakeoff-fetched-") as folder:
-        Folder(str(place)).download(Path(folder))
-        yield Path(folder)
+        here = Path(folder) / "fetched"
+        Folder(str(place)).download(here)
+        yield here
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.artifacts import read_manifest, write_json
+from bakeoff.artifacts import lacks, read_manifest, write_json
 from bakeoff.data.characters import normalised
 from bakeoff.data.cleaning import Rows, duplicate_key
 from bakeoff.data.columns import Columns
@@ -27,7 +27,7 @@ from bakeoff.evaluation.evaluate import checked
 from bakeoff.evaluation.metrics import classification_metrics
 from bakeoff.formats import percent, points
 from bakeoff.report import write_report
-from bakeoff.running.runs import RunFolder, model_folder, trainings
+from bakeoff.running.runs import RunFolder, gone, model_folder, trainings
 from bakeoff.running.store import in_store
 
 Watch = Callable[[str, float | None], None]
@@ -166,12 +166,18 @@ def _named(classes: Sequence[str]) -> str:
 
 
 def _known(run: RunFolder) -> set[Hashable]:
-    """The keys of the run's training and validation splits."""
+    """The keys of the run's training and validation splits.
+
+    Raises:
+        UserError: they are not there.
+    """
     if "comparison" not in run.facts:
         raise UserError(f"run {run.path.name} has not finished; run its command again")
     root = run.path.parent
     manifest = read_manifest(in_store(root, run.facts["comparison"]), "comparison")
     dataset = in_store(root, manifest["inputs"]["dataset"]["path"])
+    if lacks(dataset, "train.", "validation."):
+        raise gone(run, "the data that the run was trained on", dataset, "--data")
     return {
         duplicate_key(one) if isinstance(one, str) else pixel_key(one)
         for name in ("train", "validation")
