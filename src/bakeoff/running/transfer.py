@@ -20,6 +20,7 @@ from bakeoff.data.depth import as_learned
 from bakeoff.data.prepare import read_rows
 from bakeoff.data.sources import fingerprint, location
 from bakeoff.data.splits import Split, read_split
+from bakeoff.data.splitting import sample_by_class
 from bakeoff.errors import UserError
 from bakeoff.evaluation.baseline import KIND
 from bakeoff.evaluation.compare import mean_rates, mean_scores
@@ -101,7 +102,9 @@ def transfer(
             f"{source}: the run was trained on every one of its {modality}s; name other data with "
             "--data"
         )
-    used = unseen[_sample(labels[unseen], limit)]
+    used = unseen
+    if 0 < limit < len(unseen):
+        used = unseen[sample_by_class(labels[unseen], limit, np.random.default_rng(0))]
     entry: dict[str, Any] = {
         "data": found.name,
         "path": location(source),
@@ -183,17 +186,6 @@ def _known(run: RunFolder) -> set[Hashable]:
         for name in ("train", "validation")
         for one in read_split(dataset, name).inputs
     }
-
-
-def _sample(labels: np.ndarray, limit: int) -> np.ndarray:
-    """At most `limit` places in `labels` (0: all), every class with its share of them, rounded up
-    or down.
-    """
-    if not 0 < limit < len(labels):
-        return np.arange(len(labels))
-    shuffled = np.random.default_rng(0).permutation(len(labels))
-    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
-    return by_class[((np.arange(limit) + 0.5) * len(labels) / limit).astype(int)]
 
 
 def _score(
