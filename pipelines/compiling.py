@@ -1,11 +1,12 @@
 """Writing pipelines and components as YAML that a KFP 2.x backend takes."""
 
 import shlex
+import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
 
-from bakeoff.artifacts import explained_write_errors, make_folder
+from bakeoff.artifacts import make_folder, written_atomically
 from bakeoff.data.sources import NAMED_SETS, location
 from bakeoff.errors import UserError
 from bakeoff.pipelines.options import Options
@@ -91,10 +92,11 @@ def _write(what: Any, path: Path) -> None:
     from kfp import compiler
 
     make_folder(path.parent)
-    with explained_write_errors(path):
-        # kfp chooses the format by the ending.
-        temporary = path.with_name(f".{path.stem}.tmp.yaml")
+    with tempfile.TemporaryDirectory(prefix="bakeoff-compiled-") as folder:
+        compiled = Path(folder) / "compiled.yaml"  # kfp chooses the format by the ending.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            compiler.Compiler().compile(what, str(temporary))
-        temporary.replace(path)
+            compiler.Compiler().compile(what, str(compiled))
+        content = compiled.read_bytes()
+    with written_atomically(path) as temporary:
+        temporary.write_bytes(content)

@@ -1,8 +1,13 @@
 """Artifact folders: atomic, self-explaining, content-addressed."""
 
 import errno
+import shutil
+from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+from safetensors.numpy import save_file
 
 from bakeoff.artifacts import (
     artifact_hash,
@@ -12,6 +17,7 @@ from bakeoff.artifacts import (
     read_manifest,
     write_json,
 )
+from bakeoff.data.decoding import write_pixels
 from bakeoff.errors import UserError
 
 
@@ -80,6 +86,82 @@ def test_a_file_where_a_folder_is_needed(tmp_path):
         new_artifact(tmp_path / "file" / "a", "dataset", settings={}),
     ):
         pass
+
+
+BIG = b"x" * 200_000
+
+
+def _frame():
+    return pd.DataFrame({"text": [f"{n**9 % 10**15:x}" for n in range(20_000)]})
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda out, _: (out / "x").write_bytes(BIG),
+        lambda out, _: _frame().to_parquet(out / "x.parquet"),
+        lambda out, _: _frame().to_csv(out / "x.csv"),
+        lambda out, _: write_pixels(out / "x.npy", np.zeros((9, 99, 99, 3), "u1"), np.arange(9)),
+        lambda out, _: save_file({"x": np.arange(50_000)}, out / "x.safetensors"),
+        lambda out, big: shutil.copy(big / "x", out),
+        lambda out, big: shutil.copytree(big, out / "copy"),
+    ],
+)
+def test_whatever_writes_a_full_disk_is_said_of_the_artifact(tmp_path, small_disk, write):
+    (tmp_path / "big").mkdir()
+    (tmp_path / "big" / "x").write_bytes(BIG)
+    with (
+        pytest.raises(UserError, match=f"^cannot write {small_disk}/models: the disk is full;"),
+        new_artifact(small_disk / "models", "models", settings={}) as (out, _),
+    ):
+        write(out, tmp_path / "big")
+
+
+def test_another_disk_that_is_full_is_named(tmp_path):
+    full = OSError(errno.ENOSPC, "No space left on device", "/elsewhere/tmp")
+    with (
+        pytest.raises(UserError, match=r"^cannot write /elsewhere/tmp: the disk is full"),
+        new_artifact(tmp_path / "models", "models", settings={}),
+    ):
+        raise full
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        PermissionError(errno.EACCES, "Permission denied", "/elsewhere/weights.safetensors"),
+        PermissionError(errno.EPERM, "Operation not permitted"),
+        NotADirectoryError(errno.ENOTDIR, "Not a directory", "/elsewhere/file/x"),
+        FileExistsError(errno.EEXIST, "File exists", "/elsewhere/models"),
+        RuntimeError("a worker says: [Errno 28] No space left on device"),
+    ],
+)
+def test_what_is_refused_elsewhere_is_not_blamed_on_the_artifact(tmp_path, error):
+    beside = FileExistsError(errno.EEXIST, "File exists", str(tmp_path / "models-of-others"))
+    for raised in (error, beside):
+        with (
+            pytest.raises(type(raised)) as caught,
+            new_artifact(tmp_path / "models", "models", settings={}),
+        ):
+            raise raised
+        assert caught.value is raised
+
+
+def test_what_is_refused_in_the_artifact_is_said_of_it(tmp_path):
+    with (
+        pytest.raises(UserError, match=f"^cannot write {tmp_path}/models: no permission"),
+        new_artifact(tmp_path / "models", "models", settings={}) as (out, _),
+    ):
+        raise PermissionError(errno.EACCES, "Permission denied", str(out / "deep" / "x"))
+
+
+def test_a_refusal_that_pyarrow_puts_into_words():
+    said = "Failed to open local file '/a/.x.parquet.7.tmp'. Detail: [errno 13] Permission denied"
+    with (
+        pytest.raises(UserError, match=r"^cannot write /a/x\.parquet: no permission"),
+        explained_write_errors(Path("/a/x.parquet")),
+    ):
+        raise PermissionError(errno.EACCES, said)
 
 
 def test_other_errors_keep_their_traceback(tmp_path):

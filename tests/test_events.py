@@ -1,6 +1,10 @@
 """Events travel from a step's process to whoever watches."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
+import torch
 
 from bakeoff import events
 from bakeoff.errors import UserError
@@ -34,6 +38,17 @@ def test_a_missing_folder_never_fails_the_step(monkeypatch):
     monkeypatch.setenv(events.VARIABLE, "/nonexistent/folder")
     monkeypatch.setattr(events, "_stream", None)
     events.emit("progress", step=1)
+
+
+def test_facts_that_json_does_not_know_never_fail_the_step(folder):
+    values = {"loss": np.float32(0.5), "rows": np.int64(3), "whole": np.bool_(True)}
+    events.emit("progress", tensor=torch.tensor(2), path=Path("a/b"), **values)
+    events.emit("progress", by_class={("a", "b"): 1})
+    events.emit("progress", last=1)
+    first, last = events.EventReader(folder).new_events()
+    read = {name: first[name] for name in (*values, "tensor", "path")}
+    assert read == {"loss": 0.5, "rows": 3, "whole": True, "tensor": 2, "path": "a/b"}
+    assert last["last"] == 1
 
 
 def test_a_step_announces_itself_and_explains_a_user_error(folder, capsys):

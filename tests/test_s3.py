@@ -2,6 +2,7 @@
 
 import os
 import socket
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +12,7 @@ from moto.server import ThreadedMotoServer
 from bakeoff import events
 from bakeoff.errors import UserError
 from bakeoff.patience import StoreAwayError, patient
+from bakeoff.remote import opened
 from bakeoff.s3 import Folder, address, fetched, manifest_of, mounted, published
 
 
@@ -74,6 +76,60 @@ def test_single_files_and_parts_of_a_folder(s3_server, tmp_path):
     assert folder.names() == []
     assert Folder(f"{s3_server}/parts-of-others").names() == ["x"]
     folder.remove()
+
+
+@pytest.fixture
+def models(s3_server, tmp_path):
+    """A folder with a manifest and one model, there."""
+    made = tmp_path / "made"
+    (made / "model").mkdir(parents=True)
+    for name in ("manifest.json", "model/model.json", "model/weights"):
+        (made / name).write_text(name)
+    folder = Folder(f"{s3_server}/of-models")
+    folder.upload(made)
+    return folder
+
+
+def test_a_folder_that_is_fetched_appears_whole(models, tmp_path, monkeypatch):
+    back, seen = tmp_path / "there" / "back", []
+    files, _ = opened(str(models))
+    get_file = files.get_file
+
+    def breaks_off(name, target):
+        seen.extend(back.rglob("*"))
+        get_file(name, target)
+        if name.endswith("weights"):
+            Path(target).write_text("half")
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "get_file", breaks_off)
+        with pytest.raises(KeyboardInterrupt):
+            models.download(back)
+    assert seen == list(back.iterdir()) == []
+    assert [path.name for path in back.parent.iterdir()] == ["back"]
+    models.download(back)
+    assert (back / "model" / "weights").read_text() == "model/weights"
+
+
+def test_what_is_fetched_again_is_mended_and_what_else_is_there_stays(models, tmp_path):
+    back = tmp_path / "back"
+    models.download(back)
+    (back / "model" / "weights").unlink()
+    (back / "manifest.json").write_text("changed")
+    (back / "model" / "mine").write_text("1")
+    models.download(back)
+    for name in ("manifest.json", "model/weights"):
+        assert (back / name).read_text() == name
+    assert (back / "model" / "mine").read_text() == "1"
+
+
+def test_a_disk_too_full_for_what_is_fetched(s3_server, small_disk):
+    folder = Folder(f"{s3_server}/large")
+    folder.write("weights", bytes(200_000))
+    with pytest.raises(UserError, match=f"^cannot write {small_disk}/back: the disk is full"):
+        folder.download(small_disk / "back")
+    assert not list((small_disk / "back").iterdir())
 
 
 def test_places_here_and_there(s3_server, tmp_path):

@@ -24,6 +24,7 @@ from bakeoff.formats import size
 MANIFEST = "manifest.json"
 RESULTS_FORMAT = 7
 """Of results.json: what older versions of bakeoff wrote says less than a report shows."""
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _DISK_FULL = "the disk is full; free some space and run again (earlier results are whole)"
 
 
@@ -102,26 +103,59 @@ def make_folder(folder: Path) -> None:
 
 @contextmanager
 def explained_write_errors(path: Path) -> Iterator[None]:
-    """Turn the operating system's refusals to write `path` into one line of advice."""
+    """Turn the operating system's refusals to write `path`, or what is to take its place, into one
+    line of advice.
+
+    What is about other paths stays as it is, but for a full disk: that is said of the path that the
+    error is about, and of `path` where it names none, as no writer does (pandas, pyarrow,
+    safetensors, an open file).
+    """
     try:
         yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            advice = _DISK_FULL
-        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            advice = "no permission to write there; choose another folder or change its owner"
-        elif error.errno in (errno.ENOTDIR, errno.EEXIST):
-            advice = "a file stands where a folder is needed; choose another folder"
-        elif error.errno == errno.ENOENT and Path(str(error.filename)).parent == path.parent:
-            advice = "no file can be made there; choose another folder"
-        else:
-            raise
-        raise UserError(f"cannot write {path}: {advice}") from error
+    except UserError:
+        raise
     except Exception as error:
-        # safetensors has an error of its own for what the system refused.
-        if os.strerror(errno.ENOSPC) not in str(error):
+        if not (refusal := _refusal(error, path)):
             raise
-        raise UserError(f"cannot write {path}: {_DISK_FULL}") from error
+        raise UserError(f"cannot write {refusal}") from error
+
+
+def _refusal(error: Exception, path: Path) -> str:
+    """What was refused and what to do; "" of any other error, and where it is about other paths."""
+    names = (getattr(error, name, None) for name in ("filename", "filename2"))
+    named = [Path(os.fsdecode(name)) for name in names if isinstance(name, str | bytes | Path)]
+    here = any(_is_of(name, path) for name in named)
+    if _is_full_disk(error):
+        return f"{named[-1] if named and not here else path}: {_DISK_FULL}"
+    # pyarrow names a file in its message alone.
+    here = here or (not named and f".{path.name}." in str(error))
+    if not here or not isinstance(error, OSError):
+        return ""
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"{path}: no permission to write there; choose another folder or change its owner"
+    if error.errno in (errno.ENOTDIR, errno.EEXIST):
+        return f"{path}: a file stands where a folder is needed; choose another folder"
+    if error.errno == errno.ENOENT and any(name.parent == path.parent for name in named):
+        return f"{path}: no file can be made there; choose another folder"
+    return ""
+
+
+def _is_of(name: Path, path: Path) -> bool:
+    """Whether it is `path`, in it, above it, or called after it until it takes its place."""
+    name, path = name.absolute(), path.absolute()
+    if name.is_relative_to(path) or path.is_relative_to(name):
+        return True
+    if not name.is_relative_to(path.parent):
+        return False
+    return name.relative_to(path.parent).parts[0].startswith((f".{path.name}.", f"{path.name}."))
+
+
+def _is_full_disk(error: Exception) -> bool:
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return True
+    # They have errors of their own for what the system refused.
+    own = type(error) is shutil.Error or type(error).__name__ == "SafetensorError"
+    return own and any(os.strerror(number) in str(error) for number in _FULL)
 
 
 @contextmanager
@@ -142,7 +176,7 @@ def new_artifact(
 
     Args:
         folder: where the artifact will be.
-        kind: "dataset", "test", "models", "evaluations", "comparison".
+        kind: "dataset", "test", "models", "trials", "evaluations", "comparison".
         settings: what the step was asked for, as JSON holds it.
         inputs: name → artifact folder this one is made from; the manifest gets paths and hashes.
         told: where it is said to go, if `folder` is a step on its way.
@@ -219,6 +253,20 @@ def read_manifest(folder: str | Path, kind: str | None = None) -> dict[str, Any]
     if kind is not None and manifest["kind"] != kind:
         raise UserError(f"{folder} holds {manifest['kind']!r}, but {kind!r} is needed here")
     return manifest
+
+
+def lacks(folder: Path, *parts: str) -> bool:
+    """Whether files are gone, or not whole, that the manifest of a folder, if it has one, names and
+    whose paths in it begin with one of `parts`.
+    """
+    if not (folder / MANIFEST).exists():
+        return False
+    for name, facts in read_manifest(folder)["files"].items():
+        file = folder / name
+        is_whole = file.is_file() and file.stat().st_size == facts["bytes"]
+        if name.startswith(parts) and not is_whole:
+            return True
+    return False
 
 
 def artifact_hash(folder: str | Path) -> str:

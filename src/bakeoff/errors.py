@@ -1,4 +1,4 @@
-"""The one exception that people are meant to read."""
+"""The one exception that people are meant to read, and what is read of others."""
 
 from __future__ import annotations
 
@@ -20,6 +20,15 @@ class UserError(Exception):
 
 class PassingError(UserError):
     """What another try may find mended, without a person: no room, workers or a store away."""
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, or its type where it has none.
+
+    >>> first_line(OSError("no way\\nmore")), first_line(OSError())
+    ('no way', 'OSError')
+    """
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def unknown_name(what: str, name: str, known: Iterable[str]) -> UserError:

@@ -34,7 +34,9 @@ def heard(listener: Callable[[dict[str, Any]], None]) -> Iterator[None]:
 
 
 def emit(event: str, **facts: Any) -> None:
-    """Append one event; never fails the step that emits it."""
+    """Append one event. Whatever cannot be written never fails the step that emits it; an error of
+    its listener does.
+    """
     global _stream
     told = {"event": event, "time": time.time(), **facts}
     if _listener:
@@ -45,10 +47,15 @@ def emit(event: str, **facts: Any) -> None:
     try:
         if _stream is None or _stream.name != str(Path(folder) / Path(_stream.name).name):
             _stream = (Path(folder) / f"{time.time_ns()}-{uuid.uuid4().hex[:8]}.jsonl").open("a")
-        _stream.write(json.dumps(told) + "\n")
+        _stream.write(json.dumps(told, default=_plain) + "\n")
         _stream.flush()
-    except OSError:
+    except (OSError, TypeError, ValueError):
         pass
+
+
+def _plain(value: Any) -> Any:
+    """A number of NumPy or torch as one of Python, anything else in its words."""
+    return value.item() if getattr(value, "ndim", None) == 0 else str(value)
 
 
 def tell(line: str) -> None:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from bakeoff import events
 from bakeoff.clock import Clock, RealClock
-from bakeoff.errors import PassingError, UserError
+from bakeoff.errors import PassingError, UserError, first_line
 
 T = TypeVar("T")
 
@@ -144,5 +144,5 @@ def reason(error: Exception) -> str:
     """
     # fsspec makes of every trouble a file that is not there, and keeps the reason below.
     missing = isinstance(error, FileNotFoundError)
-    said = str((missing and error.__cause__) or error).strip() or type(error).__name__
-    return re.sub(r"://[^/@\s]+@", "://", said.splitlines()[0])
+    said = first_line((missing and error.__cause__) or error)
+    return re.sub(r"://[^/@\s]+@", "://", said)

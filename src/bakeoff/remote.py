@@ -10,8 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -107,15 +106,8 @@ def answered(
         StoreAwayError: it may succeed later.
         RemoteError: a person has to put something right.
     """
-    with explained_remote_errors(source, verb):
-        return repeated(work, source, patience)
-
-
-@contextmanager
-def explained_remote_errors(source: str, verb: str = "read") -> Iterator[None]:
-    """Turn whatever a remote file system raises into one line."""
     try:
-        yield
+        return repeated(work, source, patience)
     except UserError:
         raise
     except ImportError as error:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
-from bakeoff.artifacts import MANIFEST
+from bakeoff.artifacts import MANIFEST, explained_write_errors, make_folder
 from bakeoff.errors import UserError
 from bakeoff.patience import causes
 from bakeoff.remote import answered, is_remote, opened
@@ -63,8 +63,8 @@ class Folder:
     """What is below one prefix of a bucket.
 
     Each of its methods may raise a `StoreAwayError` once there was no answer for `patience` seconds
-    (None: a step's; at a terminal none), and a `UserError` at once for what a person has to put
-    right: keys that are wrong, a bucket that is absent.
+    (None, or where it cannot be given: a step's; at a terminal none), and a `UserError` at once for
+    what a person has to put right: keys that are wrong, a bucket that is absent.
     """
 
     def __init__(self, place: str) -> None:
@@ -94,29 +94,26 @@ class Folder:
             "write", lambda files, path: files.pipe_file(f"{path}/{name}", content), patience
         )
 
-    def size(self, name: str, *, patience: float | None = None) -> int | None:
+    def size(self, name: str) -> int | None:
         """Bytes of a file; None where there is none."""
         return self._asked(
             "read",
             lambda files, path: int(files.info(f"{path}/{name}")["size"]),
-            patience,
             absent=None,
         )
 
-    def put(self, file: Path, name: str, *, patience: float | None = None) -> None:
+    def put(self, file: Path, name: str) -> None:
         """Write a file of this machine."""
-        self._asked(
-            "write", lambda files, path: files.put_file(str(file), f"{path}/{name}"), patience
-        )
+        self._asked("write", lambda files, path: files.put_file(str(file), f"{path}/{name}"))
 
-    def names(self, *, patience: float | None = None) -> list[str]:
+    def names(self) -> list[str]:
         """Of all files below, relative to the folder, in order."""
 
         def found(files: Any, path: str) -> list[str]:
             files.invalidate_cache()
             return sorted(str(name).removeprefix(f"{path}/") for name in files.find(path))
 
-        return self._asked("read", found, patience, absent=[])
+        return self._asked("read", found, absent=[])
 
     def folders(self, *, patience: float | None = None) -> list[str]:
         """Names of the folders in this one, in order."""
@@ -128,50 +125,59 @@ class Folder:
 
         return self._asked("read", found, patience, absent=[])
 
-    def download(
-        self, folder: Path, *, only: set[str] | None = None, patience: float | None = None
-    ) -> None:
-        """Fill a folder with the files below, or those of the top-level names `only`.
+    def download(self, folder: Path, *, only: set[str] | None = None) -> None:
+        """Add the files below, or those of the top-level names `only`, to a folder.
+
+        Files, and folders in it that were not there, appear whole, once all is fetched, and its
+        manifest last.
 
         Raises:
-            UserError: there are none.
+            UserError: there are none, or they cannot be written.
         """
-        names = self.names(patience=patience)
+        names = self.names()
         if not names:
             raise UserError(
                 f"there is nothing at {self.place}: was it removed, or is it behind another "
                 "endpoint (AWS_ENDPOINT_URL)?"
             )
-        for name in names:
-            parts = PurePosixPath(name).parts
-            if ".." in parts or (only is not None and parts[0] not in only):
-                continue
-            target = folder.joinpath(*parts)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            self._get(name, target, patience)
+        make_folder(folder)
+        with (
+            explained_write_errors(folder),
+            tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as scratch,
+        ):
+            for name in names:
+                parts = PurePosixPath(name).parts
+                if ".." in parts or (only is not None and parts[0] not in only):
+                    continue
+                target = Path(scratch, *parts)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                self._get(name, target, folder)
+            _add(Path(scratch), folder)
 
-    def _get(self, name: str, target: Path, patience: float | None) -> None:
-        self._asked(
-            "read", lambda files, path: files.get_file(f"{path}/{name}", str(target)), patience
-        )
+    def _get(self, name: str, target: Path, folder: Path) -> None:
+        """Fetch a file to `target`, on its way to `folder`."""
 
-    def upload(self, folder: Path, *, patience: float | None = None) -> None:
+        def get(files: Any, path: str) -> None:
+            with explained_write_errors(folder):
+                files.get_file(f"{path}/{name}", str(target))
+
+        self._asked("read", get)
+
+    def upload(self, folder: Path) -> None:
         """Write a folder's files, its manifest last: where that is, all is."""
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         for file in sorted(files, key=lambda file: file == folder / MANIFEST):
-            self.put(file, file.relative_to(folder).as_posix(), patience=patience)
+            self.put(file, file.relative_to(folder).as_posix())
 
-    def remove(self, *, patience: float | None = None) -> None:
+    def remove(self) -> None:
         """Remove all that is below."""
-        self._asked(
-            "remove", lambda files, path: files.rm(path, recursive=True), patience, absent=None
-        )
+        self._asked("remove", lambda files, path: files.rm(path, recursive=True), absent=None)
 
     def _asked(
         self,
         verb: str,
         work: Callable[[Any, str], T],
-        patience: float | None,
+        patience: float | None = None,
         **absent: T,
     ) -> T:
         """What `work` gives, from the file system and the path in it; `absent` where nothing is."""
@@ -187,6 +193,16 @@ class Folder:
         return answered(ask, self.place, verb=verb, patience=patience)
 
 
+def _add(fetched: Path, folder: Path) -> None:
+    """Move what is in one folder to another one, where it takes the place of what is there."""
+    for path in sorted(fetched.iterdir(), key=lambda path: path.name == MANIFEST):
+        target = folder / path.name
+        if path.is_dir() and target.is_dir():
+            _add(path, target)
+        else:
+            path.replace(target)
+
+
 def _lacks_bucket(error: Exception) -> bool:
     codes = (getattr(one, "response", {}).get("Error", {}).get("Code") for one in causes(error))
     return "NoSuchBucket" in codes
@@ -199,8 +215,9 @@ def fetched(place: Path | str) -> Iterator[Path]:
         yield Path(place)
         return
     with tempfile.TemporaryDirectory(prefix="bakeoff-fetched-") as folder:
-        Folder(str(place)).download(Path(folder))
-        yield Path(folder)
+        here = Path(folder) / "fetched"
+        Folder(str(place)).download(here)
+        yield here
 
 
 @contextmanager

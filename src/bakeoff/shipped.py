@@ -37,7 +37,7 @@ class Shipper:
         """On its way: the same bytes go under the same number, however often it is tried, as the
         first try may have arrived."""
         self._number = 0
-        self._lock, self._writing = threading.Lock(), threading.Lock()
+        self._lock = threading.Lock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._write_now_and_then, daemon=True)
         self._thread.start()
@@ -59,11 +59,10 @@ class Shipper:
                 self._write(whole_lines=True, patience=0)
 
     def _write(self, *, whole_lines: bool, patience: float) -> None:
-        with self._writing:
-            while self._chunk or self._take(whole_lines):
-                self._folder.write(f"{self._number:06d}", self._chunk, patience=patience)
-                self._number += 1
-                self._chunk = b""
+        while self._chunk or self._take(whole_lines):
+            self._folder.write(f"{self._number:06d}", self._chunk, patience=patience)
+            self._number += 1
+            self._chunk = b""
 
     def _take(self, whole_lines: bool) -> bool:
         with self._lock:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from types import SimpleNamespace
 
 import numpy as np
@@ -24,6 +24,7 @@ class Handler(BaseHTTPRequestHandler):
         shop = self.server
         asked = self.headers.get("Range")
         shop.asked.append(asked)
+        shop.open.wait(10)
         start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked else 0
         if self.path != "/file":
             self.send_error(404)
@@ -52,7 +53,8 @@ def server():
     Handler.protocol_version = "HTTP/1.1"
     Handler.close_connection = True
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as shop:
-        shop.asked, shop.breaks = [], []
+        shop.asked, shop.breaks, shop.open = [], [], Event()
+        shop.open.set()
         shop.ranges, shop.chunked, shop.length = True, False, True
         shop.url = f"http://127.0.0.1:{shop.server_port}/file"
         Thread(target=shop.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
@@ -184,6 +186,63 @@ def test_a_file_address(target, tmp_path):
     (tmp_path / "local").write_bytes(CONTENT)
     download((tmp_path / "local").as_uri(), target, MD5)
     assert target.read_bytes() == CONTENT
+
+
+@pytest.fixture
+def waiting(server, target):
+    """Begins two downloads, of which the second waits; gives what they end with, once the server is
+    `open`."""
+    ended, heard = [], []
+
+    def begin(md5):
+        def bring():
+            try:
+                ended.append(download(server.url, target, md5))
+            except UserError as error:
+                ended.append(error)
+
+        thread = Thread(target=bring)
+        thread.start()
+        return thread
+
+    def both(first):
+        server.open.clear()
+        with events.heard(heard.append):
+            threads = [begin(first)]
+            until(lambda: server.asked)
+            threads.append(begin(MD5))
+            until(lambda: heard)
+            server.open.set()
+            for thread in threads:
+                thread.join()
+        return ended, [one["message"] for one in heard if one["event"] == "warning"]
+
+    return both
+
+
+def until(seen):
+    for _ in range(1000):
+        if seen():
+            return
+        time.sleep(0.01)
+    pytest.fail("nothing came")
+
+
+def test_of_two_that_want_a_file_one_fetches_it_and_the_other_waits(server, target, waiting):
+    ended, said = waiting(MD5)
+    assert ended == [target, target]
+    assert server.asked == [None]
+    assert said == ["another process downloads file.bin: waiting for it"]
+    assert left(target) == ["file.bin"]
+
+
+def test_who_waited_for_one_that_failed_fetches_the_file(target, waiting):
+    ended, said = waiting("0" * 32)
+    assert "wrong checksum" in str(ended[0])
+    assert ended[1] == target
+    assert target.read_bytes() == CONTENT
+    assert len(said) == 1
+    assert left(target) == ["file.bin"]
 
 
 def test_a_full_disk_is_not_tried_again(server, small_disk, waits):

@@ -1,6 +1,7 @@
 """The compiled YAML, read as a KFP backend reads it."""
 
 import re
+from pathlib import Path
 
 import pytest
 import yaml
@@ -609,3 +610,23 @@ def test_steps_that_read_by_address_have_keys_where_there_are_some(tmp_path):
     for step in ("plan", "prepare", "train-text-network"):
         assert set(secrets[step]) == {"mlpipeline-minio-artifact", "s3"}
         assert secrets[step]["s3"]["AWS_ENDPOINT_URL"] == "BAKEOFF_S3_ENDPOINT"
+
+
+def test_what_does_not_compile_leaves_the_earlier_pipeline_and_nothing_else(tmp_path, monkeypatch):
+    compiled(tmp_path, Options(image=IMAGE), models=["nb-counts"])
+    before = (tmp_path / "pipeline.yaml").read_bytes()
+
+    def breaks(_compiler, _what, path):
+        Path(path).write_text("half")
+        raise ValueError("no pipeline")
+
+    monkeypatch.setattr("kfp.compiler.Compiler.compile", breaks)
+    with pytest.raises(ValueError, match="no pipeline"):
+        compiled(tmp_path, Options(image=IMAGE))
+    assert (tmp_path / "pipeline.yaml").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["pipeline.yaml"]
+
+
+def test_a_pipeline_may_have_any_name(tmp_path):
+    compile_plan(plan("sentiment", "full"), Options(image=IMAGE), tmp_path / "mine.txt")
+    assert "root" in next(yaml.safe_load_all((tmp_path / "mine.txt").read_text()))

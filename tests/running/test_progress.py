@@ -311,6 +311,14 @@ def test_a_download_outside_a_run_is_seen_too(terminal):
     assert not any("later" in line for line in screen.lines)
 
 
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_warning_outside_a_run_is_said_too(terminal):
+    screen = Screen(classical_and_network(), terminal=terminal)
+    with Activity(screen.console):
+        events.emit("warning", message="another process downloads a[b].csv")
+    assert "warning: another process downloads a[b].csv" in screen.lines
+
+
 def test_without_a_terminal_the_start_of_a_download_is_one_line():
     screen = Screen(classical_and_network(), terminal=False)
     for done in (1_000_000, 2_000_000):

@@ -3,6 +3,7 @@
 import errno
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -217,7 +218,29 @@ def test_unknown_and_removed_models(run, other):
     with pytest.raises(UserError, match="unknown model 'tow': did you mean 'two'"):
         transfer(run, other, models=["nb", "tow"])
     shutil.rmtree(run.results["models"][0]["folder"])
-    with pytest.raises(UserError, match=r"the model is gone from .*; run the bake-off"):
+    with pytest.raises(UserError, match=r"the model nb is gone from .*; remove that and run the"):
+        transfer(run, other)
+
+
+def test_a_model_without_its_weights_is_one_line(run, other):
+    folder = Path(run.results["models"][0]["folder"])
+    weights = folder / "weights.safetensors"
+    whole = weights.read_bytes()
+    for left in (whole[:-1], None):
+        weights.write_bytes(left) if left else weights.unlink()
+        with pytest.raises(UserError, match=f"the model nb is gone from {folder.parent}, or not w"):
+            transfer(run, other)
+        assert transfer(run, other, models=["two"])
+    weights.write_bytes(whole)
+    assert transfer(run, other)
+    shutil.rmtree(folder.parent)
+    with pytest.raises(UserError, match="or not whole; run the bake-off again"):
+        transfer(run, other)
+
+
+def test_data_that_is_gone_is_one_line(run, other, tmp_path):
+    (tmp_path / "runs" / ".store" / "dataset" / "validation.parquet").unlink()
+    with pytest.raises(UserError, match=r"trained on is gone from .*dataset, or not whole; rem"):
         transfer(run, other)
 
 

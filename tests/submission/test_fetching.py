@@ -157,6 +157,31 @@ def test_evaluate_works_with_the_data(cluster, tmp_path):
     assert entry["rows"] == 2
 
 
+def test_evaluate_without_the_data_says_how_to_fetch_it(cluster, tmp_path):
+    from bakeoff.running.transfer import transfer
+
+    found = fetch(Pipelines(cluster.url), "r1", tmp_path / "runs")
+    (tmp_path / "other.csv").write_text("text,label\nnever seen good,1\nnever seen bad,0\n")
+    winner = found.results["winner"]["model"]
+    with pytest.raises(UserError, match=r"trained on was not fetched: bakeoff fetch r1 --data$"):
+        transfer(found, str(tmp_path / "other.csv"), models=[winner])
+
+
+def test_a_model_of_which_a_part_is_gone_is_fetched_again(cluster, tmp_path):
+    from bakeoff.running.predict import predict
+
+    found = fetch(Pipelines(cluster.url), "r1", tmp_path / "runs")
+    winner = found.results["winner"]
+    entries = [(e["model"], e["seed"], e["folder"]) for e in found.results["models"]]
+    [folder] = [f for name, seed, f in entries if (name, seed) == (winner["model"], winner["seed"])]
+    before = predict(found, ["good film"])
+    (Path(folder) / "weights.safetensors").unlink()
+    with pytest.raises(UserError, match=f"bakeoff fetch r1 --models {winner['model']}$"):
+        predict(found, ["good film"])
+    fetch(Pipelines(cluster.url), "r1", tmp_path / "runs")
+    assert predict(found, ["good film"]) == before
+
+
 def test_clean_keeps_what_was_fetched(cluster, tmp_path):
     runs = tmp_path / "runs"
     fetch(Pipelines(cluster.url), "r1", runs, models=["all"])

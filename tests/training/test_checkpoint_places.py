@@ -61,6 +61,14 @@ def test_a_place_travels_to_workers():
     assert read_whole(place("s3://reviews/travels"), "a") == b"1"
 
 
+def test_a_full_disk_keeps_what_was_written_last_and_nothing_else(small_disk):
+    write_whole(small_disk, "a", b"first")
+    with pytest.raises(UserError, match="the disk is full"):
+        write_whole(small_disk, "a", b"second" * 10**6)
+    assert read_whole(small_disk, "a") == b"first"
+    assert names_in(small_disk) == ["a"]
+
+
 def test_a_bucket_that_is_not_there_is_one_line_at_once():
     with pytest.raises(UserError, match=r"^cannot write s3://nowhere/a: .*check the address"):
         write_whole(place("s3://nowhere/a"), "b", b"1")

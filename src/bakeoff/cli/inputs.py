@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.artifacts import written_atomically
-from bakeoff.errors import UserError
+from bakeoff.errors import UserError, first_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,8 +71,9 @@ class Inputs:
             try:
                 write(labelled, temporary)
             except (ValueError, TypeError, OverflowError) as error:
-                reason = str(error).splitlines()[0]
-                raise UserError(f"cannot write {output}: {reason}; name a .csv") from None
+                raise UserError(
+                    f"cannot write {output}: {first_line(error)}; name a .csv"
+                ) from None
 
     def _names(self, table: pd.DataFrame) -> tuple[str, ...]:
         for names in (_ADDED, tuple(f"predicted_{name}" for name in _ADDED)):

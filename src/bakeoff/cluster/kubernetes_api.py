@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bakeoff.clock import Clock
-from bakeoff.errors import UserError
+from bakeoff.errors import UserError, first_line
 from bakeoff.patience import tried
 
 T = TypeVar("T")
@@ -162,7 +162,7 @@ class Kubernetes:
         except ApiException as error:
             raise _error(error, f"{method} {path}", self.namespace) from None
         except (HTTPError, OSError, ValueError) as error:
-            raise AwayError(f"Kubernetes does not answer ({_short(error)})") from None
+            raise AwayError(f"Kubernetes does not answer ({first_line(error)})") from None
 
 
 class _AbsentError(UserError):
@@ -198,7 +198,3 @@ def _message(error: Any) -> str:
     except (TypeError, ValueError, KeyError):
         told = error.reason or f"status {error.status}"
     return " ".join(str(told).split())
-
-
-def _short(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import http.client
 import os
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from bakeoff import events
@@ -32,7 +35,8 @@ def cache() -> Path:
 def download(url: str, target: Path, md5: str) -> Path:
     """Fetch `url` to `target`, unless it is there already.
 
-    An interrupted download leaves `<target>.part` and goes on from its end.
+    An interrupted download leaves `<target>.part` and goes on from its end. Of several processes
+    that want the file one fetches it, and the others wait.
 
     Args:
         url: http, https or file address.
@@ -46,29 +50,62 @@ def download(url: str, target: Path, md5: str) -> Path:
         return target
     with explained_write_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f"{target.name}.part")
-        for attempt in range(TRIES):
-            try:
-                _fetch(url, part, target.name)
-                break
-            except (OSError, http.client.HTTPException) as error:
-                if isinstance(error, OSError) and error.errno in _LOCAL:
-                    raise
-                if attempt + 1 == TRIES:
-                    raise UserError(
-                        f"cannot download {url}: {error}; try again (it goes on where it "
-                        f"stopped), or give a local copy with --data"
-                    ) from None
-                time.sleep(2**attempt)
-        found = _md5(part)
-        if found != md5:
-            part.unlink()
-            raise UserError(
-                f"{url} has the wrong checksum: expected MD5 {md5}, found {found}; the partial "
-                "file was removed, so try again, or check who serves the file"
-            )
-        part.replace(target)
+        with _alone(target):
+            if not target.exists():  # Another process may have brought it.
+                _bring(url, target, md5)
     return target
+
+
+@contextmanager
+def _alone(target: Path) -> Iterator[None]:
+    """Keep other processes from bringing `target` too; waits for one that does, and says so."""
+    path = target.with_name(f".{target.name}.lock")
+    with ExitStack() as stack:
+        locked = waited = False
+        while not locked:
+            lock = stack.enter_context(path.open("w"))
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if not waited:
+                    message = f"another process downloads {target.name}: waiting for it"
+                    events.emit("warning", message=message)
+                waited = True
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            except OSError:  # A file system without locks.
+                break
+            # Whoever held it may have removed it between the two.
+            with suppress(FileNotFoundError):
+                locked = os.path.samestat(os.fstat(lock.fileno()), path.stat())
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _bring(url: str, target: Path, md5: str) -> None:
+    part = target.with_name(f"{target.name}.part")
+    for attempt in range(TRIES):
+        try:
+            _fetch(url, part, target.name)
+            break
+        except (OSError, http.client.HTTPException) as error:
+            if isinstance(error, OSError) and error.errno in _LOCAL:
+                raise
+            if attempt + 1 == TRIES:
+                raise UserError(
+                    f"cannot download {url}: {error}; try again (it goes on where it "
+                    f"stopped), or give a local copy with --data"
+                ) from None
+            time.sleep(2**attempt)
+    found = _md5(part)
+    if found != md5:
+        part.unlink()
+        raise UserError(
+            f"{url} has the wrong checksum: expected MD5 {md5}, found {found}; the partial "
+            "file was removed, so try again, or check who serves the file"
+        )
+    part.replace(target)
 
 
 def _fetch(url: str, part: Path, name: str) -> None:

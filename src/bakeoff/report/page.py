@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from bakeoff import formats
-from bakeoff.artifacts import explained_write_errors
+from bakeoff.artifacts import written_atomically
 from bakeoff.evaluation.cost import TIMES_APART
 from bakeoff.evaluation.embeddings import NEIGHBOURS
 from bakeoff.evaluation.scores import Metric
@@ -27,13 +26,8 @@ def write_report(results: dict[str, Any], path: Path) -> None:
     The KFP UI shows this same file.
     """
     page = render_report(results)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with explained_write_errors(path):
-        try:
-            temporary.write_text(page, encoding="utf-8")
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+    with written_atomically(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
 
 
 def render_report(results: dict[str, Any]) -> str:

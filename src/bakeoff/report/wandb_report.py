@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
-from bakeoff.errors import UserError
+from bakeoff.errors import UserError, first_line
 from bakeoff.report import summary
 from bakeoff.report.markdown import write_markdown
 from bakeoff.tracking.connection import is_silence
@@ -67,8 +67,9 @@ def save(report: Any, earlier: str = "") -> tuple[str, str]:
     except Exception as error:
         if earlier and not is_silence(error):  # Somebody may have deleted it.
             return save(report)
-        line = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(f"W&B did not take the report ({line}); run the command again") from None
+        raise UserError(
+            f"W&B did not take the report ({first_line(error)}); run the command again"
+        ) from None
 
 
 class _Pages:

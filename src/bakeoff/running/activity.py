@@ -15,8 +15,8 @@ from bakeoff.formats import percent
 
 
 class Activity:
-    """A line for each download and each model that is scored, not in the way of stdout; on anything
-    but a terminal only for the start of a download.
+    """A line for each warning, download and model that is scored, not in the way of stdout; on
+    anything but a terminal only for warnings and the start of a download.
     """
 
     def __init__(self, console: Console | None = None) -> None:
@@ -41,6 +41,9 @@ class Activity:
         self._opened.close()
 
     def _hear(self, event: dict[str, Any]) -> None:
+        if event["event"] == "warning":
+            line = f"warning: {event['message']}"
+            self._console.print(line, highlight=False, markup=False, soft_wrap=True)
         if event["event"] != "download":
             return
         label, facts = downloaded(event)

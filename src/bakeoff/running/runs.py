@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bakeoff.artifacts import RESULTS_FORMAT, read_facts
+from bakeoff.artifacts import RESULTS_FORMAT, lacks, read_facts
 from bakeoff.errors import UserError, unknown_name
 from bakeoff.running.store import in_store, is_going_on
 
@@ -94,14 +94,18 @@ def model_folder(run: RunFolder, training: dict[str, Any]) -> Path:
     """Where a training of `trainings` is kept.
 
     Raises:
-        UserError: it was removed, or not fetched.
+        UserError: it was removed, or not fetched, as a whole or in part.
     """
-    folder = in_store(run.path.parent, training["folder"])
-    if not (folder / "model.json").exists():
-        if fetched := run.facts.get("kfp"):
-            raise UserError(
-                f"the model {training['model']} was not fetched: bakeoff fetch "
-                f"{fetched['run_id']} --models {training['model']}"
-            )
-        raise UserError(f"the model is gone from {folder}; run the bake-off again")
+    folder, model = in_store(run.path.parent, training["folder"]), training["model"]
+    if not (folder / "model.json").exists() or lacks(folder.parent, f"{folder.name}/"):
+        raise gone(run, f"the model {model}", folder.parent, f"--models {model}")
     return folder
+
+
+def gone(run: RunFolder, what: str, artifact: Path, option: str) -> UserError:
+    """The error for a part of an artifact that is not there, or not whole; `option` fetches it."""
+    if fetched := run.facts.get("kfp"):
+        return UserError(f"{what} was not fetched: bakeoff fetch {fetched['run_id']} {option}")
+    # The cache of steps knows only that the artifact is there.
+    again = "remove that and run" if artifact.exists() else "run"
+    return UserError(f"{what} is gone from {artifact}, or not whole; {again} the bake-off again")

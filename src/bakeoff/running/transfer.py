@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.artifacts import read_manifest, write_json
+from bakeoff.artifacts import lacks, read_manifest, write_json
 from bakeoff.data.characters import normalised
 from bakeoff.data.cleaning import Rows, duplicate_key
 from bakeoff.data.columns import Columns
@@ -20,6 +20,7 @@ from bakeoff.data.depth import as_learned
 from bakeoff.data.prepare import read_rows
 from bakeoff.data.sources import fingerprint, location
 from bakeoff.data.splits import Split, read_split
+from bakeoff.data.splitting import sample_by_class
 from bakeoff.errors import UserError
 from bakeoff.evaluation.baseline import KIND
 from bakeoff.evaluation.compare import mean_rates, mean_scores
@@ -27,7 +28,7 @@ from bakeoff.evaluation.evaluate import checked
 from bakeoff.evaluation.metrics import classification_metrics
 from bakeoff.formats import percent, points
 from bakeoff.report import write_report
-from bakeoff.running.runs import RunFolder, model_folder, trainings
+from bakeoff.running.runs import RunFolder, gone, model_folder, trainings
 from bakeoff.running.store import in_store
 
 Watch = Callable[[str, float | None], None]
@@ -101,7 +102,9 @@ def transfer(
             f"{source}: the run was trained on every one of its {modality}s; name other data with "
             "--data"
         )
-    used = unseen[_sample(labels[unseen], limit)]
+    used = unseen
+    if 0 < limit < len(unseen):
+        used = unseen[sample_by_class(labels[unseen], limit, np.random.default_rng(0))]
     entry: dict[str, Any] = {
         "data": found.name,
         "path": location(source),
@@ -166,28 +169,23 @@ def _named(classes: Sequence[str]) -> str:
 
 
 def _known(run: RunFolder) -> set[Hashable]:
-    """The keys of the run's training and validation splits."""
+    """The keys of the run's training and validation splits.
+
+    Raises:
+        UserError: they are not there.
+    """
     if "comparison" not in run.facts:
         raise UserError(f"run {run.path.name} has not finished; run its command again")
     root = run.path.parent
     manifest = read_manifest(in_store(root, run.facts["comparison"]), "comparison")
     dataset = in_store(root, manifest["inputs"]["dataset"]["path"])
+    if lacks(dataset, "train.", "validation."):
+        raise gone(run, "the data that the run was trained on", dataset, "--data")
     return {
         duplicate_key(one) if isinstance(one, str) else pixel_key(one)
         for name in ("train", "validation")
         for one in read_split(dataset, name).inputs
     }
-
-
-def _sample(labels: np.ndarray, limit: int) -> np.ndarray:
-    """At most `limit` places in `labels` (0: all), every class with its share of them, rounded up
-    or down.
-    """
-    if not 0 < limit < len(labels):
-        return np.arange(len(labels))
-    shuffled = np.random.default_rng(0).permutation(len(labels))
-    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
-    return by_class[((np.arange(limit) + 0.5) * len(labels) / limit).astype(int)]
 
 
 def _score(

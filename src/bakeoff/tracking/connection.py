@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff import events
+from bakeoff.errors import first_line
 
 _DELETED = re.compile(r"previously created and deleted", re.IGNORECASE)
 _SILENT = re.compile(
@@ -84,7 +85,7 @@ def settled(
 
 def explained(error: Exception, run: str) -> str:
     """Why a server does not take a run, in words that are the same for every run."""
-    said = line(error).replace(run, "the run")
+    said = first_line(error).replace(run, "the run")
     if _DELETED.search(said):
         return (
             "does not take a run again that was deleted there: give the runs ids of their own with "
@@ -100,11 +101,6 @@ def explained(error: Exception, run: str) -> str:
 def is_deletion(error: Exception) -> bool:
     """Whether it says that a run of this id was deleted: of others it says nothing."""
     return bool(_DELETED.search(str(error)))
-
-
-def line(error: Exception) -> str:
-    """The first line of an error's message, or its type where it has none."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def is_silence(error: Exception) -> bool:

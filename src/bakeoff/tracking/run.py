@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from bakeoff import events
+from bakeoff.errors import first_line
 from bakeoff.tracking import charts, leaderboard, lineage, records
 from bakeoff.tracking.connection import (
     explained,
@@ -24,7 +25,6 @@ from bakeoff.tracking.connection import (
     given_up,
     is_deletion,
     is_silence,
-    line,
     quieten,
     settled,
 )
@@ -68,7 +68,7 @@ def open_run(
         seed: of this training; None of what is no training.
         config: every hyper-parameter; secrets in it are left out.
         folder: gets the subfolder `wandb`.
-        job: "train", "evaluate" or `LEADERBOARD`.
+        job: "train", "trial", "evaluate" or `LEADERBOARD`.
         identity: of the step that trains; evaluation continues the run that training began.
     """
     mode = os.environ.get("WANDB_MODE") or "disabled"
@@ -243,7 +243,7 @@ class Run:
             run = self._init(wandb)
             records.define_metrics(run)
         except Exception as error:
-            self._warn(f"cannot record this run ({line(error)}); training goes on without it")
+            self._warn(f"cannot record this run ({first_line(error)}); training goes on without it")
             while self._tasks.get() is not None:
                 pass
             return
@@ -280,7 +280,7 @@ class Run:
         if is_silence(error):
             self._warn_of_silence()
         else:
-            self._warn(f"{what} ({line(error)})")
+            self._warn(f"{what} ({first_line(error)})")
 
     def _warn_of_silence(self) -> None:
         """The server was there, and is no more, or is too slow."""

@@ -17,7 +17,7 @@ from torch import distributed as dist
 
 from bakeoff import events
 from bakeoff.environment import cores
-from bakeoff.errors import PassingError, UserError
+from bakeoff.errors import PassingError, UserError, first_line
 from bakeoff.training.handed_on import handed_on
 from bakeoff.training.local_ray import QUIET, SETTINGS, first_at_cpus, own_ray, room
 from bakeoff.training.needed import TO_TRAIN, refuse_without
@@ -162,5 +162,4 @@ def _line(error: Exception) -> str:
     >>> _line(RuntimeError("[/a/pair.cc:537] Read error [::1]:5: reset. This is typically caused"))
     'Read error [::1]:5: reset'
     """
-    said = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return re.sub(r"^\[\S+\.cc:\d+\] ", "", said).partition(". This is typically")[0]
+    return re.sub(r"^\[\S+\.cc:\d+\] ", "", first_line(error)).partition(". This is typically")[0]

@@ -5,11 +5,10 @@ What is written is whole or absent in both: a file is renamed, an object appears
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
-from bakeoff.artifacts import explained_write_errors
+from bakeoff.artifacts import make_folder, written_atomically
 from bakeoff.remote import is_remote
 from bakeoff.s3 import Folder
 
@@ -45,13 +44,11 @@ def write_whole(where: Place, name: str, content: bytes) -> None:
     if isinstance(where, Folder):
         where.write(name, content)
         return
-    with explained_write_errors(where):
-        where.mkdir(parents=True, exist_ok=True)
+    make_folder(where)
+    with written_atomically(where / name) as temporary:
         for left in where.glob(f".{name}.*.tmp"):  # By one that was killed.
             left.unlink(missing_ok=True)
-        temporary = where / f".{name}.{os.getpid()}.tmp"
         temporary.write_bytes(content)
-        temporary.replace(where / name)
 
 
 def names_in(where: Place) -> list[str]:

@@ -21,7 +21,7 @@ from ray.tune.schedulers import ASHAScheduler
 from ray.tune.search import Searcher
 from ray.tune.search.optuna import OptunaSearch
 
-from bakeoff.errors import UserError
+from bakeoff.errors import UserError, first_line
 from bakeoff.training.handed_on import handed_on
 from bakeoff.training.on_ray import connected
 from bakeoff.training.ray_at_hand import Machine, rooms, total
@@ -167,7 +167,7 @@ def _run(
         else:
             trial(number, settings, tune.report)
     except Exception as error:
-        line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        line = first_line(error)
         if not isinstance(error, UserError):
             line = f"{type(error).__name__}: {line}"
         tune.report({"share": 0, "merit": math.nan, "failed": line})
