@@ -22,7 +22,9 @@ def with_options(*, without: Collection[str] = (), **defaults: Any) -> Callable[
     def decorate(command: Command) -> Command:
         hints = get_type_hints(command, include_extras=True)
         groups = {
-            n: kind for n, kind in hints.items() if isinstance(kind, type) and is_dataclass(kind)
+            name: hint
+            for name, hint in hints.items()
+            if isinstance(hint, type) and is_dataclass(hint)
         }
         parameters = []
         for name, parameter in inspect.signature(command).parameters.items():
