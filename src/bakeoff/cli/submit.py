@@ -36,6 +36,9 @@ Namespace = Annotated[
         show_default="kubeflow",
     ),
 ]
+_LEFT_RUNNING = 130
+"""Exit code after Ctrl-C, as shells have it; not by `typer.Exit`, which `main` cannot tell from an
+interrupted command."""
 ClusterRun = Annotated[
     str, typer.Argument(help="Id of a run, or the address of its page.", metavar="RUN")
 ]
@@ -84,7 +87,7 @@ def submit(
 
     Looks first whether the cluster has what it needs (secrets, service account, a node large
     enough), where a kubeconfig is at hand. Ends with 0 when the run succeeded, 1 when it failed or
-    was canceled. Ctrl-C asks whether to cancel it or to leave it running.
+    was canceled. Ctrl-C asks whether to cancel it or to leave it running, which ends with 130.
     """
     options = compilation.options()
     from bakeoff.pipelines.compiling import refuse_local_files
@@ -194,7 +197,7 @@ def _follow(kfp: Pipelines, which: str) -> None:
         kfp, which, lambda line: print(line, flush=True), lambda: _asked_to_cancel(kfp, which)
     )
     if not state:
-        return
+        sys.exit(_LEFT_RUNNING)
     if state != "SUCCEEDED":
         raise typer.Exit(1)
     print(f"its results: {_command('fetch', kfp, which)}")
