@@ -27,6 +27,7 @@ from bakeoff.data.download import CACHE, cache
 from bakeoff.data.sources import NAMED_SETS, location, refuse_output_inside
 from bakeoff.errors import UserError
 from bakeoff.plans import Plan
+from bakeoff.remote import is_remote
 from bakeoff.running.runs import RunFolder
 from bakeoff.running.store import checkpoints, going_on, store, using_store
 from bakeoff.tracking.identity import SUFFIX
@@ -34,7 +35,7 @@ from bakeoff.tracking.identity import VARIABLE as PLAN
 from bakeoff.tracking.mode import project_name
 from bakeoff.training.local_ray import room
 from bakeoff.training.ray_at_hand import ADDRESS
-from bakeoff.training.settings import CHECKPOINTS, GPUS, WHERE, to_dict
+from bakeoff.training.settings import BESIDE, CHECKPOINTS, GPUS, WHERE, to_dict
 
 Watch = Callable[[dict[str, Any]], None]
 
@@ -89,7 +90,7 @@ def run_locally(
         PLAN: json.dumps(plan.identity),
         "WANDB_PROJECT": project_name(),
         events.VARIABLE: str(folder / "events"),
-        CHECKPOINTS: os.environ.get(CHECKPOINTS) or str(checkpoints(root)),
+        CHECKPOINTS: _checkpoints(root),
         WHERE: where,
         GPUS: "" if gpus is None else str(gpus),
         CACHE: str(cache()),
@@ -229,6 +230,12 @@ def _reason(error: BaseException) -> str:
     return f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
 
 
+def _checkpoints(root: Path) -> str:
+    """Where networks in training keep their last epochs; of a folder, the absolute path."""
+    kept = os.environ.get(CHECKPOINTS) or str(checkpoints(root))
+    return kept if is_remote(kept) or kept == BESIDE else str(Path(kept).resolve())
+
+
 def _mounts(plan: Plan, root: Path, folder: Path) -> list[tuple[str, bool]]:
     """Paths a container needs besides its run's part of the store, and whether it writes there."""
     mounts = [(str(folder / "events"), True), (str(store(root)), True)]
@@ -237,6 +244,10 @@ def _mounts(plan: Plan, root: Path, folder: Path) -> list[tuple[str, bool]]:
     if plan.data in NAMED_SETS:
         cache().mkdir(parents=True, exist_ok=True)
         mounts.append((str(cache()), True))
+    kept = Path(_checkpoints(root))
+    if kept.is_absolute() and not kept.is_relative_to(store(root)):
+        make_folder(kept)
+        mounts.append((str(kept), True))
     return mounts
 
 
