@@ -7,6 +7,7 @@ import sys
 
 import pytest
 import yaml
+from locally import run_here
 
 from bakeoff.artifacts import read_json
 from bakeoff.errors import UserError
@@ -36,15 +37,7 @@ def begun(monkeypatch, tmp_path, reviews_csv):
             "sentiment", "quick", models=["rnn-64"], data=str(reviews_csv), workers=workers
         )
         with pytest.raises(UserError, match="stopped"):
-            local.run_locally(
-                chosen,
-                root=tmp_path,
-                runner="subprocess",
-                wandb="disabled",
-                image="python",
-                watch=lambda _: None,
-                where=where,
-            )
+            run_here(chosen, tmp_path, where=where)
         return seen
 
     return begun

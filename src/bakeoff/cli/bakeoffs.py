@@ -82,6 +82,7 @@ def run(
     interrupted run goes on where it stopped.
     """
     from bakeoff.running.hold import hold, threads_of
+    from bakeoff.running.options import Setup
 
     chosen, said = asked.planned(
         study, threads=threads_of(threads, parallel, workers), workers=workers
@@ -90,19 +91,18 @@ def run(
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler)
-    hold(
-        chosen,
-        said=said,
-        root=runs,
+    setup = Setup(
         runner=runner.value,
-        wandb=wandb.value if wandb else None,
-        wandb_suffix=wandb_suffix,
         image=image,
         parallel=parallel,
         where=where.value,
-        gpus=gpus_per_worker,
+        gpus_per_worker=gpus_per_worker,
+        wandb=wandb.value if wandb else None,
+        wandb_suffix=wandb_suffix,
+        runs=runs,
         command=shlex.join(["bakeoff", *sys.argv[1:]]),
     )
+    hold(chosen, setup, said)
 
 
 @app.command()
