@@ -7,8 +7,11 @@ import subprocess
 import sys
 
 import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
 
 import bakeoff.cli
+from bakeoff.cli.help import PANELS
 
 
 def cli(*arguments, monkeypatch, capsys):
@@ -204,6 +207,21 @@ def test_options_are_grouped_and_flags_have_no_type(bakeoff_cli, command):
     assert "─ Options ─" not in out, "an option of no group: add it to PANELS in cli/help.py"
     other = out.partition("─ Other ─")[2].partition("╰")[0]
     assert set(re.findall(r"--[a-z-]+", other)) <= {"--json", "--csv", "--dry-run", "--help"}
+
+
+def options(command):
+    """Names of what a command takes, or the commands of a group."""
+    if isinstance(command, TyperGroup):
+        return {name for inner in command.commands.values() for name in options(inner)}
+    return {param.name for param in command.params}
+
+
+def test_panels_name_each_option_once_and_none_that_is_no_more():
+    named = [name for names in PANELS.values() for name in names]
+    assert len(named) == len(set(named))
+    app = get_command(bakeoff.cli.app)
+    assert set(named) <= options(app)
+    assert options(app.commands["run"]) - {"study"} <= set(named)
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])

@@ -1,9 +1,9 @@
 """The image studies as `make run` holds them: whole bake-offs on the embedded digits."""
 
 import pytest
+from locally import run_here
 
 from bakeoff.plans import plan
-from bakeoff.running.local import run_locally
 from bakeoff.studies import STUDIES
 
 pytestmark = pytest.mark.slow
@@ -12,14 +12,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module", params=["autoencoder", "resnet"])
 def study(request, tmp_path_factory):
     """Name, results and report of a study."""
-    folder = run_locally(
-        plan(request.param, "quick"),
-        root=tmp_path_factory.mktemp("runs"),
-        runner="subprocess",
-        wandb="disabled",
-        image="python",
-        watch=lambda _: None,
-    )
+    folder = run_here(plan(request.param, "quick"), tmp_path_factory.mktemp("runs"))
     return request.param, folder.results, folder.report.read_text()
 
 

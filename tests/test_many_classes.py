@@ -4,9 +4,9 @@ from importlib.metadata import distribution
 
 import pandas as pd
 import pytest
+from locally import run_here
 
 from bakeoff.plans import plan
-from bakeoff.running.local import run_locally
 from bakeoff.running.predict import predict
 
 CLASSES = ["imdb bad", "imdb good", "rotten bad", "rotten good"]
@@ -32,14 +32,7 @@ def finished(tmp_path_factory):
         label_column="kind",
         models=MODELS,
     )
-    return run_locally(
-        chosen,
-        root=folder / "runs",
-        runner="subprocess",
-        wandb="disabled",
-        image="python",
-        watch=lambda _: None,
-    )
+    return run_here(chosen, folder / "runs")
 
 
 def test_every_model_tells_four_classes_apart(finished):

@@ -1,9 +1,9 @@
 """The classical ladder on the 50,000 reviews: what it must reach there, and where it may look."""
 
 import pytest
+from locally import run_here
 
 from bakeoff.plans import plan
-from bakeoff.running.local import run_locally
 
 pytestmark = pytest.mark.slow
 
@@ -13,14 +13,7 @@ REACHED = {"nb-counts": 0.885, "nb-tfidf": 0.892, "logreg-tfidf": 0.915, "nbsvm"
 @pytest.fixture(scope="module")
 def results(imdb50k, tmp_path_factory):
     chosen = plan("sentiment", "paper", data=str(imdb50k), models=[*REACHED, "ensemble"])
-    folder = run_locally(
-        chosen,
-        root=tmp_path_factory.mktemp("runs"),
-        runner="subprocess",
-        wandb="disabled",
-        image="python",
-        watch=lambda _: None,
-    )
+    folder = run_here(chosen, tmp_path_factory.mktemp("runs"))
     return folder.results
 
 

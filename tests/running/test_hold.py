@@ -333,10 +333,13 @@ def test_options_of_a_look_are_refused_alike(frame):
             bakeoff.look(frame, **options)
 
 
-def test_the_command_line_has_the_same_options():
+def test_the_command_line_has_the_same_options_and_defaults():
     """What one of them lacks, the other cannot say."""
-    own = {"study", "models", "data", "changes"}
-    assert set(inspect.signature(command).parameters) == own | set(get_type_hints(Options))
+    theirs = inspect.signature(command).parameters
+    assert set(theirs) == {"study", "models", "data", "changes"} | set(get_type_hints(Options))
+    ours = inspect.signature(bakeoff.run).parameters
+    for name in set(theirs) & set(ours) - {"models", "changes"}:
+        assert str(theirs[name].default) == str(ours[name].default), name
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,13 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from locally import run_here
 from rich.console import Console
 
 import bakeoff
 from bakeoff.artifacts import read_json
 from bakeoff.errors import UserError
 from bakeoff.plans import plan
-from bakeoff.running.local import run_locally
 from bakeoff.running.predict import predict
 from bakeoff.running.progress import Progress
 from bakeoff.running.runs import RunFolder, find_run
@@ -46,9 +46,7 @@ def small_plan(data, **settings):
 
 
 def run(chosen, root, watch=lambda _: None):
-    return run_locally(
-        chosen, root=root, runner="subprocess", wandb="disabled", image="python", watch=watch
-    )
+    return run_here(chosen, root, watch)
 
 
 def command(data, root, models):

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from locally import run_here
 
 from bakeoff.errors import UserError
 from bakeoff.plans import plan
 from bakeoff.running import sync as sync_module
-from bakeoff.running.local import run_locally
 from bakeoff.running.runs import RunFolder
 from bakeoff.running.sync import report_to_wandb, sync
 
@@ -41,14 +41,7 @@ def offline(tmp_path_factory: pytest.TempPathFactory, reviews_csv: Path) -> RunF
         input_column="review",
         label_column="stars",
     )
-    return run_locally(
-        replace(chosen, threads=1),
-        root=tmp_path_factory.mktemp("runs"),
-        runner="subprocess",
-        wandb="offline",
-        image="python",
-        watch=lambda _: None,
-    )
+    return run_here(replace(chosen, threads=1), tmp_path_factory.mktemp("runs"), wandb="offline")
 
 
 @pytest.fixture
@@ -263,14 +256,7 @@ def test_trials_that_were_recorded_offline_are_uploaded_once(
         label_column="stars",
         tune="2",
     )
-    run = run_locally(
-        replace(chosen, threads=1),
-        root=tmp_path,
-        runner="subprocess",
-        wandb="offline",
-        image="python",
-        watch=lambda _: None,
-    )
+    run = run_here(replace(chosen, threads=1), tmp_path, wandb="offline")
     for _ in range(2):
         code, out, err = bakeoff(run, "sync", server=server)
         assert (code, err) == (0, "")

@@ -7,26 +7,29 @@ import sys
 
 import pytest
 import yaml
+from locally import run_here
 
+from bakeoff.artifacts import read_json
 from bakeoff.errors import UserError
 from bakeoff.plans import plan
 from bakeoff.running import local
 from bakeoff.running.runs import find_run
 from bakeoff.running.store import store
-from bakeoff.training.settings import WHERE
+from bakeoff.training.settings import CHECKPOINTS, WHERE
 
 
 @pytest.fixture
-def compiled(monkeypatch, tmp_path, reviews_csv):
-    """The pipeline of a run that is stopped before its first step, which is all that tells steps
-    apart for the cache; where it would have trained; and its workers.
+def begun(monkeypatch, tmp_path, reviews_csv):
+    """A run that is stopped before its first step: its pipeline, the environment of its steps, and
+    what containers would be given besides.
     """
 
-    def compiled(where, workers):
+    def begun(where="inline", workers=1):
         seen = []
 
         def stop(folder, environment, *_, **__):
-            seen.extend([(folder / "pipeline.yaml").read_text(), environment[WHERE]])
+            mounts = read_json(folder / "job.json")["mounts"]
+            seen.extend([(folder / "pipeline.yaml").read_text(), environment, mounts])
             raise UserError("stopped")
 
         monkeypatch.setattr(local, "_execute", stop)
@@ -34,22 +37,26 @@ def compiled(monkeypatch, tmp_path, reviews_csv):
             "sentiment", "quick", models=["rnn-64"], data=str(reviews_csv), workers=workers
         )
         with pytest.raises(UserError, match="stopped"):
-            local.run_locally(
-                chosen,
-                root=tmp_path,
-                runner="subprocess",
-                wandb="disabled",
-                image="python",
-                watch=lambda _: None,
-                where=where,
-            )
-        pipeline, where = seen
+            run_here(chosen, tmp_path, where=where)
+        return seen
+
+    return begun
+
+
+@pytest.fixture
+def compiled(begun):
+    """The pipeline, which is all that tells steps apart for the cache; where it would have trained;
+    and its workers.
+    """
+
+    def compiled(where, workers):
+        pipeline, environment, _ = begun(where, workers)
         components = next(iter(yaml.safe_load_all(pipeline)))["components"].values()
         tasks = {
             name: t for c in components for name, t in c.get("dag", {"tasks": {}})["tasks"].items()
         }
         parameters = tasks["train-text-network"]["inputs"]["parameters"]
-        return pipeline, where, parameters["workers"]["runtimeValue"]["constant"]
+        return pipeline, environment[WHERE], parameters["workers"]["runtimeValue"]["constant"]
 
     return compiled
 
@@ -61,6 +68,25 @@ def test_a_training_is_known_by_its_workers_and_not_by_where_they_are(compiled):
     pipeline, where, workers = compiled("ray", 2)
     assert (where, workers) == ("ray", 2)
     assert pipeline != inline
+
+
+def test_containers_are_given_the_folder_of_the_checkpoints(begun, tmp_path, monkeypatch):
+    monkeypatch.delenv(CHECKPOINTS, raising=False)
+    _, environment, usual = begun()
+    assert environment[CHECKPOINTS] == str(store(tmp_path) / "checkpoints")
+    assert [str(store(tmp_path)), True] in usual
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(CHECKPOINTS, "kept/here")
+    _, environment, mounts = begun()
+    kept = tmp_path / "kept" / "here"
+    assert environment[CHECKPOINTS] == str(kept)
+    assert kept.is_dir(), "engines mount no folder that is not there"
+    assert mounts[-1] == [str(kept), True]
+    assert len(mounts) == len(usual) + 1
+    monkeypatch.setenv(CHECKPOINTS, "s3://bucket/kept")
+    _, environment, mounts = begun()
+    assert environment[CHECKPOINTS] == "s3://bucket/kept"
+    assert len(mounts) == len(usual)
 
 
 TOLD = """

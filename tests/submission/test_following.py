@@ -2,6 +2,7 @@
 
 import itertools
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 from fake_kfp import node, resolved, workflow
@@ -37,11 +38,11 @@ def watch(kfp):
             "r1",
             lines.append,
             interrupted,
-            pause=0,
             patience=patience,
-            clock=lambda: float(next(ticks)),
+            clock=SimpleNamespace(
+                now=lambda: float(next(ticks)), sleep=lambda seconds: (look(), sleep(seconds))
+            ),
             now=lambda: datetime(2026, 11, 27, 8, 59, tzinfo=UTC),
-            sleep=lambda seconds: (look(), sleep(seconds)),
         )
         assert not [line for line in lines if "\n" in line]
         times.extend(line[:9].strip() for line in lines)

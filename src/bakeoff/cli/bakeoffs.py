@@ -5,94 +5,34 @@ from __future__ import annotations
 import shlex
 import signal
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bakeoff.cli.app import app
-from bakeoff.cli.options import (
-    Changes,
-    ClassLevel,
-    DropSuspects,
-    FreezeVectors,
-    Glove,
-    GroupColumn,
-    Image,
-    Json,
-    KeepSides,
-    Limit,
-    Metric,
-    MetricName,
-    Models,
-    OnCluster,
-    OwnImageColumn,
-    OwnLabelColumn,
-    OwnTextColumn,
-    Parallelism,
-    Precision,
-    Preprocessing,
-    Preset,
-    PresetImageSize,
-    RayJobChanges,
-    RayWorkers,
-    Resources,
-    Runner,
-    Runs,
-    Seed,
-    Seeds,
-    Size,
-    SkipBadImages,
-    SkipBadRows,
-    Split,
-    SplitColumn,
-    StudyData,
-    StudyOrData,
-    TimeColumn,
-    Tune,
-    WandbMode,
-    WandbSuffix,
-    Weights,
-    Where,
-    WhereOnCluster,
-    Word2vec,
-    names,
-    rayjob_settings,
-    refuse_threads,
-)
+from bakeoff.cli.option_groups import with_options
+from bakeoff.cli.options import Image, Json, Runs, StudyOrData, WandbMode, WandbSuffix
+from bakeoff.cli.planning import OF_EACH_RUN, BakeOff, Compilation
+
+
+class Where(StrEnum):
+    inline = "inline"
+    ray = "ray"
+
+
+class Runner(StrEnum):
+    subprocess = "subprocess"
+    docker = "docker"
 
 
 @app.command()
+@with_options(preset="quick")
 def run(
     study: StudyOrData,
-    preset: Preset = "quick",
-    models: Models = "",
-    data: StudyData = None,
-    text_column: OwnTextColumn = "",
-    image_column: OwnImageColumn = "",
-    label_column: OwnLabelColumn = "",
-    split_column: SplitColumn = "",
-    group_column: GroupColumn = "",
-    time_column: TimeColumn = "",
-    image_size: PresetImageSize = None,
-    class_level: ClassLevel = 0,
-    split: Split = "",
-    limit: Limit = None,
-    skip_bad_rows: SkipBadRows = False,
-    skip_bad_images: SkipBadImages = False,
-    drop_suspects: DropSuspects = False,
-    preprocessing: Preprocessing = "",
-    glove: Glove = "",
-    word2vec: Word2vec = "",
-    freeze_vectors: FreezeVectors = False,
-    weights: Weights = "",
-    precision: Precision = "",
-    keep_sides: KeepSides = False,
-    changes: Changes = None,
-    metric: MetricName = Metric.accuracy,
-    seed: Seed = 0,
-    seeds: Seeds = 1,
-    tune: Tune = "",
+    *,
+    asked: BakeOff,
     threads: Annotated[
         int,
         typer.Option(
@@ -141,61 +81,32 @@ def run(
     What an earlier run finished with the same data, code and settings is reused, so an
     interrupted run goes on where it stopped.
     """
-    from bakeoff.running.hold import hold, planned, threads_of
+    from bakeoff.running.hold import hold, threads_of
+    from bakeoff.running.options import Setup
 
-    chosen, said = planned(
-        study,
-        preset,
-        models=names(models),
-        data=data,
-        text_column=text_column,
-        image_column=image_column,
-        label_column=label_column,
-        split_column=split_column,
-        group_column=group_column,
-        time_column=time_column,
-        image_size=image_size,
-        class_level=class_level,
-        split=split,
-        limit=limit,
-        skip_bad_rows=skip_bad_rows,
-        skip_bad_images=skip_bad_images,
-        drop_suspects=drop_suspects,
-        preprocessing=preprocessing,
-        glove=glove,
-        word2vec=word2vec,
-        freeze_vectors=freeze_vectors,
-        weights=weights,
-        precision=precision,
-        keep_sides=keep_sides,
-        changes=changes or (),
-        metric=metric.value,
-        seed=seed,
-        seeds=seeds,
-        tune=tune,
-        threads=threads_of(threads, parallel, workers),
-        workers=workers,
+    chosen, said = asked.planned(
+        study, threads=threads_of(threads, parallel, workers), workers=workers
     )
     # Whoever ends this process ends its steps too.
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler)
-    hold(
-        chosen,
-        said=said,
-        root=runs,
+    setup = Setup(
         runner=runner.value,
-        wandb=wandb.value if wandb else None,
-        wandb_suffix=wandb_suffix,
         image=image,
         parallel=parallel,
         where=where.value,
-        gpus=gpus_per_worker,
+        gpus_per_worker=gpus_per_worker,
+        wandb=wandb.value if wandb else None,
+        wandb_suffix=wandb_suffix,
+        runs=runs,
         command=shlex.join(["bakeoff", *sys.argv[1:]]),
     )
+    hold(chosen, setup, said)
 
 
 @app.command()
+@with_options(without=OF_EACH_RUN)
 def compile(
     study: Annotated[
         str,
@@ -208,90 +119,28 @@ def compile(
     output: Annotated[
         Path, typer.Option(help="YAML file to write; with `all`, the folder.", metavar="FILE")
     ],
-    preset: Preset = "full",
-    models: Models = "",
-    data: StudyData = None,
-    text_column: OwnTextColumn = "",
-    image_column: OwnImageColumn = "",
-    label_column: OwnLabelColumn = "",
-    drop_suspects: DropSuspects = False,
-    preprocessing: Preprocessing = "",
-    glove: Glove = "",
-    word2vec: Word2vec = "",
-    freeze_vectors: FreezeVectors = False,
-    weights: Weights = "",
-    precision: Precision = "",
-    keep_sides: KeepSides = False,
-    changes: Changes = None,
-    metric: MetricName = Metric.accuracy,
-    seed: Seed = 0,
-    seeds: Seeds = 1,
-    tune: Tune = "",
-    threads: Annotated[int, typer.Option(help="CPU threads of a training.", min=1)] = 2,
-    where: OnCluster = WhereOnCluster.inline,
-    workers: RayWorkers = 1,
-    rayjob: RayJobChanges = None,
-    image: Image = "",
-    resources: Resources = Size.standard,
-    parallelism: Parallelism = 0,
-    wandb: Annotated[
-        WandbMode | None,
-        typer.Option(help="Weights & Biases on the cluster; online reads the secret `wandb`."),
-    ] = None,
-    wandb_suffix: WandbSuffix = "",
+    asked: BakeOff,
+    compilation: Compilation,
 ) -> None:
     """Write a pipeline as YAML for a KFP 2.x cluster.
 
     Data, split, models, seeds, preset and settings stay parameters that each run may change.
     """
-    refuse_threads(resources, threads)
+    options = compilation.options()
     from bakeoff.pipelines.compiling import compile_components, compile_plan
-    from bakeoff.pipelines.options import Options
-    from bakeoff.running.hold import planned
     from bakeoff.studies import STUDIES
 
-    rayjobs = rayjob_settings(where, workers, rayjob)
     written = []
     for name in STUDIES if study == "all" else [study]:
-        chosen, said = planned(
-            name,
-            preset,
-            models=names(models),
-            data=data,
-            elsewhere=True,
-            text_column=text_column,
-            image_column=image_column,
-            label_column=label_column,
-            drop_suspects=drop_suspects,
-            preprocessing=preprocessing,
-            glove=glove,
-            word2vec=word2vec,
-            freeze_vectors=freeze_vectors,
-            weights=weights,
-            precision=precision,
-            keep_sides=keep_sides,
-            changes=changes or (),
-            metric=metric.value,
-            seed=seed,
-            seeds=seeds,
-            tune=tune,
-            threads=threads,
-            workers=workers,
-        )
-        options = Options(
-            image=image or _default_image(),
-            resources=resources.value,
-            parallelism=parallelism,
-            rayjob=rayjobs,
-            wandb=wandb.value if wandb else "",
-            wandb_suffix=wandb_suffix,
+        chosen, said = asked.planned(
+            name, elsewhere=True, threads=compilation.threads, workers=compilation.workers
         )
         written.append(output / f"{name}.yaml" if study == "all" else output)
         compile_plan(chosen, options, written[-1])
         if said:
             print(f"note: {said}", file=sys.stderr)
     if study == "all":
-        written += compile_components(output / "components", image or _default_image())
+        written += compile_components(output / "components", options.image)
     for path in written:
         print(path)
 
@@ -326,9 +175,3 @@ def models(
         print(f"{name}: {study.sentences[name]}")
         print(f"takes part in: {', '.join(study.lineups_with(name)) or 'no preset or line-up'}\n")
         show_table(settings_table(to_dict(study.models[name])))
-
-
-def _default_image() -> str:
-    from bakeoff.container import IMAGE
-
-    return IMAGE

@@ -123,8 +123,8 @@ def prepare_data(
 
     dataset = output / "dataset"
     refuse_output_inside(data, output)
-    asked = image_column or text_column
-    columns = Columns(asked, label_column, split_column, group_column, time_column)
+    input_column = image_column or text_column
+    columns = Columns(input_column, label_column, split_column, group_column, time_column)
     modality = "image" if image_column else ""
     # Pictures of several sizes are refused here without --image-size.
     reading = recognise(data, modality, columns, class_level, sized=True)
@@ -139,7 +139,7 @@ def prepare_data(
             split=split,
             seed=seed,
             limit=limit,
-            input_column=reading.input_column or asked,
+            input_column=reading.input_column or input_column,
             label_column=reading.label_column or label_column or "label",
             split_column=split_column,
             group_column=group_column,

@@ -10,23 +10,13 @@ PANELS = {
     "Who takes part": ("preset", "models", "model", "metric"),
     "Data": (
         *("data", "text_column", "image_column", "label_column", "image_size", "limit"),
-        *("skip_bad_rows", "skip_bad_images", "drop_suspects", "separator", "class_level"),
+        *("skip_bad_rows", "skip_bad_images", "drop_suspects", "class_level"),
     ),
     "Split": ("split", "split_column", "group_column", "time_column"),
     "How models train": (
         *("preprocessing", "glove", "word2vec", "freeze_vectors", "weights", "precision"),
-        *(
-            "keep_sides",
-            "changes",
-            "tune",
-            "seed",
-            "seeds",
-            "threads",
-            "parallel",
-            "resources",
-            "parallelism",
-            "workers",
-        ),
+        *("keep_sides", "changes", "tune", "seed", "seeds", "threads", "parallel"),
+        *("resources", "parallelism", "workers"),
     ),
     "Where": (
         *("where", "gpus_per_worker", "rayjob", "runner", "image"),

@@ -11,53 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bakeoff.cli.app import app
-from bakeoff.cli.bakeoffs import _default_image
-from bakeoff.cli.options import (
-    Changes,
-    ClassLevel,
-    DropSuspects,
-    FreezeVectors,
-    Glove,
-    GroupColumn,
-    Image,
-    KeepSides,
-    Limit,
-    Metric,
-    MetricName,
-    Models,
-    OnCluster,
-    OwnImageColumn,
-    OwnLabelColumn,
-    OwnTextColumn,
-    Parallelism,
-    Precision,
-    Preprocessing,
-    Preset,
-    PresetImageSize,
-    RayJobChanges,
-    RayWorkers,
-    Resources,
-    Runs,
-    Seed,
-    Seeds,
-    Size,
-    SkipBadImages,
-    SkipBadRows,
-    Split,
-    SplitColumn,
-    StudyData,
-    StudyOrData,
-    TimeColumn,
-    Tune,
-    WandbMode,
-    WandbSuffix,
-    Weights,
-    WhereOnCluster,
-    Word2vec,
-    names,
-    rayjob_settings,
-    refuse_threads,
-)
+from bakeoff.cli.option_groups import with_options
+from bakeoff.cli.options import Runs, StudyOrData, names
+from bakeoff.cli.planning import BakeOff, Compilation
 from bakeoff.errors import UserError
 
 if TYPE_CHECKING:
@@ -80,31 +36,20 @@ Namespace = Annotated[
         show_default="kubeflow",
     ),
 ]
+_LEFT_RUNNING = 130
+"""Exit code after Ctrl-C, as shells have it; not by `typer.Exit`, which `main` cannot tell from an
+interrupted command."""
 ClusterRun = Annotated[
     str, typer.Argument(help="Id of a run, or the address of its page.", metavar="RUN")
 ]
 
 
 @app.command()
+@with_options()
 def submit(
     study: StudyOrData,
+    *,
     host: Host = "",
-    preset: Preset = "full",
-    models: Models = "",
-    data: StudyData = None,
-    text_column: OwnTextColumn = "",
-    image_column: OwnImageColumn = "",
-    label_column: OwnLabelColumn = "",
-    split_column: SplitColumn = "",
-    group_column: GroupColumn = "",
-    time_column: TimeColumn = "",
-    image_size: PresetImageSize = None,
-    class_level: ClassLevel = 0,
-    split: Split = "",
-    limit: Limit = None,
-    skip_bad_rows: SkipBadRows = False,
-    skip_bad_images: SkipBadImages = False,
-    drop_suspects: DropSuspects = False,
     upload: Annotated[
         str,
         typer.Option(
@@ -113,30 +58,8 @@ def submit(
             metavar="s3://BUCKET/PREFIX",
         ),
     ] = "",
-    preprocessing: Preprocessing = "",
-    glove: Glove = "",
-    word2vec: Word2vec = "",
-    freeze_vectors: FreezeVectors = False,
-    weights: Weights = "",
-    precision: Precision = "",
-    keep_sides: KeepSides = False,
-    changes: Changes = None,
-    metric: MetricName = Metric.accuracy,
-    seed: Seed = 0,
-    seeds: Seeds = 1,
-    tune: Tune = "",
-    threads: Annotated[int, typer.Option(help="CPU threads of a training.", min=1)] = 2,
-    where: OnCluster = WhereOnCluster.inline,
-    workers: RayWorkers = 1,
-    rayjob: RayJobChanges = None,
-    image: Image = "",
-    resources: Resources = Size.standard,
-    parallelism: Parallelism = 0,
-    wandb: Annotated[
-        WandbMode | None,
-        typer.Option(help="Weights & Biases on the cluster; online reads the secret `wandb`."),
-    ] = None,
-    wandb_suffix: WandbSuffix = "",
+    asked: BakeOff,
+    compilation: Compilation,
     namespace: Namespace = "",
     experiment: Annotated[str, typer.Option(help="Under which KFP lists the run.")] = "bakeoff",
     name: Annotated[str, typer.Option(help="Of the run.", show_default="study and preset")] = "",
@@ -164,57 +87,16 @@ def submit(
 
     Looks first whether the cluster has what it needs (secrets, service account, a node large
     enough), where a kubeconfig is at hand. Ends with 0 when the run succeeded, 1 when it failed or
-    was canceled. Ctrl-C asks whether to cancel it or to leave it running.
+    was canceled. Ctrl-C asks whether to cancel it or to leave it running, which ends with 130.
     """
+    options = compilation.options()
     from bakeoff.pipelines.compiling import refuse_local_files
-    from bakeoff.pipelines.options import Options
-    from bakeoff.running.hold import planned
     from bakeoff.submission.api import Pipelines
     from bakeoff.submission.submitting import Submission, without_local_files
     from bakeoff.submission.submitting import submit as start
 
-    refuse_threads(resources, threads)
-    chosen, said = planned(
-        study,
-        preset,
-        models=names(models),
-        data=data,
-        elsewhere=True,
-        text_column=text_column,
-        image_column=image_column,
-        label_column=label_column,
-        split_column=split_column,
-        group_column=group_column,
-        time_column=time_column,
-        image_size=image_size,
-        class_level=class_level,
-        split=split,
-        limit=limit,
-        skip_bad_rows=skip_bad_rows,
-        skip_bad_images=skip_bad_images,
-        drop_suspects=drop_suspects,
-        preprocessing=preprocessing,
-        glove=glove,
-        word2vec=word2vec,
-        freeze_vectors=freeze_vectors,
-        weights=weights,
-        precision=precision,
-        keep_sides=keep_sides,
-        changes=changes or (),
-        metric=metric.value,
-        seed=seed,
-        seeds=seeds,
-        tune=tune,
-        threads=threads,
-        workers=workers,
-    )
-    options = Options(
-        image=image or _default_image(),
-        resources=resources.value,
-        rayjob=rayjob_settings(where, workers, rayjob),
-        parallelism=parallelism,
-        wandb=wandb.value if wandb else "",
-        wandb_suffix=wandb_suffix,
+    chosen, said = asked.planned(
+        study, elsewhere=True, threads=compilation.threads, workers=compilation.workers
     )
     if not upload:
         refuse_local_files(chosen)
@@ -315,7 +197,7 @@ def _follow(kfp: Pipelines, which: str) -> None:
         kfp, which, lambda line: print(line, flush=True), lambda: _asked_to_cancel(kfp, which)
     )
     if not state:
-        return
+        sys.exit(_LEFT_RUNNING)
     if state != "SUCCEEDED":
         raise typer.Exit(1)
     print(f"its results: {_command('fetch', kfp, which)}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Mapping, Sequence
+from inspect import signature
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -19,7 +20,7 @@ from bakeoff.errors import UserError, unknown_name
 from bakeoff.patience import RemoteError
 from bakeoff.plans import Plan, plan
 from bakeoff.running.local import run_locally
-from bakeoff.running.options import PlanOptions, checked, texts
+from bakeoff.running.options import PlanOptions, Setup, checked, texts
 from bakeoff.running.progress import Progress
 from bakeoff.running.result import Result
 from bakeoff.running.runs import RunFolder
@@ -31,10 +32,6 @@ from bakeoff.training.ray_at_hand import ADDRESS, reach, refuse_too_much
 
 GENERAL = {"text": "text", "image": "images"}
 """What data holds → the study of general name."""
-_DEFAULTS = {"preset": "quick", "threads": 0, "workers": 1, "parallel": 1, "where": "inline"} | {
-    "runner": "subprocess",
-    "runs": "runs",
-}
 
 
 def planned(
@@ -133,62 +130,35 @@ def _names_data(what: str) -> bool:
     return what in NAMED_SETS or looks or Path(what).exists()
 
 
-def hold(
-    chosen: Plan,
-    *,
-    said: str = "",
-    root: Path,
-    runner: str = "subprocess",
-    wandb: str | None = None,
-    wandb_suffix: str = "",
-    image: str = "",
-    parallel: int = 1,
-    where: str = "inline",
-    gpus: int | None = None,
-    command: str = "",
-) -> RunFolder:
+def hold(chosen: Plan, setup: Setup, said: str = "") -> RunFolder:
     """Run a plan, showing how far it is and at last the leaderboard.
 
     Args:
         chosen: what to run.
+        setup: how.
         said: what a person should know of how the data was read.
-        root: the folder that holds all runs.
-        runner, wandb, wandb_suffix, image, parallel, where, gpus, command: as of `run_locally`.
 
     Raises:
         UserError: as of `run_locally`; options that exclude each other.
     """
-    from bakeoff.container import IMAGE
-
-    if where == "inline" and chosen.workers > 1:
+    inline = setup.where == "inline"
+    if inline and chosen.workers > 1:
         raise UserError(f"--workers {chosen.workers} need Ray, which starts them: add --where ray")
-    if where == "inline" and gpus is not None:
+    if inline and setup.gpus_per_worker is not None:
         raise UserError("--gpus-per-worker is for workers on Ray: add --where ray")
-    if where == "ray" and runner == "docker":
+    if not inline and setup.runner == "docker":
         raise UserError("--where ray starts workers on this machine: leave out --runner docker")
-    if where == "ray":
+    if not inline:
         refuse_without(TO_TRAIN, "--where ray")
         if address := os.environ.get(ADDRESS):
             reach(address)
         else:
             refuse_too_much([{"CPU": cores()}], chosen.workers, chosen.threads)
-    if chosen.tune and runner == "subprocess":
+    if chosen.tune and setup.runner == "subprocess":
         refuse_without(TO_SEARCH, "--tune")
-    check_suffix(wandb_suffix)
+    check_suffix(setup.wandb_suffix)
     with Progress(chosen, said=said) as progress:
-        finished = run_locally(
-            chosen,
-            root=root,
-            runner=runner,
-            wandb=wandb,
-            wandb_suffix=wandb_suffix,
-            image=image or IMAGE,
-            watch=progress.see,
-            parallel=parallel,
-            where=where,
-            gpus=gpus,
-            command=command,
-        )
+        finished = run_locally(chosen, setup, progress.see)
     progress.show(finished)
     return finished
 
@@ -241,11 +211,12 @@ def run(
         >>> result = bakeoff.run("sentiment", data=frame, text_column="body")  # doctest: +SKIP
         >>> result.predict(["What a film!"])  # doctest: +SKIP
     """
-    of_run = checked(
+    of_trainings = checked({"preset": preset, "threads": threads, "workers": workers})
+    of_setup = checked(
         {
-            **{"preset": preset, "threads": threads, "workers": workers, "parallel": parallel},
-            **{"where": where, "gpus_per_worker": gpus_per_worker, "runner": runner},
-            **{"image": image, "wandb": wandb, "wandb_suffix": wandb_suffix, "runs": runs},
+            **{"parallel": parallel, "where": where, "gpus_per_worker": gpus_per_worker},
+            **{"runner": runner, "image": image, "wandb": wandb, "wandb_suffix": wandb_suffix},
+            "runs": runs,
         }
     )
     of_plan = checked({name: value for name, value in options.items() if value is not None})
@@ -256,34 +227,19 @@ def run(
     splits = split_column(what) or split_column(data)
     if splits and not of_plan.get("time_column"):
         of_plan.setdefault("split_column", splits)
-    root = Path(of_run["runs"])
+    root = Path(of_setup.pop("runs"))
     what = _named(what, root)
     data = None if data is None else _named(data, root)
-    given = {"data": data, "models": ",".join(names), **of_plan, **of_run}
+    given = {"data": data, "models": ",".join(names), **of_plan, **of_trainings, **of_setup}
+    setup = Setup(**of_setup, runs=root, command=_command(what, given | {"runs": str(root)}, asked))
+    of_trainings["threads"] = threads_of(
+        of_trainings["threads"], setup.parallel, of_trainings["workers"]
+    )
     with refused_in_words(data or what):
         chosen, said = planned(
-            what,
-            of_run["preset"],
-            data=data,
-            models=names,
-            changes=asked,
-            threads=threads_of(of_run["threads"], of_run["parallel"], of_run["workers"]),
-            workers=of_run["workers"],
-            **of_plan,
+            what, data=data, models=names, changes=asked, **of_trainings, **of_plan
         )
-        finished = hold(
-            chosen,
-            said=said,
-            root=root,
-            runner=of_run["runner"],
-            wandb=of_run["wandb"],
-            wandb_suffix=of_run["wandb_suffix"],
-            image=of_run["image"],
-            parallel=of_run["parallel"],
-            where=of_run["where"],
-            gpus=of_run["gpus_per_worker"],
-            command=_command(what, given, asked),
-        )
+        finished = hold(chosen, setup, said)
     return Result(finished)
 
 
@@ -296,9 +252,10 @@ def _named(given: Any, root: Path) -> str:
 
 def _command(what: str, given: Mapping[str, Any], changes: Sequence[str]) -> str:
     """What to type for the same bake-off."""
+    usual = {name: parameter.default for name, parameter in signature(run).parameters.items()}
     words = ["bakeoff", "run", what]
     for name, value in given.items():
-        if value not in (None, "") and value is not False and value != _DEFAULTS.get(name):
+        if value not in (None, "") and value is not False and value != usual.get(name):
             option = f"--{name.replace('_', '-')}"
             words += [option] if value is True else [option, str(value)]
     return shlex.join([*words, *(word for change in changes for word in ("--set", change))])

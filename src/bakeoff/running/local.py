@@ -23,10 +23,13 @@ from typing import Any
 
 from bakeoff import events
 from bakeoff.artifacts import explained_write_errors, make_folder, read_json, write_json
+from bakeoff.container import IMAGE
 from bakeoff.data.download import CACHE, cache
 from bakeoff.data.sources import NAMED_SETS, location, refuse_output_inside
 from bakeoff.errors import UserError
 from bakeoff.plans import Plan
+from bakeoff.remote import is_remote
+from bakeoff.running.options import Setup
 from bakeoff.running.runs import RunFolder
 from bakeoff.running.store import checkpoints, going_on, store, using_store
 from bakeoff.tracking.identity import SUFFIX
@@ -34,7 +37,7 @@ from bakeoff.tracking.identity import VARIABLE as PLAN
 from bakeoff.tracking.mode import project_name
 from bakeoff.training.local_ray import room
 from bakeoff.training.ray_at_hand import ADDRESS
-from bakeoff.training.settings import CHECKPOINTS, GPUS, WHERE, to_dict
+from bakeoff.training.settings import BESIDE, CHECKPOINTS, GPUS, WHERE, to_dict
 
 Watch = Callable[[dict[str, Any]], None]
 
@@ -43,34 +46,13 @@ class _StepCrashError(UserError):
     """A step ended with what no person can mend."""
 
 
-def run_locally(
-    plan: Plan,
-    *,
-    root: Path,
-    runner: str,
-    wandb: str | None,
-    image: str,
-    watch: Watch,
-    wandb_suffix: str = "",
-    parallel: int = 1,
-    where: str = "inline",
-    gpus: int | None = None,
-    command: str = "",
-) -> RunFolder:
+def run_locally(plan: Plan, setup: Setup, watch: Watch) -> RunFolder:
     """Run a plan to its report; finished steps of earlier runs are reused.
 
     Args:
         plan: what to run.
-        root: the folder that holds all runs.
-        runner: `subprocess` (this environment) or `docker` (the image, in containers).
-        wandb: mode of Weights & Biases; None decides by whether there is a key.
-        image: container image of the steps, used by `docker`.
+        setup: how.
         watch: called with every event of the running steps.
-        wandb_suffix: ends the ids of W&B runs.
-        parallel: networks trained at the same time.
-        where: networks train: `inline`, in their step, or on `ray`.
-        gpus: of each worker on Ray, 0 or 1; None: 1 where it has any.
-        command: what a person types for the same again.
 
     Raises:
         UserError: a step was refused its input, or Ctrl-C.
@@ -78,20 +60,21 @@ def run_locally(
     from bakeoff.report import write_report
     from bakeoff.tracking import resolve_mode
 
+    root, image, under_docker = setup.runs, setup.image or IMAGE, setup.runner == "docker"
     refuse_output_inside(plan.data, root)
-    mode = resolve_mode(wandb)
-    code = _image_id(image) if runner == "docker" else ""
+    mode = resolve_mode(setup.wandb)
+    code = _image_id(image) if under_docker else ""
     created = datetime.now(UTC)
     folder = _new_folder(root, f"{created:%Y%m%d-%H%M%S}-{plan.study}-{plan.preset}")
     environment = {
         "WANDB_MODE": mode,
-        SUFFIX: wandb_suffix,
+        SUFFIX: setup.wandb_suffix,
         PLAN: json.dumps(plan.identity),
         "WANDB_PROJECT": project_name(),
         events.VARIABLE: str(folder / "events"),
-        CHECKPOINTS: os.environ.get(CHECKPOINTS) or str(checkpoints(root)),
-        WHERE: where,
-        GPUS: "" if gpus is None else str(gpus),
+        CHECKPOINTS: _checkpoints(root),
+        WHERE: setup.where,
+        GPUS: "" if setup.gpus_per_worker is None else str(setup.gpus_per_worker),
         CACHE: str(cache()),
         # random.py in the current folder is not Python's.
         "PYTHONSAFEPATH": "1",
@@ -107,8 +90,8 @@ def run_locally(
         "id": folder.name,
         "created": created.isoformat(timespec="seconds"),
         "status": "running",
-        "runner": runner,
-        "command": command,
+        "runner": setup.runner,
+        "command": setup.command,
         "plan": {**asdict(plan), "models": {n: to_dict(c) for n, c in plan.models.items()}},
     }
     started, progressed = time.monotonic(), False
@@ -125,27 +108,27 @@ def run_locally(
     with ExitStack() as using:
         own = using.enter_context(going_on(folder))
         write_json(folder / "run.json", facts)
-        if where == "ray" and ADDRESS not in os.environ:
+        if setup.where == "ray" and ADDRESS not in os.environ:
             using.enter_context(room())
         try:
             locks = own, using.enter_context(using_store(root))
             make_folder(store(root) / folder.name)
-            _compile(plan, folder / "pipeline.yaml", image, parallel, code)
+            _compile(plan, folder / "pipeline.yaml", image, setup.parallel, code)
             write_json(
                 folder / "job.json",
                 {
                     "id": folder.name,
-                    "runner": runner,
+                    "runner": setup.runner,
                     "environment": environment,
                     "mounts": _mounts(plan, root, folder),
                     "arguments": {"data": location(plan.data)},
                 },
             )
-            _execute(folder, environment, see, locks, under_docker=runner == "docker")
+            _execute(folder, environment, see, locks, under_docker)
             outcome = read_json(folder / "outcome.json")
             # A reused page would name the run that made it.
             results = read_json(Path(outcome["comparison"]) / "results.json")
-            results["run"] = {"id": folder.name, "command": command}
+            results["run"] = {"id": folder.name, "command": setup.command}
             write_json(folder / "results.json", results)
             write_report(results, folder / "report.html")
         except BaseException as error:
@@ -229,6 +212,12 @@ def _reason(error: BaseException) -> str:
     return f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
 
 
+def _checkpoints(root: Path) -> str:
+    """Where networks in training keep their last epochs; of a folder, the absolute path."""
+    kept = os.environ.get(CHECKPOINTS) or str(checkpoints(root))
+    return kept if is_remote(kept) or kept == BESIDE else str(Path(kept).resolve())
+
+
 def _mounts(plan: Plan, root: Path, folder: Path) -> list[tuple[str, bool]]:
     """Paths a container needs besides its run's part of the store, and whether it writes there."""
     mounts = [(str(folder / "events"), True), (str(store(root)), True)]
@@ -237,6 +226,10 @@ def _mounts(plan: Plan, root: Path, folder: Path) -> list[tuple[str, bool]]:
     if plan.data in NAMED_SETS:
         cache().mkdir(parents=True, exist_ok=True)
         mounts.append((str(cache()), True))
+    kept = Path(_checkpoints(root))
+    if kept.is_absolute() and not kept.is_relative_to(store(root)):
+        make_folder(kept)
+        mounts.append((str(kept), True))
     return mounts
 
 

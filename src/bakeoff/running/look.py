@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bakeoff.data import look as data
 from bakeoff.data.columns import Columns
 from bakeoff.data.frames import in_words, kept, refused_in_words
 from bakeoff.data.frames import split_column as column_of_splits
+from bakeoff.data.look import look as facts_of
 from bakeoff.running.options import checked
 
 _ROLES = ("text", "image", "label", "split", "group", "time")
@@ -76,7 +76,7 @@ def look(
             source = kept(source, Path(folder))
         source = str(source)
         with refused_in_words(source):
-            facts = data.look(source, columns, modality=modality, **given)
+            facts = facts_of(source, columns, modality=modality, **given)
     for told in ("remarks", "refusals"):
         facts[told] = [in_words(line, source) for line in facts[told]]
     facts["path"] = in_words(facts["path"], source)

@@ -1,9 +1,13 @@
-"""What the options of a bake-off may be, where Python gives them; the command line has its own."""
+"""What the options of a bake-off may be, where Python gives them, the command line has its own; and
+how it is held.
+"""
 
 from __future__ import annotations
 
 import reprlib
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypedDict, get_type_hints
 
 from bakeoff.dotted import Count, CountOrNone, Range, argument
@@ -53,6 +57,30 @@ class Options(PlanOptions, total=False):
     wandb: Literal["online", "offline", "disabled"] | None
     wandb_suffix: str
     runs: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """How a bake-off is held on this machine."""
+
+    runner: str
+    """Of steps: `subprocess` (this environment) or `docker` (the image, in containers)."""
+    image: str
+    """Container image of the steps, used by `docker`; "" is the one that `make images` builds."""
+    parallel: int
+    """Networks trained at the same time."""
+    where: str
+    """Networks train: `inline`, in their step, or on `ray`."""
+    gpus_per_worker: int | None
+    """0 or 1, of each worker on Ray; None: 1 where it has any."""
+    wandb: str | None
+    """Mode of Weights & Biases; None decides by whether there is a key."""
+    wandb_suffix: str
+    """Ends the ids of W&B runs."""
+    runs: Path
+    """The folder that holds all runs."""
+    command: str = ""
+    """What a person types for the same again."""
 
 
 def checked(given: Mapping[str, Any]) -> dict[str, Any]:

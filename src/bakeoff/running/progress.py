@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +46,6 @@ class Progress:
             console=self._console,
             disable=not self._console.is_terminal,
         )
-        self._started = time.monotonic()
         networks = len(plan.network_tasks) * plan.seeds
         trainings = bool(plan.classical) + networks + bool(plan.ensemble)
         # plan, prepare, evaluate, compare, report; of text the audit and the choice of a width.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any
 
+from bakeoff.clock import Clock, RealClock
 from bakeoff.errors import UserError
 from bakeoff.submission.api import DeletedError, NoAnswerError, Pipelines
 from bakeoff.submission.kubeconfig import Kubeconfig
@@ -38,6 +38,7 @@ _PATIENCE = 600.0
 """Seconds that KFP may be away."""
 _LAST_LINES = 5
 """Of the log of a task that failed, where none of them is an error of ours."""
+_REAL = RealClock()
 
 
 def _utc_now() -> datetime:
@@ -50,11 +51,9 @@ def follow(
     show: Callable[[str], None],
     interrupted: Callable[[], bool] = lambda: False,
     *,
-    pause: float = _PAUSE,
     patience: float = _PATIENCE,
-    clock: Callable[[], float] = time.monotonic,
+    clock: Clock = _REAL,
     now: Callable[[], datetime] = _utc_now,
-    sleep: Callable[[float], None] = time.sleep,
 ) -> str:
     """Tell what happens to a run until it has ended.
 
@@ -63,11 +62,9 @@ def follow(
         run_id: which.
         show: is given each line.
         interrupted: asked at Ctrl-C: whether to cancel the run and see its end; else it is left.
-        pause: seconds between two looks.
         patience: seconds that KFP may be away.
-        clock: seconds that never go back.
+        clock: of what is waited for.
         now: the time, as KFP gives it.
-        sleep: waits for seconds.
 
     Returns:
         SUCCEEDED, FAILED or CANCELED; "" of a run that was left.
@@ -81,7 +78,7 @@ def follow(
         try:
             if state := following.look():
                 return state
-            sleep(pause)
+            clock.sleep(_PAUSE)
         except KeyboardInterrupt:
             if not interrupted():
                 return ""
@@ -102,7 +99,7 @@ class _Following:
         run_id: str,
         show: Callable[[str], None],
         patience: float,
-        clock: Callable[[], float],
+        clock: Clock,
         now: Callable[[], datetime],
     ) -> None:
         self._kfp, self._run_id, self._print = kfp, run_id, show
@@ -148,9 +145,9 @@ class _Following:
         if (said := outcome(workflow)) and said != self._said:
             self.tell(said)
             self._said = said
-        if self._clock() - self._looked < _DELETION:
+        if self._clock.now() - self._looked < _DELETION:
             return ""
-        self._looked = self._clock()
+        self._looked = self._clock.now()
         gone = self._kubeconfig.noticed(workflow)
         if gone and gone.certain:
             return self.deleted(str(gone))
@@ -169,9 +166,9 @@ class _Following:
         if task.state != RUNS:
             return task
         looked, said = self._rayjobs.get(task.key, (float("-inf"), ""))
-        if self._clock() - looked >= _LOGS:
+        if self._clock.now() - looked >= _LOGS:
             said = _of_rayjob(self._log(task))
-            self._rayjobs[task.key] = self._clock(), said
+            self._rayjobs[task.key] = self._clock.now(), said
         return replace(task, reason=said)
 
     def _log(self, task: Task) -> str:
@@ -205,8 +202,8 @@ class _Following:
     def _endure(self, error: NoAnswerError) -> None:
         if self._away is None:
             self.tell(f"KFP does not answer ({error.reason}); still asking")
-            self._away = self._clock()
-        if self._clock() - self._away > self._patience:
+            self._away = self._clock.now()
+        if self._clock.now() - self._away > self._patience:
             raise UserError(
                 f"KFP has not answered for {self._patience / 60:.0f} minutes ({error.reason}); the "
                 f"run may go on: bakeoff follow {self._run_id}"

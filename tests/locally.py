@@ -1,0 +1,18 @@
+"""Runs of plans in this environment."""
+
+from bakeoff.running.local import run_locally
+from bakeoff.running.options import Setup
+
+
+def run_here(plan, runs, watch=lambda _: None, *, wandb="disabled", where="inline"):
+    setup = Setup(
+        runner="subprocess",
+        image="python",
+        parallel=1,
+        where=where,
+        gpus_per_worker=None,
+        wandb=wandb,
+        wandb_suffix="",
+        runs=runs,
+    )
+    return run_locally(plan, setup, watch)
