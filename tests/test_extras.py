@@ -61,11 +61,13 @@ def test_a_bake_off_needs_none_of_them(tmp_path):
         ),
         (
             ("run", "sentiment", "--models", "nb-counts", "--tune", "4", "--runs", "runs"),
-            "Ray and Optuna are not installed: pip install '.[ray]' in its clone, or leave out --tune",
+            "Ray and Optuna are not installed: pip install '.[ray]' in its clone, or leave out "
+            "--tune",
         ),
         (
             ("data", "prepare", "--data", "s3://bucket/a.csv", "--output", "out"),
-            "cannot read s3://bucket/a.csv: a package for it is missing: pip install '.[s3]' in its clone",
+            "cannot read s3://bucket/a.csv: a package for it is missing: pip install '.[s3]' in its "
+            "clone",
         ),
     ],
 )
