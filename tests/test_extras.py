@@ -66,8 +66,8 @@ def test_a_bake_off_needs_none_of_them(tmp_path):
         ),
         (
             ("data", "prepare", "--data", "s3://bucket/a.csv", "--output", "out"),
-            "cannot read s3://bucket/a.csv: a package for it is missing: pip install '.[s3]' in its "
-            "clone",
+            "cannot read s3://bucket/a.csv: a package for it is missing: pip install '.[s3]' in "
+            "its clone",
         ),
     ],
 )

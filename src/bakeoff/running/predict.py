@@ -50,7 +50,7 @@ def predict(run: RunFolder, inputs: Sequence[Picture], model: str = "") -> list[
     modality = results["dataset"]["modality"]
     given = [one for one in inputs if not _is_blank(one)]
     content = (
-        [normalised(text) for text in given]
+        [normalised(str(text)) for text in given]
         if modality == "text"
         else _pictures(given, results["dataset"]["image"])
     )
