@@ -110,8 +110,7 @@ def test_the_data_itself_is_not_changed(tmp_path):
             "the image gone.png, which cannot be read: No such file",
         ),
         (FRAME[:0], "the data has no rows"),
-        (pd.DataFrame({"text": [object()], "label": [1]}), "cannot be kept as Parquet"),
-        (pd.DataFrame([["a", "b"]], columns=["text", "text"]), "cannot be kept as Parquet"),
+        (pd.DataFrame({"text": [object()], "label": [1]}), "column 'text' of the data cannot be"),
         (pa.chunked_array([[1]]), "the data has a single column"),
     ],
     ids=[
@@ -122,7 +121,6 @@ def test_the_data_itself_is_not_changed(tmp_path):
         "no image",
         "no rows",
         "objects",
-        "one name twice",
         "a column",
     ],
 )
@@ -132,3 +130,14 @@ def test_what_is_no_table_is_refused_in_a_line_and_nothing_kept(tmp_path, data, 
     assert line in str(refused.value)
     assert "\n" not in str(refused.value)
     assert not (tmp_path / "data").exists()
+
+
+def test_texts_and_numbers_in_one_column_are_kept_as_texts(tmp_path):
+    columns = {"text": ["a film", "a play", None], "label": [1, "1", 2], "id": [1, "a", None]}
+    frame = pd.DataFrame(columns)
+    frame.insert(3, "id", [7, 8, 9], allow_duplicates=True)
+    found = pd.read_parquet(kept(frame, tmp_path))
+    assert list(found) == ["text", "label", "id (3)", "id (4)"]
+    assert found["label"].tolist() == ["1", "1", "2"]
+    assert found["id (3)"].fillna("").tolist() == ["1", "a", ""]
+    assert found["text"].fillna("").tolist() == ["a film", "a play", ""]

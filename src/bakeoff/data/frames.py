@@ -20,6 +20,8 @@ _FRAME = "the data frame"
 _KEPT = re.compile(r"frame-([0-9a-f]{16})\.parquet")
 """The name of a file as `kept` gives it."""
 _SPLIT = "split"
+_REFUSED = (ValueError, TypeError, OverflowError, NotImplementedError)
+"""What becomes of a column that Parquet cannot hold; Arrow's own errors are of these."""
 
 
 def split_column(data: Any) -> str:
@@ -39,19 +41,15 @@ def kept(data: Any, folder: Path) -> str:
     Raises:
         UserError: it is nothing of these, or cannot be kept so.
     """
-    import pyarrow as pa
-
     frame = _frame(data)
     if not len(frame):
         raise UserError("the data has no rows; give some")
     content = io.BytesIO()
     try:
         frame.to_parquet(content, index=False)
-    except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(
-            f"the data cannot be kept as Parquet: {reason}; give columns of texts, labels or bytes"
-        ) from None
+    except _REFUSED:
+        content = io.BytesIO()
+        _written(frame).to_parquet(content, index=False)
     name = f"frame-{hashlib.sha256(content.getbuffer()).hexdigest()[:16]}.parquet"
     path = folder / name
     if not path.exists():
@@ -59,6 +57,33 @@ def kept(data: Any, folder: Path) -> str:
         with written_atomically(path) as temporary:
             temporary.write_bytes(content.getbuffer())
     return str(path)
+
+
+def _written(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame, with texts and numbers in one column as texts, and numbers after names that come
+    twice.
+
+    Raises:
+        UserError: a column holds what Parquet cannot hold.
+    """
+    import pandas as pd
+
+    columns = []
+    for place, name in enumerate(frame.columns):
+        values = frame.iloc[:, place]
+        if {type(value) for value in values[values.notna()]} - {str} <= {int, float, bool}:
+            values = values.astype(object)
+            values = values.where(values.isna(), values.map(str)).where(values.notna(), None)
+        try:
+            values.to_frame().to_parquet(io.BytesIO())
+        except _REFUSED as error:
+            raise UserError(
+                f"column {name!r} of the data cannot be kept as Parquet: {error.args[0]}; leave it "
+                "out, or give texts, numbers or bytes"
+            ) from None
+        again = list(frame.columns).count(name) > 1
+        columns.append(values.rename(f"{name} ({place + 1})" if again else name))
+    return pd.concat(columns, axis=1)
 
 
 def name_of(source: str) -> str:

@@ -63,6 +63,8 @@ def planned(
         UserError: nothing is known by that name; the data can be read in several ways; or as of
             `plan`.
     """
+    if not what.strip():
+        raise UserError("what to compare is empty; give a study, or data by name, path or address")
     study = what
     if what not in STUDIES and _names_data(what):
         if data is not None:
@@ -227,7 +229,7 @@ def run(
     splits = split_column(what) or split_column(data)
     if splits and not of_plan.get("time_column"):
         of_plan.setdefault("split_column", splits)
-    root = Path(of_setup.pop("runs"))
+    root = Path(of_setup.pop("runs")).expanduser()
     what = _named(what, root)
     data = None if data is None else _named(data, root)
     given = {"data": data, "models": ",".join(names), **of_plan, **of_trainings, **of_setup}
@@ -246,7 +248,8 @@ def run(
 def _named(given: Any, root: Path) -> str:
     """A name, a path or an address of what a person gives; frames are kept beside the runs."""
     if isinstance(given, str | os.PathLike):
-        return os.fspath(given)
+        named = os.fspath(given)
+        return str(Path(named).expanduser()) if named.startswith("~") else named
     return kept(given, store(root) / DATA)
 
 

@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -40,6 +41,8 @@ from bakeoff.training.ray_at_hand import ADDRESS
 from bakeoff.training.settings import BESIDE, CHECKPOINTS, GPUS, WHERE, to_dict
 
 Watch = Callable[[dict[str, Any]], None]
+_compiling = threading.Lock()
+"""KFP compiles one pipeline at a time."""
 
 
 class _StepCrashError(UserError):
@@ -177,7 +180,8 @@ def _compile(plan: Plan, path: Path, image: str, parallel: int, code: str) -> No
     from bakeoff.pipelines.options import Options
 
     options = Options(image=image, local=True, parallelism=parallel, code=code)
-    compile_plan(plan, options, path)
+    with _compiling:
+        compile_plan(plan, options, path)
 
 
 def _image_id(image: str) -> str:

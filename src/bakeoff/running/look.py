@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from bakeoff.data.columns import Columns
 from bakeoff.data.frames import in_words, kept, refused_in_words
 from bakeoff.data.frames import split_column as column_of_splits
 from bakeoff.data.look import look as facts_of
+from bakeoff.errors import UserError
 from bakeoff.running.options import checked
 
 _ROLES = ("text", "image", "label", "split", "group", "time")
@@ -72,9 +74,13 @@ def look(
     columns = Columns(image or text, *others)
     modality = "image" if image else "text" if text else ""
     with tempfile.TemporaryDirectory() as folder:
-        if not isinstance(source, str | Path):
+        if not isinstance(source, str | os.PathLike):
             source = kept(source, Path(folder))
-        source = str(source)
+        source = os.fspath(source)
+        if not source.strip():
+            raise UserError("the data is empty; give a name, a path or an address")
+        if source.startswith("~"):
+            source = str(Path(source).expanduser())
         with refused_in_words(source):
             facts = facts_of(source, columns, modality=modality, **given)
     for told in ("remarks", "refusals"):

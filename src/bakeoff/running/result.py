@@ -171,6 +171,6 @@ def load(run: str = "latest", *, runs: str | Path = "runs") -> Result:
     Raises:
         UserError: there is none, or it has not finished.
     """
-    result = Result(find_run(Path(runs), run))
+    result = Result(find_run(Path(runs).expanduser(), str(run)))
     _ = result.results
     return result
