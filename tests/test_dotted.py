@@ -1,12 +1,13 @@
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal
 
 import pytest
 
 from bakeoff.dotted import Count, Range, Share, Times, changed, check, settings_of, unknown_setting
 from bakeoff.errors import UserError
+from bakeoff.text.configs import TextNetwork
 from bakeoff.training.settings import TrainingSettings
-from bakeoff.vision.configs import Autoencoder, ImageNetwork
+from bakeoff.vision.configs import Autoencoder, ImageNetwork, Pictures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +124,36 @@ def test_a_configuration_that_cannot_be_is_never_made():
         ImageNetwork(encoder="conv", pretraining=Autoencoder(encoder="linear"))
     with pytest.raises(UserError, match="only resnet18 starts from weights"):
         ImageNetwork(encoder="conv", weights="imagenet")
+    with pytest.raises(UserError, match="images_per_class=1: must be at least 2"):
+        ImageNetwork(encoder="conv", images_per_class=1)
+
+
+@pytest.mark.parametrize("wrong", [{"hidden": 1}, {"hidden": 6}, {"hidden": 66}])
+def test_a_transformer_is_as_wide_as_its_heads_divide(wrong):
+    with pytest.raises(UserError, match=r"hidden=\d+: must be a multiple of 4"):
+        TextNetwork(encoder="transformer", **wrong)
+    assert TextNetwork(encoder="cnn", **wrong)
+
+
+def test_no_layer_of_an_lstm_is_empty():
+    assert TextNetwork(encoder="lstm", hidden=64, layers=7).widths == [64, 32, 16, 8, 4, 2, 1]
+    for hidden, layers in ((1, 2), (64, 8)):
+        with pytest.raises(UserError, match=f"hidden={hidden} leaves nothing of .* {layers} lay"):
+            TextNetwork(encoder="lstm", hidden=hidden, layers=layers)
+        assert set(TextNetwork(encoder="rnn", hidden=hidden, layers=layers).widths) == {hidden}
+
+
+def test_a_network_sees_pictures_as_its_autoencoder_does():
+    """Its weights are those of as many channels and, in dense layers, of as many pixels."""
+    small, grey = Pictures(size=8), Pictures(grey=True)
+    for encoder, pictures in (("linear", small), ("linear", grey), ("conv", grey)):
+        start = Autoencoder(encoder=encoder)
+        with pytest.raises(UserError, match=r"pictures\.\w+=.* has pretraining\.pictures\."):
+            ImageNetwork(encoder=encoder, pictures=pictures, pretraining=start)
+        assert ImageNetwork(
+            encoder=encoder, pictures=pictures, pretraining=replace(start, pictures=pictures)
+        )
+    assert ImageNetwork(encoder="conv", pictures=small, pretraining=Autoencoder(encoder="conv"))
 
 
 def test_settings_have_paths():

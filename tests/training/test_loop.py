@@ -176,6 +176,11 @@ def test_a_loss_that_is_no_number_is_explained():
 
     with pytest.raises(UserError, match=r"epoch 1; lower the learning rate"):
         fit(nn.Linear(1, 1), Exploding([]), SETTINGS, seed=0)
+    # The last step of the last epoch may be the one that spoils the weights.
+    for losses in ([math.nan], [0.5, math.inf]):
+        settings = replace(SETTINGS, epochs=len(losses))
+        with pytest.raises(UserError, match=f"epoch {len(losses)}; lower the learning rate"):
+            fit(nn.Linear(1, 1), Scripted(losses), settings, seed=0)
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others():

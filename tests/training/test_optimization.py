@@ -39,6 +39,12 @@ def test_the_rate_rises_for_a_fifth_of_the_steps_and_then_falls(schedule, done, 
     assert rate_share(done, schedule, 0.2) == pytest.approx(share)
 
 
+@pytest.mark.parametrize("schedule", ["cosine", "linear", "constant"])
+def test_a_rate_may_rise_to_the_end(schedule):
+    rates = [rate_share(done, schedule, 1.0) for done in (0.0, 0.5, 1.0)]
+    assert rates == [0.01, 0.5, 1.0]
+
+
 def test_the_rate_of_each_step_follows_the_schedule():
     model = nn.Linear(1, 1)
     settings = TrainingSettings(learning_rate=1.0, schedule="linear", warmup=0.5)

@@ -92,6 +92,11 @@ def test_plain_batches_are_all_pictures_in_order():
     assert batches[0].inputs.is_contiguous(memory_format=torch.channels_last)
 
 
+def test_a_picture_may_be_a_pixel():
+    how = Pictures(flip=True, shift=0.5, crop=0.5)
+    assert as_bytes(batch([[[7]], [[200]]], how).inputs).tolist() == [[[7]], [[200]]]
+
+
 def test_without_augmentation_nothing_changes():
     pixels = np.random.default_rng(0).integers(0, 256, (6, 5, 5))
     got = batch(pixels, Pictures())

@@ -296,6 +296,22 @@ def test_crops_at_test_are_the_centre_and_the_corners():
     ]
     [whole] = crops(picture, 1)
     assert torch.equal(whole, picture)
+    # A pixel at least.
+    corners = [crop.unique().tolist() for crop in crops(picture, 0.01)][1:]
+    assert corners == [[0], [7], [70], [77]]
+
+
+def test_a_model_names_the_size_that_its_autoencoder_saw(earlier):
+    open_size = replace(LINEAR, pictures=replace(LINEAR.pictures, size=0))
+    splits = drawn(36, size=32), drawn(15, size=32)
+    network = replace(CONFIGS["frozen linear"], pretraining=open_size, pictures=open_size.pictures)
+    start = replace(open_size, training=STILL)
+    written(train(start, splits), earlier / "open" / f"{start.name}-seed0", splits)
+    used = train(network, splits, earlier=earlier / "open").config
+    assert used["pictures"]["size"] == used["pretraining"]["pictures"]["size"] == 32
+    # Older ones left it open.
+    used["pretraining"]["pictures"]["size"] = 0
+    assert from_dict(used).pretraining.pictures.size == 32
 
 
 def test_a_network_of_colours_takes_grey_pictures_and_the_other_way_round(tmp_path):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from bakeoff.dotted import Count, CountOrNone, NotNegative, Positive, Share, check
+from bakeoff.errors import UserError
 from bakeoff.training.settings import Ensemble, Precision, TrainingSettings
 
 
@@ -53,6 +54,10 @@ class TreeText:
 
     def __post_init__(self) -> None:
         check(self)
+
+
+HEADS = 4
+"""Of a transformer's attention."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +112,19 @@ class TextNetwork:
 
     def __post_init__(self) -> None:
         check(self)
+        if self.encoder == "transformer" and self.hidden % HEADS:
+            raise UserError(f"hidden={self.hidden}: must be a multiple of {HEADS}, the heads")
+        if not self.widths[-1]:
+            raise UserError(
+                f"hidden={self.hidden} leaves nothing of the last of {self.layers} layers, each "
+                "half as wide as the one below: raise it, or lower layers"
+            )
+
+    @property
+    def widths(self) -> list[int]:
+        """Of the states of each layer, one way."""
+        halved = self.encoder == "lstm"
+        return [self.hidden >> layer * halved for layer in range(self.layers)]
 
 
 TextConfig = LinearText | TreeText | TextNetwork | Ensemble

@@ -109,8 +109,11 @@ def fit(
         )
         keeper.average_statistics()
         loss, accuracy, score = evaluate(model, task, metric, workers)
+        epoch = len(history) + 1
+        if not math.isfinite(loss):
+            raise _diverged(epoch)
         record = {
-            "epoch": len(history) + 1,
+            "epoch": epoch,
             "train_loss": train_loss,
             "train_accuracy": train_accuracy,
             "validation_loss": loss,
@@ -198,7 +201,7 @@ def _train_epoch(
 
 def _diverged(epoch: int) -> UserError:
     return UserError(
-        f"the training loss is no longer a finite number in epoch {epoch}; lower the learning "
+        f"the loss is no longer a finite number in epoch {epoch}; lower the learning "
         "rate, or clip gradients at a smaller norm"
     )
 

@@ -117,11 +117,13 @@ def rate_share(done: float, schedule: str, warmup: float) -> float:
         schedule: "cosine", "linear" or "constant".
         warmup: share of all steps in which the rate rises linearly.
     """
-    fallen = min(max((done - warmup) / (1 - warmup), 0.0), 1.0)
+    if done < warmup or warmup == 1:
+        # Never 0, so that the first step counts.
+        return max(done / warmup, FINAL_SHARE)
+    fallen = min((done - warmup) / (1 - warmup), 1.0)
     shares = {
         "cosine": FINAL_SHARE + (1 - FINAL_SHARE) * (1 + math.cos(math.pi * fallen)) / 2,
         "linear": 1 - (1 - FINAL_SHARE) * fallen,
         "constant": 1.0,
     }
-    # Never 0, so that the first step counts.
-    return max(done / warmup, FINAL_SHARE) if done < warmup else shares[schedule]
+    return shares[schedule]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from bakeoff.dotted import Count, CountOrNone, NotNegative, Range, Share, check
+from bakeoff.dotted import CountOrNone, NotNegative, Range, Share, check
 from bakeoff.errors import UserError
 from bakeoff.training.settings import Precision, TrainingSettings
 
@@ -91,7 +91,7 @@ class ImageNetwork:
     """Of the triplet loss; 0 takes the soft margin."""
     temperature: NotNegative = 0.0
     """How much easier triplets of a batch take part (Ristani & Tomasi 2018); 0: not at all."""
-    images_per_class: Count = 8
+    images_per_class: Annotated[int, Range(2)] = 8
     """Pictures of each class in a batch of the triplet loss (K of its P × K)."""
     center_weight: NotNegative = 0.01
     """λ of the center loss (Wen et al. 2016, eq. 5)."""
@@ -118,6 +118,15 @@ class ImageNetwork:
                 f"encoder={self.encoder}: pretraining trains an encoder of another kind, "
                 f"{self.pretraining.encoder}"
             )
+        if self.pretraining:
+            # Dense layers take pictures of one size, convolutions of any.
+            for name in ("size", "grey") if self.encoder == "linear" else ("grey",):
+                held = getattr(self.pictures, name)
+                if (before := getattr(self.pretraining.pictures, name)) != held:
+                    raise UserError(
+                        f"pictures.{name}={held}: the autoencoder that the network starts from "
+                        f"has pretraining.pictures.{name}={before}; change both alike"
+                    )
         if self.weights and self.encoder != "resnet18":
             raise UserError(f"weights={self.weights}: only resnet18 starts from weights")
 
@@ -129,5 +138,10 @@ def from_dict(config: Mapping[str, Any]) -> ImageNetwork | Autoencoder:
     fields["pictures"] = Pictures(**fields["pictures"])
     fields["training"] = TrainingSettings(**fields["training"])
     if pretraining := fields.get("pretraining"):
-        fields["pretraining"] = from_dict({"type": "Autoencoder", **pretraining})
+        pictures = dict(pretraining["pictures"])
+        if fields["encoder"] == "linear" and not pictures["size"]:
+            # In older models it is open still, and filled in above.
+            pictures["size"] = fields["pictures"].size
+        before = {"type": "Autoencoder", **pretraining, "pictures": pictures}
+        fields["pretraining"] = from_dict(before)
     return cls(**fields)

@@ -201,14 +201,14 @@ class ImagePredictor(_Predictor):
 
 
 def crops(pictures: Tensor, share: float) -> Iterator[Tensor]:
-    """The centre and the corners of pictures, each of that share of a side and resized to all of
-    it; the pictures alone if it is 1.
+    """The centre and the corners of pictures, each of that share of a side, of a pixel at least,
+    and resized to all of it; the pictures alone if it is 1.
     """
     if share == 1:
         yield pictures
         return
     size = pictures.shape[3]
-    side = round(share * size)
+    side = max(round(share * size), 1)
     most = size - side
     starts = [(most // 2, most // 2), (0, 0), (0, most), (most, 0), (most, most)]
     for y, x in starts:

@@ -153,7 +153,7 @@ def augmented(
     places = starts + (np.arange(size) + 0.5) * (shares * side / size) - 0.5
     if how.flip:
         places[1] = np.where(rng.random((n, 1)) < 0.5, places[1][:, ::-1], places[1])
-    down, across = sent((places / (side - 1) * 2 - 1).astype("float32"), device)
+    down, across = sent((places / max(side - 1, 1) * 2 - 1).astype("float32"), device)
     grid = torch.stack(torch.broadcast_tensors(across[:, None, :], down[:, :, None]), dim=3)
     # Mirrored at the border, which is not repeated: … 2 1 | 0 1 2 … (the "reflect" of F.pad).
     values = targets = F.grid_sample(

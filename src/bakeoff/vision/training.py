@@ -14,6 +14,7 @@ from torch import Tensor
 
 from bakeoff.artifacts import read_json
 from bakeoff.data.splits import Split
+from bakeoff.dotted import changed, settings_of
 from bakeoff.training.device import device, set_up_process
 from bakeoff.training.history import best_epoch
 from bakeoff.training.layers import layer_table
@@ -109,10 +110,13 @@ def train_image_network(
         checkpoint=checkpoint,
         workers=workers,
     )
+    sizes = {
+        path: side(train.inputs, held)
+        for path, held in settings_of(settings).items()
+        if path.endswith("pictures.size")
+    }
     used = replace(
-        settings,
-        pictures=replace(settings.pictures, size=shape.size),
-        training=settings.training.resolved(task.steps_per_epoch),
+        changed(settings, sizes), training=settings.training.resolved(task.steps_per_epoch)
     )
     batch = _example(shape, len(train.classes))
     example = torch.rand(batch, shape.channels, shape.size, shape.size, device=device())

@@ -82,3 +82,16 @@ def test_unknown_words_break_an_ngram():
 def test_no_frequent_word_is_explained():
     with pytest.raises(UserError, match="no word is in 2 of the 2 training texts"):
         count_ngrams(["a", "b"], ngrams=2, min_count=2)
+
+
+def test_ngrams_may_be_longer_than_any_text():
+    vocabulary, _ = count_ngrams(["a b c", "a b d"], ngrams=10**9, min_count=2)
+    assert vocabulary.ngrams().tolist() == ["a", "b", "a b"]
+
+
+def test_ngrams_may_be_as_long_as_a_text():
+    text = " ".join(f"{word:03}" for word in range(200))
+    vocabulary, counts = count_ngrams([text, text], ngrams=200, min_count=2)
+    assert vocabulary.lengths.max() == 200
+    assert counts.toarray().tolist() == [[1] * (200 * 201 // 2)] * 2
+    assert (vocabulary.transform([text]) != counts[:1]).nnz == 0

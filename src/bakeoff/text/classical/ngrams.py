@@ -47,8 +47,8 @@ class NgramVocabulary:
 
     @cached_property
     def lengths(self) -> np.ndarray:
-        """int8, shape (columns,): words in each n-gram, ascending."""
-        lengths = np.ones(len(self), np.int8)
+        """int32, shape (columns,): words in each n-gram, ascending."""
+        lengths = np.ones(len(self), np.int32)
         end = len(self.words)
         while end < len(self):
             lengths[end:] += 1
@@ -189,6 +189,8 @@ def count_ngrams(
     for length in range(2, ngrams + 1):
         positions, keys = _extended(found, tokens, rows, length, len(words))
         kept, counts = _tally(keys, rows[positions], len(texts), min_count)
+        if not len(kept):
+            break
         all_keys.append(kept)
         all_counts.append(counts)
         if length < ngrams:

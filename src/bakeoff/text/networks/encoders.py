@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bakeoff.text.configs import TextNetwork
+from bakeoff.text.configs import HEADS, TextNetwork
 
 RECURRENT: dict[str, type[nn.RNN] | type[nn.LSTM]] = {"rnn": nn.RNN, "lstm": nn.LSTM}
 """Encoders that read word by word → their layers."""
@@ -42,8 +42,7 @@ class Recurrent(nn.Module):
         ways = 2 if config.bidirectional else 1
         self.forwards, self.backwards = nn.ModuleList(), nn.ModuleList()
         below = embedding_dim
-        for layer in range(config.layers):
-            width = config.hidden if config.encoder == "rnn" else config.hidden >> layer
+        for width in config.widths:
             self.forwards.append(cell(below, width, batch_first=True))
             if config.bidirectional:
                 self.backwards.append(cell(below, width, batch_first=True))
@@ -126,15 +125,13 @@ class Bag(nn.Module):
 class Transformer(nn.Module):
     """Pre-norm encoder (Vaswani et al. 2017; Xiong et al. 2020) with sinusoidal positions."""
 
-    HEADS = 4
-
     def __init__(self, embedding_dim: int, width: int, layers: int, dropout: float) -> None:
         super().__init__()
         self.width = width
         # Normed, so that positions do not drown the small vectors of untrained words.
         self.project = nn.Sequential(nn.Linear(embedding_dim, width), nn.LayerNorm(width))
         layer = nn.TransformerEncoderLayer(
-            width, self.HEADS, 4 * width, dropout, "gelu", batch_first=True, norm_first=True
+            width, HEADS, 4 * width, dropout, "gelu", batch_first=True, norm_first=True
         )
         self.layers = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
         self.norm = nn.LayerNorm(width)
