@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from bakeoff.tracking.mode import online
 
 @pytest.fixture(autouse=True)
 def without_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_BASE_URL"):
+    for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_BASE_URL", "WANDB_PROJECT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     return tmp_path / "netrc"
@@ -58,3 +59,27 @@ def test_what_asks_the_server_needs_a_key_whatever_the_mode(
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
     monkeypatch.setenv("WANDB_PROJECT", "films")
     assert online() == "films"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "line"),
+    [
+        ("WANDB_PROJECT", "team/films", "WANDB_PROJECT=team/films: W&B allows no '/' in a project"),
+        ("WANDB_PROJECT", "we?ird", "allows no '?'"),
+        ("WANDB_BASE_URL", "wandb.corp", "WANDB_BASE_URL=wandb.corp: begin it with https://"),
+    ],
+)
+def test_a_place_that_w_and_b_would_stumble_over_is_refused_at_once(
+    monkeypatch, variable, value, line
+):
+    monkeypatch.setenv(variable, value)
+    for asked in ("offline", "disabled", None):
+        with pytest.raises(UserError) as refused:
+            resolve_mode(asked)
+        assert line in str(refused.value)
+
+
+def test_an_empty_address_of_w_and_b_is_none(monkeypatch):
+    monkeypatch.setenv("WANDB_BASE_URL", "")
+    assert resolve_mode("disabled") == "disabled"
+    assert "WANDB_BASE_URL" not in os.environ

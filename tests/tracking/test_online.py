@@ -119,6 +119,13 @@ def test_training_goes_on_and_evaluation_joins_it(server: WandbServer, tmp_path:
     assert KEY not in str([vars(run) for run in server.runs.values()])
 
 
+def test_curves_come_also_where_only_the_evaluation_is_there(
+    server: WandbServer, tmp_path: Path
+) -> None:
+    steps(tmp_path, "evaluate", f"train:1:{EPOCHS}", f"train:1:{EPOCHS}", server=server)
+    whole(server.runs[ID])
+
+
 def test_two_folders_of_one_run_are_uploaded_in_order(server: WandbServer, tmp_path: Path) -> None:
     steps(tmp_path, f"train:1:{EPOCHS}", "evaluate", server=server, WANDB_MODE="offline")
     assert not server.asked

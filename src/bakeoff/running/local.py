@@ -27,6 +27,7 @@ from bakeoff.artifacts import explained_write_errors, make_folder, read_json, wr
 from bakeoff.container import IMAGE
 from bakeoff.data.download import CACHE, cache
 from bakeoff.data.sources import NAMED_SETS, location, refuse_output_inside
+from bakeoff.environment import REVISION, revision
 from bakeoff.errors import UserError
 from bakeoff.plans import Plan
 from bakeoff.remote import is_remote
@@ -88,6 +89,9 @@ def run_locally(plan: Plan, setup: Setup, watch: Watch) -> RunFolder:
         # default, a training is twenty times slower as soon as anything else runs beside it.
         "GOMP_SPINCOUNT": "1000",
     }
+    if not under_docker:
+        # Of all steps the same, whatever is committed meanwhile; an image has its own.
+        environment[REVISION] = revision()
     make_folder(folder / "events")
     facts: dict[str, Any] = {
         "id": folder.name,

@@ -137,9 +137,9 @@ def _upload(
     )
     if offline and not owner(run_id, project):
         # Begun here, it is refused at once where it is refused: the client would try for hours.
-        with upload():
-            pass
-        upload_folders(offline, run_id, project, Path(scratch))
+        with upload() as begun:
+            entity = begun.entity
+        upload_folders(offline, run_id, project, entity, Path(scratch))
     with upload() as opened:
         for record in entry["history"]:
             opened.epoch(record)
@@ -171,9 +171,9 @@ def _upload_trial(
     with Upload(
         run_id, name, {}, job="trial", identity=identity, project=project, scratch=Path(scratch)
     ) as opened:
-        pass
+        entity = opened.entity
     if not (there and all(any(folder.glob("*.synced")) for folder in folders)):
-        upload_folders(folders, run_id, project, Path(scratch))
+        upload_folders(folders, run_id, project, entity, Path(scratch))
     return opened.url
 
 

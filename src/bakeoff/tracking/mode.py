@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import netrc
 import os
+import re
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlparse
@@ -17,6 +18,8 @@ DESTINATION = ("WANDB_PROJECT", "WANDB_ENTITY", "WANDB_BASE_URL")
 DEFAULT_HOSTS = ["api.forge.coreweave.com", "api.wandb.ai"]
 """One service under its new and its old name."""
 
+_NOT_IN_PROJECTS = re.compile(r"[/\\#?%:]")
+
 
 def resolve_mode(asked: str | None = None) -> str:
     """The mode of a bake-off's runs: as asked, else `$WANDB_MODE`, else by whether there is a key;
@@ -26,9 +29,11 @@ def resolve_mode(asked: str | None = None) -> str:
         "online", "offline" or "disabled".
 
     Raises:
-        UserError: an unknown mode, or one that needs what is not there: the package, a key.
+        UserError: an unknown mode, or one that needs what is not there: the package, a key; W&B's
+            variables name no project or no server.
     """
     installed = find_spec("wandb") is not None
+    _check_place()
     mode = asked or os.environ.get("WANDB_MODE") or None
     if mode is None:
         if not installed:
@@ -57,8 +62,25 @@ def online() -> str:
         raise UserError("W&B is not installed: pip install '.[wandb]' in its clone")
     if not _has_key():
         raise UserError("W&B needs a key: set WANDB_API_KEY, or run `wandb login`")
+    _check_place()
     quieten()
     return project_name()
+
+
+def _check_place() -> None:
+    """Raise a UserError for variables that the client would stumble over later, or take for its own
+    server's; an empty address is none.
+    """
+    project, address = project_name(), os.environ.get("WANDB_BASE_URL")
+    if odd := _NOT_IN_PROJECTS.search(project):
+        raise UserError(
+            f"WANDB_PROJECT={project}: W&B allows no {odd[0]!r} in a project's name; the team or "
+            "person it belongs to goes into WANDB_ENTITY"
+        )
+    if address == "":
+        del os.environ["WANDB_BASE_URL"]
+    elif address and not re.match(r"https?://[^/]", address):
+        raise UserError(f"WANDB_BASE_URL={address}: begin it with https:// or http://")
 
 
 def project_name() -> str:

@@ -99,6 +99,8 @@ class Run:
         self._dataset = records.without_secrets(identity.dataset)
         self._rows = identity.about.get("rows", {}).get("train", 0)
         self._seconds = 0.0
+        self._has_curves: bool | None = None
+        """Whether W&B had any when this run was opened; None: nobody asked yet."""
         self._warned = False
         self._tasks: queue.Queue[Task | None] = queue.Queue(maxsize=QUEUE_LENGTH)
         self._exit_code = 0
@@ -117,15 +119,20 @@ class Run:
 
     def epoch(self, record: dict[str, Any]) -> None:
         """One record of the history: a point on every curve, once, also where a training goes on
-        from an earlier epoch than the last that W&B has.
+        from an earlier epoch than the last that W&B has; after the evaluation, where W&B has that
+        alone.
         """
         self._seconds += record.get("seconds", 0.0)
         values = records.epoch_values(record, self._seconds, self._rows)
 
         def log(wandb: Any, run: Any) -> None:
-            if record["epoch"] >= run.starting_step:
-                pictures = charts.reconstructions(wandb, record.get("pictures", {}))
-                run.log(values | pictures, step=record["epoch"])
+            if self._has_curves is None:
+                self._has_curves = run.summary.get("epoch") is not None
+            passed = record["epoch"] < run.starting_step
+            if passed and self._has_curves:
+                return
+            pictures = charts.reconstructions(wandb, record.get("pictures", {}))
+            run.log(values | pictures, step=None if passed else record["epoch"])
 
         self.submit(log)
 

@@ -50,7 +50,7 @@ class Upload(Run):
             "dir": str(scratch),
         }
         super().__init__("disabled", settings, identity)
-        self.url = ""
+        self.url = self.entity = ""
 
     def __enter__(self) -> Upload:
         import wandb
@@ -63,7 +63,7 @@ class Upload(Run):
             records.define_metrics(self._run)
         except wandb.Error as error:
             raise UserError(f"W&B {explained(error, self._settings['id'])}") from None
-        self.url = self._run.url or ""
+        self.url, self.entity = self._run.url or "", self._run.entity
         return self
 
     def submit(self, task: Task) -> None:
@@ -82,17 +82,20 @@ class Upload(Run):
         self._run.finish(exit_code=0 if kind is None else 1)
 
 
-def upload_folders(folders: Sequence[Path], run_id: str, project: str, scratch: Path) -> None:
-    """Upload what the client recorded offline of one run, in order, system metrics included; its
-    log goes into `scratch`.
+def upload_folders(
+    folders: Sequence[Path], run_id: str, project: str, entity: str, scratch: Path
+) -> None:
+    """Upload what the client recorded offline of one run, in order, system metrics included, also
+    where it was uploaded before; its log goes into `scratch`.
 
     Raises:
         UserError: W&B does not take it.
     """
-    command = [sys.executable, "-m", "wandb", "sync", "--id", run_id, "--project", project]
+    place = ["--id", run_id, "--project", project, "--entity", entity, "--include-synced"]
+    silence = {"WANDB_SILENT": "false", "WANDB_ERROR_REPORTING": "false"}
     done = subprocess.run(
-        [*command, *map(str, folders)],
-        env={**os.environ, "WANDB_ERROR_REPORTING": "false", "WANDB_DIR": str(scratch)},
+        [sys.executable, "-m", "wandb", "sync", *place, *map(str, folders)],
+        env={**os.environ, **silence, "WANDB_DIR": str(scratch)},
         cwd=scratch,
         capture_output=True,
         text=True,
