@@ -75,6 +75,16 @@ def test_the_past_trains_and_copies_of_the_future_take_no_part(tmp_path, table):
     assert set(pd.read_parquet(tmp_path / "d" / "train.parquet")) == {"id", "text", "label"}
 
 
+def test_a_validation_of_copies_of_the_future_is_explained(tmp_path):
+    n = np.arange(28)
+    table = pd.DataFrame({"text": [f"text number {k}" for k in n], "label": n % 2, "day": n})
+    table.loc[20:23, "text"] = table.loc[24:27, "text"].to_list()
+    with pytest.raises(UserError, match="'day' every validation row is a copy of a test row"):
+        prepared(tmp_path, table, time_column="day", split="20:4:4")
+    sides, _ = prepared(tmp_path, table, time_column="day", split="18:6:4")
+    assert set(sides["validation"]["day"]) == {18, 19}
+
+
 def test_a_column_of_splits_is_taken_as_it_is(tmp_path, table):
     sides, facts = prepared(tmp_path, table, split_column="part")
     assert {name: set(side["part"]) for name, side in sides.items()} == {

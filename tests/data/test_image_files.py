@@ -48,6 +48,32 @@ def test_labels_and_columns_of_a_parquet_file(tmp_path):
     assert source.frame["own"].tolist() == ["train", "validation", "test"]
 
 
+def test_names_of_columns_are_those_that_a_person_reads(tmp_path):
+    """Composed or not, with spaces around them or without, as in tables of texts."""
+    path = str(tmp_path / "pets.parquet")
+    names = ["image ", "e\u0301tiquette", " split", "qui "]
+    meaning = {"features": {names[1]: {"names": ["cat", "dog"]}}}
+    table = pa.table([CONTENTS, [1, 0, 1], ["train", "val", "test"], [1.0, 2.0, 1.0]], names=names)
+    info = {"huggingface": json.dumps({"info": meaning})}
+    parquet.write_table(table.replace_schema_metadata(info), path)
+    for columns in (
+        Columns("image", "\u00e9tiquette", group="qui"),
+        Columns("image ", "e\u0301tiquette ", " split", "qui "),
+    ):
+        source = read_images(path, columns)
+        assert source.frame["label"].tolist() == ["dog", "cat", "dog"]
+        assert source.frame["own"].tolist() == ["train", "validation", "test"]
+        assert source.frame["group"].tolist() == [1.0, 2.0, 1.0]
+        assert source.label_column == "\u00e9tiquette"
+        assert source.read(1) == png(1)
+    with pytest.raises(UserError, match="no column 'who'; it has: image, étiquette, split, qui"):
+        read_images(path, Columns("image", "who"))
+    twice = pa.table([CONTENTS, CONTENTS, [1, 0, 1]], names=["image", "image ", "label"])
+    parquet.write_table(twice, path)
+    with pytest.raises(UserError, match="several columns 'image'"):
+        read_images(path)
+
+
 @pytest.mark.parametrize(
     ("table", "columns", "message"),
     [

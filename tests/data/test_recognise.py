@@ -248,6 +248,19 @@ def test_a_folder_with_a_table_names_it(tmp_path):
         recognise(str(tmp_path))
 
 
+@pytest.mark.parametrize("ending", ["pgm", "jp2", "jfif"])
+def test_pictures_of_every_kind_that_is_read_are_pictures(tmp_path, ending):
+    kind = {"pgm": "ppm", "jp2": "jpeg2000", "jfif": "jpeg"}[ending]
+    for number in range(4):
+        path = tmp_path / f"s{number % 2}" / f"{number}.{ending}"
+        path.parent.mkdir(exist_ok=True)
+        Image.new("L", (8, 8), number).save(path, kind)
+    written(tmp_path, "index.csv", name=["s0/0", "s1/1"], who=["s0", "s1"])
+    assert recognise(str(tmp_path)).modality == "image"
+    with pytest.raises(UserError, match="is one image"):
+        recognise(str(path))
+
+
 def test_a_folder_of_tables_is_no_data(tmp_path):
     for name in ("train.csv", "test.csv"):
         written(tmp_path, name, text=texts(3), label=list("aba"))

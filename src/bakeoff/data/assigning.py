@@ -54,6 +54,13 @@ def assign(rows: Rows, columns: Columns, spec: SplitSpec, limit: int, seed: int)
     if rows.times is not None:
         own = by_time(rows.times, labels, spec, limit, seed)
         own, left_out = own_splits(own, rows.groups, labels, rows.classes)
+        if not (own == "validation").any():
+            # Drawn from the training rows anew, it would no longer follow them.
+            raise UserError(
+                f"by the time in column {columns.time!r} every validation row is a copy of a test "
+                "row, and copies take no part: leave them out of the data, or give validation a "
+                "larger part with --split"
+            )
         made = Assigned(_shuffled(own, seed), _without_copies(rows, left_out))
     elif rows.own is not None and _has_test(rows.own, columns):
         own, left_out = own_splits(rows.own, rows.groups, labels, rows.classes)

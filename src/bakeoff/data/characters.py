@@ -15,6 +15,15 @@ def normalised(text: str) -> str:
     return composed(text.strip())
 
 
+def written(value: object) -> str:
+    """A label, a group or another single value as models and people see it; 1.0, an integer read as
+    a float, is 1.
+    """
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return normalised(str(value))
+
+
 def alike(name: str) -> str:
     """Equal for names that a person would read as the same: case, width, spaces and what cannot be
     seen, such as a byte order mark or a zero-width space, do not count.

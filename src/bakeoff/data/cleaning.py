@@ -8,7 +8,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.data.characters import alike, normalised
+from bakeoff.data.characters import alike, normalised, written
 from bakeoff.data.places import read_places
 from bakeoff.data.sources import Source
 from bakeoff.errors import UserError
@@ -156,7 +156,7 @@ def encode(
         UserError: no labels, a single class, or labels of a column that are no classes.
     """
     where = f"{path}: column {column!r}" if column else path
-    names = labels.map(_name)
+    names = labels.map(written)
     found = sorted(set(names), key=_order)
     if not found:
         raise UserError(f"{where}: no rows are left that can be used")
@@ -194,13 +194,6 @@ def classes_alike(classes: Sequence[str], labels: np.ndarray) -> list[str]:
         for names in found.values()
         if len(names) > 1
     ]
-
-
-def _name(label: Any) -> str:
-    """A label as text; 1.0 (an integer read as a float) and 1 are the same class."""
-    if isinstance(label, float) and label.is_integer():
-        return str(int(label))
-    return normalised(str(label))
 
 
 def _order(name: str) -> tuple[int, float, str]:

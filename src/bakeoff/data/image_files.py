@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import IO, TYPE_CHECKING, Any
 
+from bakeoff.data.characters import normalised
 from bakeoff.data.columns import Columns, refuse_types, refuse_unclear
 from bakeoff.data.files import damaged_parquet, label_names
 from bakeoff.data.frames import name_of
@@ -87,9 +88,10 @@ def read_parquet(source: str, columns: Columns) -> ImageSource:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    table, split = _table(source, columns)
-    image_column, label_column = columns.input, columns.label
-    images = table[image_column]
+    table, called = _table(source, columns)
+    named = columns.named()
+    image_column, label_column = named["input"], named["label"]
+    images = table[called["input"]]
     if pa.types.is_struct(images.type) and images.type.get_field_index("bytes") >= 0:
         images = pc.struct_field(images, "bytes")
     kind = images.type
@@ -98,20 +100,20 @@ def read_parquet(source: str, columns: Columns) -> ImageSource:
             f"{source}: column {image_column!r} holds {kind}, not encoded images (bytes); name "
             "the images with --image-column"
         )
-    labels = table[label_column].to_pandas()
-    if names := label_names(table.schema).get(label_column):
+    labels = table[called["label"]].to_pandas()
+    if names := label_names(table.schema).get(called["label"]):
         labels = labels.map(names)
     refuse_types(source, labels, label_column, "label")
     frame = pd.DataFrame(
         {
             "name": [f"row {row + 1}" for row in range(len(table))],
             "label": labels.astype(object),
-            "own": _own(table[split].to_pylist(), source, split) if split else "",
+            "own": _own(table, source, called["split"]) if "split" in called else "",
         }
     )
     places = {role: name for role, name in columns.places.items() if role != "split"}
     for role, column in places.items():
-        frame[role] = table[column].to_pandas()
+        frame[role] = table[called[role]].to_pandas()
         refuse_types(source, frame[role], column, role)
 
     def read(row: int) -> bytes:
@@ -120,33 +122,34 @@ def read_parquet(source: str, columns: Columns) -> ImageSource:
     return ImageSource(frame, read, name_of(source), source, label_column, places=places)
 
 
-def _table(source: str, columns: Columns) -> tuple[Any, str]:
-    """The columns that are needed, and the name of that of the splits ("": there is none)."""
+def _table(source: str, columns: Columns) -> tuple[Any, dict[str, str]]:
+    """The columns that are needed, and what the file calls them by what they hold."""
     import pyarrow as pa
     from pyarrow import parquet
 
-    def read(stream: IO[bytes]) -> tuple[Any, str]:
+    def read(stream: IO[bytes]) -> tuple[Any, dict[str, str]]:
         try:
             file = parquet.ParquetFile(stream)
-            known = file.schema_arrow.names
-            split = columns.split or ("split" if "split" in known else "")
-            wanted = replace(columns, split=split)
-            needed = list(dict.fromkeys(wanted.named().values()))
-            refuse_unclear(source, wanted, known, kind="image")
-            return file.read(needed), split
+            names = {normalised(name): name for name in file.schema_arrow.names}
+            there = [normalised(name) for name in file.schema_arrow.names]
+            wanted = replace(columns, split=columns.split or ("split" if "split" in there else ""))
+            refuse_unclear(source, wanted, there, kind="image")
+            called = {role: names[column] for role, column in wanted.named().items()}
+            return file.read(list(dict.fromkeys(called.values()))), called
         except pa.ArrowException as error:
             raise damaged_parquet(source, error) from None
 
     try:
-        table, split = read_stream(source, read)
+        table, called = read_stream(source, read)
     except OSError as error:
         raise damaged_parquet(source, error) from None
     if not len(table):
         raise UserError(f"{source} has columns and no rows; give a file with labelled images")
-    return table, split
+    return table, called
 
 
-def _own(names: list[Any], source: str, column: str) -> list[str]:
+def _own(table: Any, source: str, column: str) -> list[str]:
+    names = table[column].to_pylist()
     own = [split_of(str(name))[0] for name in names]
     if "" in own:
         row = own.index("")

@@ -35,7 +35,7 @@ def is_image(file: Path) -> bool:
     """Whether a file is called as an image."""
     from PIL import Image
 
-    return FORMATS.count(Image.registered_extensions().get(file.suffix.lower(), "")) > 0
+    return Image.registered_extensions().get(file.suffix.lower()) in FORMATS
 
 
 _IMAGES = Kind("images", "class/name.jpg", is_image)

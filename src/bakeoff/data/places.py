@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.data.characters import normalised
+from bakeoff.data.characters import written
 from bakeoff.data.image_files import split_of
 from bakeoff.errors import UserError
 
@@ -73,12 +73,7 @@ def _splits(values: pd.Series) -> pd.Series:
 
 
 def _groups(values: pd.Series) -> pd.Series:
-    return values.map(lambda value: None if _missing(value) else normalised(_whole(value)))
-
-
-def _whole(value: Any) -> str:
-    """As text; 1.0, an integer read as a float, is 1."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    return values.map(lambda value: None if _missing(value) else written(value))
 
 
 def _times(values: pd.Series) -> pd.Series:

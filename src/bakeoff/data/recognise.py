@@ -13,12 +13,13 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from bakeoff.data.characters import alike, normalised
+from bakeoff.data.characters import alike, normalised, written
 from bakeoff.data.columns import Columns, listed, refuse_unclear
 from bakeoff.data.files import Table, images_in, read_any, unknown_ending
 from bakeoff.data.folder_tree import visible_files
 from bakeoff.data.frames import name_of
 from bakeoff.data.image_files import split_of
+from bakeoff.data.image_folders import is_image
 from bakeoff.data.image_sets import local_set
 from bakeoff.data.images import sample_of_sizes
 from bakeoff.data.imdb import is_imdb
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
-_PICTURES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".avif")
 _SAMPLE = 1000
 """Rows that a column is judged by."""
 _WORDS = 3
@@ -92,10 +92,9 @@ def recognise(
         return reading if sized else _sized(source, reading, named, class_level)
     if "://" not in source and (Path(source).is_dir() or is_imdb(Path(source))):
         return Reading("text")
-    ending = Path(source).suffix.lower()
-    if ending in _PICTURES:
+    if is_image(Path(source)):
         raise UserError(f"{source} is one image; give the folder of folders, class/name.jpg")
-    if ending not in _TABLES:
+    if Path(source).suffix.lower() not in _TABLES:
         raise unknown_ending(source)
     if modality and named.input and named.label:
         return Reading(modality, named.input, named.label)
@@ -170,7 +169,7 @@ class _Column:
         plain = [value for value in there if isinstance(value, str | int | float | bool)]
         self.single = len(plain) == len(there)
         self.rows = len(there)
-        self.values = {normalised(_written(value)) for value in plain}
+        self.values = {written(value) for value in plain}
         sample = there[:: max(1, len(there) // _SAMPLE)]
         self.strings = [value.strip() for value in sample if isinstance(value, str)]
         self.numeric = all(_NUMBER.fullmatch(value) for value in self.values)
@@ -185,10 +184,12 @@ class _Column:
         """Whether it may name classes: few values, which come again."""
         n, few = len(self.values), max(_FEW, self.rows // 10)
         whole = not self.numeric or (n <= _FEW and all("." not in v for v in self.values))
+        fitting = self.filled and self.single and whole
         return (
-            *(self.filled, self.single, whole, not self.is_splits, not self._is_time),
-            2 <= n <= min(max(2, self.rows // 3), few),
-        ) == (*[True] * 6,)
+            fitting
+            and not (self.is_splits or self._is_time)
+            and 2 <= n <= min(max(2, self.rows // 3), few)
+        )
 
     @property
     def is_text(self) -> bool:
@@ -221,11 +222,6 @@ def _is_sign(value: str) -> bool:
 def _length(text: str) -> float:
     """Words of a text; where it has no spaces, a word for every four characters of its script."""
     return max(len(text.split()), sum(ord(sign) > 0x0E00 for sign in text) / 4)
-
-
-def _written(value: object) -> str:
-    """As text; 1.0, an integer read as a float, is 1."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _texts(columns: dict[str, _Column]) -> list[str]:
@@ -276,7 +272,7 @@ def _refuse_no_header(source: str, columns: dict[str, _Column], modality: str) -
 def _refuse_names_of_pictures(source: str, columns: dict[str, _Column]) -> None:
     """Raise a UserError where a column names picture files."""
     for name, column in columns.items():
-        named = [value for value in column.strings if Path(value).suffix.lower() in _PICTURES]
+        named = [value for value in column.strings if is_image(Path(value))]
         if named and len(named) > len(column.strings) / 2:
             raise UserError(
                 f"{source}: column {name!r} names pictures, such as {named[0]}, and holds none: "
@@ -289,7 +285,7 @@ def _refuse_no_pictures(source: str) -> None:
     if not path.is_dir() or local_set(path):
         return
     files = sorted(visible_files(path))
-    if any(file.suffix.lower() in _PICTURES for file in files):
+    if any(map(is_image, files)):
         return
     tables = [file.relative_to(path) for file in files if file.suffix.lower() in _TABLES]
     if len(tables) > 1:

@@ -9,7 +9,7 @@ import numpy as np
 
 from bakeoff.artifacts import new_artifact, read_manifest
 from bakeoff.data.splits import Split, read_split
-from bakeoff.text.classical.models import train_classical
+from bakeoff.text.classical.models import train_alone
 from bakeoff.text.configs import LinearText
 
 FOLDS = 5
@@ -128,9 +128,7 @@ def out_of_fold(train: Split, seed: int) -> np.ndarray:
     probabilities = np.empty((len(train.labels), len(train.classes)))
     for part in range(FOLDS):
         inside, outside = np.flatnonzero(fold == part), np.flatnonzero(fold != part)
-        (trained,) = train_classical(
-            {"judge": JUDGE}, train.part(outside), train.part(inside), seed=seed
-        )
+        trained = train_alone("judge", JUDGE, train.part(outside), train.part(inside), seed)
         probabilities[inside] = trained.validation_probabilities
     return probabilities
 

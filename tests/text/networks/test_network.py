@@ -22,6 +22,7 @@ from bakeoff.text.networks.network import TextClassifier
 from bakeoff.text.networks.tasks import TextClassification
 from bakeoff.text.networks.training import train_text_network
 from bakeoff.text.networks.vocabulary import Encoded
+from bakeoff.text.preprocessing import PREPROCESSINGS
 from bakeoff.training import keeper
 from bakeoff.training.settings import TrainingSettings, to_dict
 from bakeoff.training.trained import write_trained
@@ -70,6 +71,19 @@ def reviews(reviews_csv):
 
 def train(config, reviews, seed=0, threads=1, **rest):
     return train_text_network("some", to_dict(config), *reviews, seed=seed, threads=threads, **rest)
+
+
+def test_a_saved_network_keeps_the_steps_that_it_learned_with(reviews, tmp_path, monkeypatch):
+    trained = train(replace(CONFIGS["bag"], preprocessing="default,+stem-porter"), reviews)
+    write_trained(trained, tmp_path / "model", ["bad", "good"], reviews[1])
+    (older,) = tmp_path.glob("*/preprocessing.json")
+    inputs = reviews[1].inputs
+    before = load(tmp_path / "model").probabilities(inputs)
+    monkeypatch.setitem(PREPROCESSINGS, "default", ("lowercase",))
+    assert np.array_equal(load(tmp_path / "model").probabilities(inputs), before)
+    # Models of before have the name alone.
+    older.unlink()
+    assert not np.array_equal(load(tmp_path / "model").probabilities(inputs), before)
 
 
 def weights(trained, folder):

@@ -13,7 +13,6 @@ import numpy as np
 
 from bakeoff.data.splits import Split
 from bakeoff.errors import UserError
-from bakeoff.events import emit
 from bakeoff.text.classical.features import NgramFeatures
 from bakeoff.text.classical.linear import LinearPredictor, calibrate, calibrated, fit_linear
 from bakeoff.text.classical.ngrams import NgramVocabulary, count_ngrams
@@ -55,32 +54,19 @@ def train_classical(
     for steps, members in groups.items():
         shared = _count(steps, list(members.values()), train, validation)
         for name, config in members.items():
-            emit("model", model=name, seed=seed, state="started")
-            trained = _train(name, config, shared, train, validation, seed)
-            predicted = trained.validation_probabilities.argmax(axis=1)
-            emit(
-                "model",
-                model=name,
-                seed=seed,
-                state="finished",
-                seconds=trained.seconds,
-                validation_accuracy=float((predicted == validation.labels).mean()),
-            )
-            yield trained
+            yield _train(name, config, shared, train, validation, seed)
 
 
 def train_alone(
     name: str, config: LinearText | TreeText, train: Split, validation: Split, seed: int
 ) -> Trained:
-    """Train one model as `train_classical` does, and say nothing of it.
+    """Train one model as `train_classical` does.
 
     Raises:
         UserError: as there.
     """
-    _refuse_missing_class(train)
-    _import_libraries()
-    counts = _count(parse(config.preprocessing), [config], train, validation)
-    return _train(name, config, counts, train, validation, seed)
+    (trained,) = train_classical({name: config}, train, validation, seed)
+    return trained
 
 
 def _import_libraries() -> None:

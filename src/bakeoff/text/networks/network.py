@@ -11,13 +11,15 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from bakeoff.artifacts import read_json
+from bakeoff.artifacts import read_json, write_json
 from bakeoff.text.configs import TextNetwork, from_dict
 from bakeoff.text.networks.batches import PREDICTION_BATCH, batch_of, sorted_rows
 from bakeoff.text.networks.encoders import RECURRENT, build_encoder
 from bakeoff.text.networks.vocabulary import Encoded, Vocabulary
 from bakeoff.text.preprocessing import parse, preprocess_all
 from bakeoff.training.device import autocast, device
+
+_STEPS = "preprocessing.json"
 
 
 class TextClassifier(nn.Module):
@@ -87,19 +89,22 @@ class NetworkPredictor:
     def __init__(
         self,
         config: TextNetwork,
+        steps: Sequence[str],
         vocabulary: Vocabulary,
         model: TextClassifier,
         classes: list[str],
         threads: int,
     ) -> None:
-        """`threads` CPU threads score: the last bits of probabilities depend on their number."""
+        """`steps` are those of the preprocessing; `threads` CPU threads score: the last bits of
+        probabilities depend on their number.
+        """
         self.classes = classes
-        self._threads = threads
+        self._steps, self._threads = steps, threads
         self._config, self._vocabulary, self._model = config, vocabulary, model.to(device())
 
     def probabilities(self, inputs: Sequence[str]) -> np.ndarray:
         """Shape (texts, classes), float64; the same for a text whatever stands beside it."""
-        texts = preprocess_all(inputs, parse(self._config.preprocessing))
+        texts = preprocess_all(inputs, self._steps)
         return self.probabilities_of(
             self._vocabulary.encode(texts, self._config.max_tokens, self._config.keep)
         )
@@ -117,9 +122,12 @@ class NetworkPredictor:
         return result
 
     def save(self, folder: Path) -> None:
-        """Write weights.safetensors and vocabulary.parquet."""
+        """Write weights.safetensors, vocabulary.parquet and the steps of the preprocessing, so that
+        a later choice of names does not change it.
+        """
         save_file(self._model.state_dict(), folder / "weights.safetensors")
         self._vocabulary.save(folder / "vocabulary.parquet")
+        write_json(folder / _STEPS, list(self._steps))
 
 
 def load_network(folder: Path, model: Mapping[str, Any]) -> NetworkPredictor:
@@ -131,4 +139,7 @@ def load_network(folder: Path, model: Mapping[str, Any]) -> NetworkPredictor:
     network.load_state_dict(weights)
     vocabulary = Vocabulary.load(folder / "vocabulary.parquet")
     threads = read_json(folder / "training.json")["threads"]
-    return NetworkPredictor(config, vocabulary, network, model["classes"], threads)
+    # Older models have the name alone.
+    kept = folder / _STEPS
+    steps = read_json(kept) if kept.exists() else parse(config.preprocessing)
+    return NetworkPredictor(config, steps, vocabulary, network, model["classes"], threads)

@@ -93,7 +93,7 @@ def train_text_network(
         embedding_dim=model.embedding.embedding_dim,
         training=settings.training.resolved(task.steps_per_epoch),
     )
-    predictor = NetworkPredictor(settings, vocabulary, model, train.classes, threads)
+    predictor = NetworkPredictor(settings, steps, vocabulary, model, train.classes, threads)
     batch, tokens = EXAMPLE
     example = (
         torch.ones(batch, tokens, dtype=torch.long, device=device()),
