@@ -55,8 +55,11 @@ def planned(
         preset: a name in the study's presets.
         data: what to use instead of the study's.
         elsewhere: steps run on other machines, which may read an address that this one cannot.
-        text_column, image_column, label_column: of the data; "" finds them.
-        skip_bad_rows, skip_bad_images: leave out what cannot be used.
+        text_column: of the data; "" finds it.
+        image_column: likewise.
+        label_column: likewise.
+        skip_bad_rows: leave out rows that cannot be used.
+        skip_bad_images: leave out images that cannot be used.
         given: as of `plans.plan`.
 
     Raises:
@@ -200,11 +203,17 @@ def run(
         preset: how much data and who takes part.
         models: their names, as a list or with commas.
         changes: settings of models by dotted path, {"rnn-64.training.epochs": 8}, as `--set`.
-        threads, workers, parallel, where, gpus_per_worker, runner, image, wandb, wandb_suffix: as
-            the options of `bakeoff run`.
+        threads: CPU threads of a training, or of each of its workers; 0: all cores, shared.
+        workers: processes that share the batches of a training on Ray.
+        parallel: networks trained at the same time, 1 or 2.
+        where: "inline", in their step, or "ray".
+        gpus_per_worker: 0 or 1 on Ray; None: 1 where there are any.
+        runner: "subprocess", this environment, or "docker", the image.
+        image: of the steps in containers; "" is the one that `make images` builds.
+        wandb: "online", "offline" or "disabled"; None: online with a key, else offline.
+        wandb_suffix: ends the ids of W&B runs.
         runs: the folder that holds all runs.
-        options: the other options of `bakeoff run`, with underscores: text_column, label_column,
-            split, limit, metric, seed, seeds, tune …
+        options: the other options of `bakeoff run`, with underscores, as `PlanOptions` has them.
 
     Raises:
         UserError: what a person can mend, in a line.

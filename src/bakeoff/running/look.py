@@ -23,7 +23,10 @@ class Look:
     """What data holds; printed, or as the value of a cell, in tables and sentences."""
 
     facts: dict[str, Any]
-    """As of `bakeoff.data.look.look`."""
+    """said (what was recognised), modality, name, path, columns, rows (as they came), usable,
+    classes (name → usable rows), lengths of texts or sizes of images, languages, duplicates,
+    near_copies, left_out (reason → rows), split (part → rows), remarks, and refusals: what a run
+    would say, one line each. What cannot be told for a refusal is None."""
 
     def __str__(self) -> str:
         from bakeoff.report.looked import looked_lines, looked_tables
@@ -53,9 +56,16 @@ def look(
     Args:
         source: a path, an address, the name of a data set, a pandas frame, or anything with
             `to_pandas()`, or a dictionary of splits of such.
-        text_column, image_column, label_column: of the data; "" finds them.
-        split_column, group_column, time_column, image_size, class_level, split, seed: as the
-            options of `bakeoff run`.
+        text_column: holds the texts; "" finds it.
+        image_column: holds encoded images; "" finds it.
+        label_column: holds the labels; "" finds it.
+        split_column: says train, validation or test.
+        group_column: holds what stays on one side of the split.
+        time_column: holds times: train on the past, test on the future.
+        image_size: pixels a side that images are brought to; 0: what a run would.
+        class_level: of the folders that are the classes; 0: found.
+        split: sizes or ratios, train:validation:test.
+        seed: of the split.
 
     Raises:
         UserError: there is no such data, or more than one reading of it is possible.

@@ -18,29 +18,53 @@ class PlanOptions(TypedDict, total=False):
     """Options that a plan is made from, by the names that a person gives them."""
 
     text_column: str
+    """Of the data, holds the texts; "" finds it."""
     image_column: str
+    """Holds encoded images; "" finds it."""
     label_column: str
+    """Holds the labels; "" finds it."""
     split_column: str
+    """Says train, validation or test."""
     group_column: str
+    """Holds what stays on one side of the split: a patient, a user, an author."""
     time_column: str
+    """Holds times: train on the past, test on the future."""
     image_size: CountOrNone | None
+    """Pixels a side that images are brought to; 0 keeps them, None is the preset's."""
     class_level: CountOrNone
+    """Of the folders that are the classes; 0: found."""
     split: str
+    """Sizes or ratios, train:validation:test, instead of the preset's."""
     limit: CountOrNone | None
+    """Rows used at most, sampled by class; 0: all, None: the preset's."""
     skip_bad_rows: bool
+    """Leave out rows that cannot be used."""
     skip_bad_images: bool
+    """Leave out images that cannot be used."""
     drop_suspects: bool
+    """Leave training rows out whose label is likely wrong."""
     preprocessing: str
+    """For every model of texts, instead of its own."""
     glove: str
+    """A GloVe file by path or address."""
     word2vec: str
+    """A word2vec file by path or address, or google-news."""
     freeze_vectors: bool
+    """Keep pretrained word vectors as they are."""
     weights: str
+    """What ResNets start from: imagenet, or a file."""
     precision: str
+    """Of networks: fp32, bf16 or auto."""
     keep_sides: bool
+    """Mirror no image."""
     metric: str
+    """What of validation chooses the winner: accuracy, macro-f1, balanced-accuracy, log-loss, auc."""
     seed: CountOrNone
+    """Fixes the split and the first training."""
     seeds: Count
+    """Trainings of each model that chance affects."""
     tune: str
+    """Search settings first: trials of each model, or the time for all, as 30m."""
 
 
 class Options(PlanOptions, total=False):
