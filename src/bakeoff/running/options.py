@@ -58,7 +58,7 @@ class PlanOptions(TypedDict, total=False):
     keep_sides: bool
     """Mirror no image."""
     metric: str
-    """What of validation chooses the winner: accuracy, macro-f1, balanced-accuracy, log-loss, auc."""
+    """What of validation chooses: accuracy, macro-f1, balanced-accuracy, log-loss or auc."""
     seed: CountOrNone
     """Fixes the split and the first training."""
     seeds: Count
