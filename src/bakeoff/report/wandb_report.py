@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
+from urllib.parse import quote
 
 from bakeoff.errors import UserError, first_line
 from bakeoff.report import summary
@@ -33,13 +34,13 @@ def wandb_report(
 
     Returns:
         A `wandb_workspaces.reports.v2.Report`: the answer, the leaderboard, a section for each
-        question that the study asks, then cost, learning curves, embeddings and mistakes, as far as
-        there are any.
+        question that the study asks, then cost, learning curves, what autoencoders make of
+        pictures, embeddings and mistakes, as far as there are any.
     """
     wr: Any = import_module("wandb_workspaces.reports.v2")
     pages = _Pages(results, entity, project, leaderboard, suffix)
     blocks = [*pages.leaderboard(), *pages.questions(pairs), *pages.width(), *pages.cost()]
-    blocks += [*pages.curves(), *pages.examples()]
+    blocks += [*pages.curves(), *pages.autoencoders(), *pages.examples()]
     source = results["dataset"]["source"]["name"]
     return wr.Report(
         project=project,
@@ -63,7 +64,8 @@ def save(report: Any, earlier: str = "") -> tuple[str, str]:
     report.id = earlier
     try:
         report.save()
-        return report.id, report.url
+        # The title in it may hold signs that end an address.
+        return report.id, quote(report.url, safe=":/%=")
     except Exception as error:
         if earlier and not is_silence(error):  # Somebody may have deleted it.
             return save(report)
@@ -156,6 +158,24 @@ class _Pages:
             )
         )
         return [self._wr.H1(text="How do they learn?"), self._grid(self._networks, panels)]
+
+    def autoencoders(self) -> list[Any]:
+        """Their reconstructions of test pictures, their embeddings and their loss."""
+        names = [entry["model"] for entry in self._results.get("autoencoders", ())]
+        if not names:
+            return []
+        rebuilt = [f"evaluation/{which}" for which in ("best", "median", "worst")]
+        panels = [
+            self._wr.MediaBrowser(media_keys=rebuilt, layout=self._layout(0)),
+            self._wr.MediaBrowser(media_keys=["evaluation/tsne"], layout=self._layout(1)),
+            self._wr.LinePlot(
+                title="validation/loss", x="epoch", y=["validation/loss"], layout=self._layout(2)
+            ),
+        ]
+        return [
+            self._wr.H1(text="What do autoencoders make of pictures?"),
+            self._grid(names, panels),
+        ]
 
     def examples(self) -> list[Any]:
         """Embeddings, and the most certain mistakes."""

@@ -227,7 +227,10 @@ def _inputs(run: RunFolder, kind: str) -> list[Path]:
 
 
 def _evaluation(artifacts: list[Path], name: str) -> Path:
-    return next(path for path in (a / name for a in artifacts) if path.is_dir())
+    for artifact in artifacts:
+        if (artifact / name).is_dir():
+            return artifact / name
+    raise UserError(f"the evaluation of {name} is gone; run the bake-off again")
 
 
 def _about(run: RunFolder, results: dict[str, Any]) -> dict[str, Any]:

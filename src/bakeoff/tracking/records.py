@@ -9,6 +9,11 @@ from typing import Any
 AXES = ("epoch", "seconds", "examples")
 """What curves can be drawn over; the first is what they are drawn over unless asked otherwise."""
 
+_FIGURES = {
+    **{"top5_accuracy": "max", "precision": "max", "recall": "max", "f1": "max"},
+    **{"mse": "min", "brier": "min", "ece": "min"},
+}
+"""Of an evaluation beside what curves show → which end is best."""
 _SECRET = re.compile(
     r"(^|[_.-])(api_?key|secret|token|password|passwd|credentials?)($|[_.-])", re.I
 )
@@ -48,7 +53,7 @@ def define_metrics(run: Any) -> None:
     for key, best in curves.items():
         for split in ("train", "validation"):
             run.define_metric(f"{split}/{key}", step_metric=AXES[0], summary=best)
-    for key, best in (curves | {"top5_accuracy": "max", "f1": "max", "mse": "min"}).items():
+    for key, best in (curves | _FIGURES).items():
         for split in ("held_out", "test"):
             run.define_metric(f"{split}/{key}", summary=best)
     for key in ("knn_accuracy", "centroid_accuracy", "recall_at_1"):
