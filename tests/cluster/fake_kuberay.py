@@ -22,7 +22,7 @@ from bakeoff.cluster.rayjob import ATTEMPT
 from bakeoff.patience import StoreAwayError
 
 ANSWER_SECONDS = 0.15
-"""Of waiting for an answer, of those who ask; slow answers take twice as long."""
+"""Of waiting for an answer, of those who ask where answers are slow, which take twice as long."""
 
 
 class HangsError(AssertionError):
@@ -98,8 +98,10 @@ class FakeKubernetes:
         self._server.shutdown()
         self._server.server_close()
 
-    def client(self, seconds=ANSWER_SECONDS):
+    def client(self):
         from kubernetes import client
+
+        seconds = ANSWER_SECONDS if "slow" in self.faults else 30.0
 
         configuration = client.Configuration(host=f"http://127.0.0.1:{self._server.server_port}")
         configuration.retries = False

@@ -425,6 +425,13 @@ def full_study() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
+def audited(full_study: dict[str, Any]) -> dict[str, Any]:
+    """Of the full study the width and the audit, beside two models that are quickly drawn."""
+    few = make_results(["negative", "positive"], LINE_UP[1:3])
+    return few | {part: full_study[part] for part in ("choice", "dataset")}
+
+
+@pytest.fixture(scope="session")
 def twelve_classes() -> dict[str, Any]:
     return make_results([f"topic-{number:02}" for number in range(12)])
 

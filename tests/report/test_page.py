@@ -172,8 +172,8 @@ def test_a_width_that_nothing_chose_is_said_to_be_the_configurations(two_classes
     assert "width" in page.ids
 
 
-def test_the_chosen_width_is_marked(full_study: dict) -> None:
-    results = json.loads(json.dumps(full_study))
+def test_the_chosen_width_is_marked(audited: dict) -> None:
+    results = json.loads(json.dumps(audited))
     for run in results["models"]:
         run["config"]["width_role"] = "follows"
         run["config"]["hidden"] = 64
@@ -367,9 +367,9 @@ def test_sections_without_content_are_neither_there_nor_in_the_navigation(
     ]
 
 
-def test_an_audit_that_doubts_no_label_says_so(full_study: dict) -> None:
-    noise = full_study["dataset"]["label_noise"] | {"suspects": 0, "listed": []}
-    results = full_study | {"dataset": full_study["dataset"] | {"label_noise": noise}}
+def test_an_audit_that_doubts_no_label_says_so(audited: dict) -> None:
+    noise = audited["dataset"]["label_noise"] | {"suspects": 0, "listed": []}
+    results = audited | {"dataset": audited["dataset"] | {"label_noise": noise}}
     text = Page(render_report(results)).text
     assert "None of the 17,500 training labels contradicts" in text
     assert "most suspicious" not in text
@@ -405,12 +405,12 @@ def test_seeds_are_told_apart_in_the_curves(pages: dict[str, str]) -> None:
     )
 
 
-def test_what_became_of_doubtful_labels_is_told_by_class(full_study: dict) -> None:
+def test_what_became_of_doubtful_labels_is_told_by_class(audited: dict) -> None:
     def told(**facts: object) -> str:
-        noise = {**full_study["dataset"]["label_noise"], **facts}
-        return Page(render_report(full_study | {"dataset": data | {"label_noise": noise}})).text
+        noise = {**audited["dataset"]["label_noise"], **facts}
+        return Page(render_report(audited | {"dataset": data | {"label_noise": noise}})).text
 
-    data = full_study["dataset"]
+    data = audited["dataset"]
     by_class = {"negative": {"rows": 56, "suspects": 33, "left_out": 11}}
     text = told(dropped=True, suspects=33, left_out=11, classes=by_class)
     assert "11 were left out of training, no more than a fifth of a class" in text
@@ -419,8 +419,8 @@ def test_what_became_of_doubtful_labels_is_told_by_class(full_study: dict) -> No
     assert "they were kept" in told()
 
 
-def test_texts_and_pictures_say_what_preprocessing_did(full_study: dict, pictures: dict) -> None:
-    text = Page(render_report(full_study | {"emptied_texts": {"report": 812}})).text
+def test_texts_and_pictures_say_what_preprocessing_did(audited: dict, pictures: dict) -> None:
+    text = Page(render_report(audited | {"emptied_texts": {"report": 812}})).text
     assert "The preprocessing report left 812 of 17,500 training texts without a word." in text
     image = {"height": 8, "width": 8, "channels": 1, "range": [2304, 3297]}
     text = Page(render_report(pictures | {"dataset": pictures["dataset"] | {"image": image}})).text

@@ -59,7 +59,7 @@ def test_what_hangs_is_given_up_and_nothing_of_it_is_left(tmp_path: Path) -> Non
     with apart(str(folder)) as call:
         call(session, seconds=PATIENCE)
         with pytest.raises(TimeoutError):
-            call(hang, told, seconds=1.0)
+            call(hang, told, seconds=5.0)
     assert not any(runs(int(process)) for process in told.read_text().split())
     assert not folder.exists()
 

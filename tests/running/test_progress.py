@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import pytest
@@ -53,7 +52,7 @@ class Screen:
     @property
     def frame(self):
         """The rows that stand on the terminal now, by name."""
-        time.sleep(0.25)
+        self.progress._bars.refresh()
         last = self._written.getvalue().rsplit("\x1b[2K", 1)[-1]
         name = min(28, self.console.width // 3 - 1)
         return {line[:name].strip(): line[name:].strip() for line in last.splitlines()}
@@ -389,7 +388,6 @@ def test_bar_per_cent_and_time_stay_however_narrow_a_terminal_is(width):
         screen.tell(75, "task", state="started", task="train", model=name, seed=0)
         screen.train(76, epoch=1, step=2, model=name)
         screen.train(80, epoch=2, step=2, model=name)
-        time.sleep(0.25)
         frame = screen.frame
     rows = [
         next(row for name, row in frame.items() if name.startswith(what))

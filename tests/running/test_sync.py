@@ -158,6 +158,7 @@ def test_it_goes_on_where_it_was_cut_off(copied: RunFolder, server: WandbServer)
     deadline = time.monotonic() + 120
     while not any(run.used for run in server.runs.values()) and time.monotonic() < deadline:
         time.sleep(0.02)
+    assert process.poll() is None
     process.kill()
     process.communicate()
     for stored in server.runs.values():

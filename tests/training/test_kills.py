@@ -16,7 +16,7 @@ from bakeoff.environment import cores
 
 KILLS = int(os.environ.get("BAKEOFF_KILLS", "2"))
 """Each costs a start of Ray."""
-EPOCHS, PAUSE = 150, 0.05
+EPOCHS, PAUSE = 40, 0.05
 HERE = Path(__file__).parent
 
 TRAIN = """
@@ -92,6 +92,7 @@ def test_a_training_that_is_killed_again_and_again_ends_as_an_unbroken_one(tmp_p
     process.wait()
     assert result(broken) == result(whole)
     assert len(killed) == KILLS
+    assert set(killed) == {"step", "worker"}
     epochs = [int(line) for line in begun.read_text().split()]
     assert len(epochs) <= EPOCHS + KILLS, "an epoch is lost at most with each"
     print(f"killed: {killed}")

@@ -3,9 +3,9 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -245,16 +245,17 @@ def test_a_checkpoint_that_is_cut_short_is_not_used(tmp_path):
     ],
 )
 def test_which_epochs_are_saved_where_that_is_slow(tmp_path, monkeypatch, short, away, tried):
-    epochs = []
+    epochs, clock = [], [0.0]
 
     def slowly(*given):
         epochs.append(len(given[4]["history"]))
-        time.sleep(0.4)
+        clock[0] += 0.4
         if away:
             raise StoreAwayError("nobody answers")
 
     monkeypatch.setattr(keeper, "save_checkpoint", slowly)
     monkeypatch.setattr(keeper, "UNSAVED_SECONDS", short)
+    monkeypatch.setattr(keeper, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
     settings = replace(SETTINGS, patience=9)
     fit(network(), Parity(), settings, seed=0, checkpoint=tmp_path)
     assert epochs == tried

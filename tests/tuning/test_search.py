@@ -22,7 +22,8 @@ from bakeoff.container import CODE
 from bakeoff.environment import cores
 from bakeoff.errors import UserError
 from bakeoff.text.configs import from_dict
-from bakeoff.training.janitor import left_running
+from bakeoff.training.janitor import VARIABLE, cleared, left_running
+from bakeoff.training.local_ray import own_ray
 from bakeoff.training.places import place, read_whole
 from bakeoff.training.ray_at_hand import ADDRESS
 from bakeoff.training.settings import CHECKPOINTS
@@ -33,6 +34,18 @@ from bakeoff.tuning.step import Kind, tune
 HERE = Path(__file__).parent
 mkdtemp = tempfile.mkdtemp
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ray():
+    """A Ray that all searches of this process use, as the steps of a bake-off do."""
+    folder = mkdtemp(prefix="bakeoff-ray-", dir="/tmp")
+    with pytest.MonkeyPatch.context() as patch, cleared(folder):
+        patch.setenv("PYTHONPATH", f"{HERE}:{HERE.parent}")
+        patch.delenv(ADDRESS, raising=False)
+        with own_ray(Path(folder)):
+            pass
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -152,7 +165,7 @@ def test_the_best_settings_are_written_into_the_items_and_the_same_search_finds_
 def begin(folder, budget, threads, kept):
     return subprocess.Popen(
         [sys.executable, str(HERE / "played.py"), str(folder), budget, str(threads)],
-        env={**os.environ, CHECKPOINTS: str(kept)},
+        env={n: v for n, v in os.environ.items() if n != VARIABLE} | {CHECKPOINTS: str(kept)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
 UNCLEAR = "unclear"
 _SAMPLE = 2000
@@ -26,6 +28,13 @@ _NAMES = {
 """Of codes of ISO 639; others are shown as they are."""
 
 
+@cache
+def _identifier() -> Any:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+
+
 def languages(texts: Sequence[str]) -> dict[str, float]:
     """Language → its share of the texts, the commonest first, of a sample spread over all of them.
 
@@ -34,10 +43,7 @@ def languages(texts: Sequence[str]) -> dict[str, float]:
     >>> languages(["Der Film war leider sehr langweilig", "12:30"])
     {'German': 0.5, 'unclear': 0.5}
     """
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-    sample = texts[:: max(1, len(texts) // _SAMPLE)]
+    identifier, sample = _identifier(), texts[:: max(1, len(texts) // _SAMPLE)]
     found: Counter[str] = Counter()
     for text in sample:
         code, probability = identifier.classify(text[:_CHARACTERS])
