@@ -10,20 +10,9 @@ from bakeoff.dotted import Times
 from bakeoff.errors import unknown_name
 from bakeoff.text import registry as texts
 from bakeoff.text.configs import LinearText, TextNetwork, TreeText
-from bakeoff.text.registry import ABOUT, LINEUPS, MODELS, PAIRS
 from bakeoff.training.settings import Ensemble
 from bakeoff.vision import registry as images
 from bakeoff.vision.configs import ImageNetwork
-from bakeoff.vision.registry import (
-    AUTOENCODER_LINEUPS,
-    AUTOENCODER_PAIRS,
-    AUTOENCODERS,
-    AUTOENCODERS_ABOUT,
-    RESNET_LINEUPS,
-    RESNET_PAIRS,
-    RESNETS,
-    RESNETS_ABOUT,
-)
 
 Config = LinearText | TreeText | TextNetwork | ImageNetwork | Ensemble
 
@@ -195,8 +184,8 @@ STUDIES = {
         about="Text classification: naive Bayes, trees and linear models, RNNs and LSTMs",
         modality="text",
         data="imdb-25k",
-        models=MODELS,
-        sentences=ABOUT,
+        models=texts.MODELS,
+        sentences=texts.ABOUT,
         presets={
             "quick": Preset(
                 split="0.7:0.1:0.2",
@@ -209,27 +198,27 @@ STUDIES = {
             ),
             "paper": Preset(
                 split="36000:4000:10000",
-                models=LINEUPS["all"],
+                models=texts.LINEUPS["all"],
                 data="imdb",
             ),
         },
-        lineups=LINEUPS,
-        pairs=PAIRS,
+        lineups=texts.LINEUPS,
+        pairs=texts.PAIRS,
     ),
     "autoencoder": _images(
         "Image classification on the embeddings of autoencoders: probed, fine-tuned, from scratch",
-        AUTOENCODERS,
-        AUTOENCODERS_ABOUT,
-        AUTOENCODER_LINEUPS,
-        AUTOENCODER_PAIRS,
+        images.AUTOENCODERS,
+        images.AUTOENCODERS_ABOUT,
+        images.AUTOENCODER_LINEUPS,
+        images.AUTOENCODER_PAIRS,
         quick=_short(1 / 6),
     ),
     "resnet": _images(
         "Image classification with ResNet-18: cross-entropy, triplet loss, center loss",
-        RESNETS,
-        RESNETS_ABOUT,
-        RESNET_LINEUPS,
-        RESNET_PAIRS,
+        images.RESNETS,
+        images.RESNETS_ABOUT,
+        images.RESNET_LINEUPS,
+        images.RESNET_PAIRS,
         # Few pictures a batch make many steps of few epochs.
         quick=_short(1 / 60, **{"training.batch_size": 32}),
         # Enlarged, they leave a ResNet more pixels in its first layers.

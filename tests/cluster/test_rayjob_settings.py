@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 
 from bakeoff.cluster.settings import VARIABLE, RayJobSettings
@@ -25,6 +28,7 @@ def test_what_a_compilation_says_a_task_reads(monkeypatch):
         ("queue", "give NAME=VALUE"),
         ("queu=x", "did you mean 'queue'"),
         ("attempts=two", "give a whole number"),
+        ("attempts=²", "give a whole number"),
         ("attempts=0", "give a whole number from 1 on"),
     ],
 )
@@ -48,3 +52,11 @@ def test_what_is_wrong_is_named(monkeypatch, given, said):
     monkeypatch.setenv(VARIABLE, given)
     with pytest.raises(UserError, match=said):
         RayJobSettings.of_task()
+
+
+def test_optimised_code_names_it_too(monkeypatch):
+    monkeypatch.setenv(VARIABLE, "[]")
+    code = "from bakeoff.cluster.settings import RayJobSettings as S; S.of_task()"
+    command = [sys.executable, "-O", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "UserError: BAKEOFF_RAYJOB is no JSON object" in done.stderr

@@ -56,11 +56,10 @@ class RayJobSettings:
         """
         try:
             given = json.loads(os.environ.get(VARIABLE) or "{}")
-            assert isinstance(given, dict)
-        except (ValueError, AssertionError):
-            raise UserError(
-                f'{VARIABLE} is no JSON object; give one, such as {{"queue": "team"}}'
-            ) from None
+        except ValueError:
+            given = None
+        if not isinstance(given, dict):
+            raise UserError(f'{VARIABLE} is no JSON object; give one, such as {{"queue": "team"}}')
         known = {one.name: type(one.default) for one in fields(cls)}
         for name, value in given.items():
             if name not in known:
@@ -86,7 +85,7 @@ class RayJobSettings:
                 raise UserError(f"--rayjob {pair}: give NAME=VALUE, such as queue=team")
             if name not in known:
                 raise unknown_name("setting of RayJobs", name, known)
-            if known[name] is int and not value.isdigit():
+            if known[name] is int and not value.isdecimal():
                 raise UserError(f"--rayjob {pair}: give a whole number")
             given[name] = known[name](value)
         return cls(**given)

@@ -32,11 +32,6 @@ class Predictions:
     """What to show of the test rows that were predicted wrong (data/exhibits.py); empty for the
     others."""
 
-    @property
-    def correct(self) -> np.ndarray:
-        """Shape (rows,), bool."""
-        return self.probabilities.argmax(axis=1) == self.labels
-
 
 @dataclass(frozen=True)
 class Evaluation:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import product
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 from bakeoff.dotted import changed, settings_of
 from bakeoff.errors import UserError
@@ -14,22 +14,23 @@ from bakeoff.errors import UserError
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
-R = TypeVar("R", "Uniform", "LogUniform", "Integers")
-
 
 @dataclass(frozen=True)
-class Uniform:
-    """Every number from `low` to `high` alike."""
+class _Interval:
+    """What lies between two numbers, these too."""
 
     low: float
     high: float
-    log = False
 
     def bounds(self) -> tuple[Any, ...]:
         return self.low, self.high
 
-    def holding(self, value: float) -> Uniform:
-        return _widened(self, value)
+    def holding(self, value: float) -> Self:
+        return replace(self, low=min(self.low, value), high=max(self.high, value))
+
+
+class Uniform(_Interval):
+    """Every number from `low` to `high` alike."""
 
     def distribution(self) -> BaseDistribution:
         from optuna.distributions import FloatDistribution
@@ -37,19 +38,8 @@ class Uniform:
         return FloatDistribution(self.low, self.high)
 
 
-@dataclass(frozen=True)
-class LogUniform:
+class LogUniform(_Interval):
     """Every order of magnitude from `low`, which is more than 0, to `high` alike."""
-
-    low: float
-    high: float
-    log = True
-
-    def bounds(self) -> tuple[Any, ...]:
-        return self.low, self.high
-
-    def holding(self, value: float) -> LogUniform:
-        return _widened(self, value)
 
     def distribution(self) -> BaseDistribution:
         from optuna.distributions import FloatDistribution
@@ -58,18 +48,11 @@ class LogUniform:
 
 
 @dataclass(frozen=True)
-class Integers:
+class Integers(_Interval):
     """Every whole number from `low` to `high` alike."""
 
     low: int
     high: int
-    log = False
-
-    def bounds(self) -> tuple[Any, ...]:
-        return self.low, self.high
-
-    def holding(self, value: int) -> Integers:
-        return _widened(self, value)
 
     def distribution(self) -> BaseDistribution:
         from optuna.distributions import IntDistribution
@@ -82,7 +65,6 @@ class Choice:
     """One of these values."""
 
     values: tuple[Any, ...]
-    log = False
 
     def bounds(self) -> tuple[Any, ...]:
         return self.values
@@ -99,10 +81,6 @@ class Choice:
 Dimension = Uniform | LogUniform | Integers | Choice
 Space = Mapping[str, Dimension]
 """Path of a setting → its values."""
-
-
-def _widened(dimension: R, value: Any) -> R:
-    return replace(dimension, low=min(dimension.low, value), high=max(dimension.high, value))
 
 
 def searched(config: Any, declared: Space, held: Collection[str] = ()) -> dict[str, Dimension]:

@@ -123,11 +123,12 @@ def tune(
         facts["identity"] = identity.facts()
         work = Path(folder)
         searches = {}
-        for item, name, given in (
-            (item, name, given) for item, trained in tasks for name, given in trained.items()
-        ):
-            config = kind.from_dict(given)
-            if declared := kind.space_of(config):
+        for item, trained in tasks:
+            for name, given in trained.items():
+                config = kind.from_dict(given)
+                if not (declared := kind.space_of(config)):
+                    _prepare(name, given, dataset, work / "earlier", seed, threads, kind.train)
+                    continue
                 trial = Trial(
                     model=name,
                     config=config,
@@ -141,8 +142,6 @@ def tune(
                     identity=identity,
                 )
                 searches[name] = trial, _space(trial, declared, item["settings"])
-            else:
-                _prepare(name, given, dataset, work / "earlier", seed, threads, kind.train)
         share = replace(allowed, seconds=allowed.seconds / len(searches))
         with ExitStack() as stack:
             # Ray starts for the first search that has not run to its end already.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import shutil
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -120,7 +119,6 @@ class _Epochs:
         self._metric, self._report = get_metric(metric), report
         self._costs: Sequence[float] = ()
         self._history: list[dict[str, Any]] = []
-        self._started = time.perf_counter()
         self.last: dict[str, Any] = {}
 
     def start(self, *, steps: int, costs: Sequence[float], before: int = 0) -> None:
