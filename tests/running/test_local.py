@@ -59,22 +59,10 @@ def command(data, root, models):
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory, reviews_csv):
-    """The reviews, in a file that is this module's own."""
-    return Path(shutil.copy(reviews_csv, tmp_path_factory.mktemp("data")))
-
-
-@pytest.fixture(scope="module")
-def small(finished, data):
-    """A run of the classical model alone, on what the first left."""
-    return run(small_plan(data), finished[2])
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory, data):
+def finished(tmp_path_factory, reviews_csv):
     """One run with a classical model and a network of two epochs."""
     root = tmp_path_factory.mktemp("runs")
-    chosen = small_plan(data, models=["nb-counts", "rnn-64"])
+    chosen = small_plan(reviews_csv, models=["nb-counts", "rnn-64"])
     network = chosen.models["rnn-64"]
     short = replace(
         network, max_tokens=32, training=replace(network.training, epochs=2, least_steps=0)
@@ -195,11 +183,11 @@ _ALL_BUT_REPORT = "audit, compare, evaluate, plan, prepare, train-text-classical
         ),
     ],
 )
-@pytest.mark.usefixtures("small")
 def test_changed_code_runs_its_step_and_what_follows_again(
-    finished, tmp_path, data, modules, change, reused
+    finished, tmp_path, reviews_csv, modules, change, reused
 ):
     """A copy of the code goes on from what the unchanged code left, as far as that goes."""
+    run(small_plan(reviews_csv), finished[2])
     code = tmp_path / "code" / "bakeoff"
     installed = Path(bakeoff.__file__).parent
     unseen = shutil.ignore_patterns("__pycache__")
@@ -213,7 +201,7 @@ def test_changed_code_runs_its_step_and_what_follows_again(
         source = re.sub(r"(?m)^    from pathlib import Path$", rf"    {change}\n\g<0>", source)
         module.write_text(f"{source}\n{change}\n")
     done = subprocess.run(
-        command(data, finished[2], "nb-counts"),
+        command(reviews_csv, finished[2], "nb-counts"),
         env={**os.environ, "PYTHONPATH": str(code.parent)},
         capture_output=True,
         text=True,
@@ -229,14 +217,14 @@ def test_changed_code_runs_its_step_and_what_follows_again(
     assert f"run {latest.path.name}</a>" in latest.report.read_text(encoding="utf-8")
 
 
-@pytest.mark.usefixtures("small")
-def test_changed_data_is_noticed(finished, data):
-    before = data.read_text()
-    try:
-        data.write_text(before + "One more film that was good,good\n")
-        again = run(small_plan(data), finished[2])
-    finally:
-        data.write_text(before)
+def test_changed_data_is_noticed(finished, tmp_path, reviews_csv):
+    _, _, root, _ = finished
+    copy = tmp_path / "reviews.csv"
+    copy.write_text(reviews_csv.read_text())
+    chosen = small_plan(copy)
+    run(chosen, root)
+    copy.write_text(reviews_csv.read_text() + "One more film that was good,good\n")
+    again = run(chosen, root)
     assert again.facts["reused"] == []
     assert again.results["dataset"]["source"]["rows"] == 601
 
@@ -290,14 +278,13 @@ def test_a_moved_run_keeps_its_models_and_goes_on(finished, tmp_path):
         hidden.rename(root)
 
 
-def test_clean_removes_all_when_no_run_is_left(finished, tmp_path):
-    root = shutil.copytree(finished[2], tmp_path / "runs")
-    for folder in root.glob("2*"):
+def test_clean_removes_all_when_no_run_is_left(tmp_path, reviews_csv):
+    run(small_plan(reviews_csv), tmp_path)
+    for folder in tmp_path.glob("2*"):
         shutil.rmtree(folder)
-    assert steps(root)
-    assert clean(root)
-    assert steps(root) == set()
-    assert not list((store(root) / ".kfp_cache").glob("*"))
+    assert clean(tmp_path)
+    assert steps(tmp_path) == set()
+    assert not list((store(tmp_path) / ".kfp_cache").glob("*"))
 
 
 def test_a_killed_run_holds_the_store_until_its_steps_have_ended_too(tmp_path, reviews_csv):
