@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import http.client
 import os
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from bakeoff import events
 from bakeoff.artifacts import explained_write_errors
 from bakeoff.errors import UserError
+from bakeoff.locks import locked
 
 CACHE = "BAKEOFF_CACHE"
 TIMEOUT = 30.0
@@ -50,37 +48,15 @@ def download(url: str, target: Path, md5: str) -> Path:
         return target
     with explained_write_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(target):
-            if not target.exists():  # Another process may have brought it.
-                _bring(url, target, md5)
-    return target
-
-
-@contextmanager
-def _alone(target: Path) -> Iterator[None]:
-    """Keep other processes from bringing `target` too; waits for one that does, and says so."""
-    path = target.with_name(f".{target.name}.lock")
-    with ExitStack() as stack:
-        locked = waited = False
-        while not locked:
-            lock = stack.enter_context(path.open("w"))
+        lock = target.with_name(f".{target.name}.lock")
+        said = f"another process downloads {target.name}: waiting for it"
+        with locked(lock, lambda: events.emit("warning", message=said)):
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if not waited:
-                    message = f"another process downloads {target.name}: waiting for it"
-                    events.emit("warning", message=message)
-                waited = True
-                fcntl.flock(lock, fcntl.LOCK_EX)
-            except OSError:  # A file system without locks.
-                break
-            # Whoever held it may have removed it between the two.
-            with suppress(FileNotFoundError):
-                locked = os.path.samestat(os.fstat(lock.fileno()), path.stat())
-        try:
-            yield
-        finally:
-            path.unlink(missing_ok=True)
+                if not target.exists():  # Another process may have brought it.
+                    _bring(url, target, md5)
+            finally:
+                lock.unlink(missing_ok=True)
+    return target
 
 
 def _bring(url: str, target: Path, md5: str) -> None:

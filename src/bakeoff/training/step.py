@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from bakeoff import events
-from bakeoff.artifacts import (
-    artifact_hash,
-    explained_write_errors,
-    make_folder,
-    new_artifact,
-    settings_hash,
-)
+from bakeoff.artifacts import artifact_hash, new_artifact, settings_hash
 from bakeoff.container import CODE
 from bakeoff.data.splits import Split, read_split
 from bakeoff.environment import cores
 from bakeoff.errors import UserError
+from bakeoff.locks import locked
 from bakeoff.patience import patient
 from bakeoff.s3 import address, beside, fetched, manifest_of, mounted, published
 from bakeoff.shipped import shipped
@@ -227,21 +221,10 @@ def checkpoints(key: str, output: Path | str) -> Iterator[Place | None]:
     if kept is None:
         yield None
         return
-    with ExitStack() as stack:
-        if isinstance(kept, Path):
-            path, locked = kept / ".lock", False
-            while not locked:
-                make_folder(kept)
-                with explained_write_errors(kept):
-                    lock = stack.enter_context(path.open("w"))
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    yield None
-                    return
-                # Whoever held it may have removed it between the two.
-                with suppress(FileNotFoundError):
-                    locked = os.path.samestat(os.fstat(lock.fileno()), path.stat())
+    with locked(kept / ".lock") if isinstance(kept, Path) else nullcontext(True) as held:
+        if not held:
+            yield None
+            return
         yield kept
         try:
             remove_all(kept)
