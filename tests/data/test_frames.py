@@ -139,5 +139,6 @@ def test_texts_and_numbers_in_one_column_are_kept_as_texts(tmp_path):
     found = pd.read_parquet(kept(frame, tmp_path))
     assert list(found) == ["text", "label", "id (3)", "id (4)"]
     assert found["label"].tolist() == ["1", "1", "2"]
+    assert found["id (4)"].tolist() == [7, 8, 9]
     assert found["id (3)"].fillna("").tolist() == ["1", "a", ""]
     assert found["text"].fillna("").tolist() == ["a film", "a play", ""]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -125,9 +126,9 @@ def _of_table(source: str, column: str, skip_bad: bool) -> Inputs:
     return Inputs(texts, "text", table.frame)
 
 
-def image_inputs(given: str | None, column: str) -> Inputs:
+def image_inputs(given: str | None, dataset: Mapping[str, Any]) -> Inputs:
     """The path of an image, those in a folder, those that stdin names, or the column of a Parquet
-    file.
+    file that is called as a run's, of which results.json says `dataset`.
 
     Raises:
         UserError: there is nothing, or no such column.
@@ -141,39 +142,30 @@ def image_inputs(given: str | None, column: str) -> Inputs:
         raise UserError("the path is empty; give an image or a folder of images")
     path = Path(given)
     if path.suffix.lower() == ".parquet":
-        return _of_parquet(given, column)
+        return _of_parquet(given, dataset)
     found = sorted(visible_files(path)) if _exists(given) and path.is_dir() else [path]
     if not found:
         raise UserError(f"{given} holds no files; give an image or a folder of images")
     return Inputs([str(file) for file in found], "image")
 
 
-def _of_parquet(source: str, column: str) -> Inputs:
-    import io
-
+def _of_parquet(source: str, dataset: Mapping[str, Any]) -> Inputs:
     import pandas as pd
     import pyarrow as pa
 
-    from bakeoff.data.characters import normalised
-    from bakeoff.data.columns import listed
     from bakeoff.data.files import damaged_parquet
     from bakeoff.remote import read_bytes
-    from bakeoff.running.predict import picture
+    from bakeoff.running.predict import inputs_of, picture
 
     try:
         table = pd.read_parquet(io.BytesIO(read_bytes(source)))
     except (pa.ArrowException, OSError) as error:
         raise damaged_parquet(source, error) from None
-    table.columns = [normalised(str(name)) for name in table.columns]
-    if list(table.columns).count(column) != 1:
-        raise UserError(
-            f"{source}: no column {column!r}, as the images of the run are called; it has: "
-            f"{listed(list(table.columns))}"
-        )
-    content = [picture(value) for value in table.pop(column)]
+    column = inputs_of(table, dataset, source)
+    content = [picture(value) for value in column]
     if any(one is None for one in content):
-        raise UserError(f"{source}: column {column!r} holds no encoded images (bytes)")
-    return Inputs(content, "image", table)
+        raise UserError(f"{source}: column {column.name!r} holds no encoded images (bytes)")
+    return Inputs(content, "image", table.drop(columns=column.name))
 
 
 def _exists(given: str) -> bool:

@@ -187,7 +187,7 @@ def predict(
     if modality == "text":
         inputs = text_inputs(given, text_column or dataset["columns"]["input"], skip_bad_rows)
     else:
-        inputs = image_inputs(given, dataset["columns"]["input"])
+        inputs = image_inputs(given, dataset)
     if output:
         inputs.check(output)
     rows = label(bakeoff, inputs.content, model)

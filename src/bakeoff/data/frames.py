@@ -71,16 +71,15 @@ def _written(frame: pd.DataFrame) -> pd.DataFrame:
     columns = []
     for place, name in enumerate(frame.columns):
         values = frame.iloc[:, place]
-        if {type(value) for value in values[values.notna()]} - {str} <= {int, float, bool}:
-            values = values.astype(object)
-            values = values.where(values.isna(), values.map(str)).where(values.notna(), None)
         try:
             values.to_frame().to_parquet(io.BytesIO())
         except _REFUSED as error:
-            raise UserError(
-                f"column {name!r} of the data cannot be kept as Parquet: {error.args[0]}; leave it "
-                "out, or give texts, numbers or bytes"
-            ) from None
+            if not {type(value) for value in values[values.notna()]} <= {str, int, float, bool}:
+                raise UserError(
+                    f"column {name!r} of the data cannot be kept as Parquet: {error.args[0]}; "
+                    "leave it out, or give texts, numbers or bytes"
+                ) from None
+            values = values.map(str, na_action="ignore")
         again = list(frame.columns).count(name) > 1
         columns.append(values.rename(f"{name} ({place + 1})" if again else name))
     return pd.concat(columns, axis=1)

@@ -6,16 +6,18 @@ import io
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bakeoff.data.characters import normalised
+from bakeoff.data.columns import listed
 from bakeoff.errors import UserError
 from bakeoff.running.runs import RunFolder, model_folder, trainings
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
 
-Picture = str | bytes | Any
+Picture: TypeAlias = "str | bytes | np.ndarray"
 """The path of an image file, its content, or its pixels: uint8, shape (height, width) for grey or
 (…, 3) for RGB."""
 
@@ -60,6 +62,31 @@ def predict(run: RunFolder, inputs: Sequence[Picture], model: str = "") -> list[
         return _UNLABELLED if _is_blank(one) else _record(predictor.classes, next(rows))
 
     return [{modality: one if isinstance(one, str) else None, **labelled(one)} for one in inputs]
+
+
+def inputs_of(
+    frame: pd.DataFrame, dataset: Mapping[str, Any], where: str, otherwise: str = ""
+) -> pd.Series:
+    """The column of a frame that is called as a run's of texts or images.
+
+    Args:
+        frame: with any columns.
+        dataset: what results.json says of the run's.
+        where: what the frame is to a person.
+        otherwise: what helps a person beside renaming.
+
+    Raises:
+        UserError: there is none, or more than one.
+    """
+    column = dataset["columns"]["input"]
+    names = [normalised(str(name)) for name in frame.columns]
+    if names.count(column) != 1:
+        many = "several columns" if column in names else "no column"
+        raise UserError(
+            f"{where} has {many} {column!r}, as the {dataset['modality']}s of the run are called; "
+            f"it has: {listed(names)}; rename one{otherwise}"
+        )
+    return frame.iloc[:, names.index(column)]
 
 
 def picture(value: Any) -> Picture | None:

@@ -10,10 +10,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.data.characters import normalised
-from bakeoff.data.columns import listed
 from bakeoff.errors import UserError
-from bakeoff.running.predict import picture, predict
+from bakeoff.running.predict import inputs_of, picture, predict
 from bakeoff.running.runs import RunFolder, find_run
 
 if TYPE_CHECKING:
@@ -103,35 +101,24 @@ class Result:
         if hasattr(given, "to_pandas"):
             given = given.to_pandas()
         if isinstance(given, pd.DataFrame):
-            given = self._inputs_of(given)
+            dataset = self.results["dataset"]
+            given = inputs_of(given, dataset, "the frame", ", or give a single column")
         elif getattr(given, "ndim", None) == 0:
             given = given.item()
         index = given.index if isinstance(given, pd.Series) else None
-        content = [self._input(value) for value in ([given] if self._is_one(given) else given)]
-        rows = predict(self.run, content, model)
+        rows = predict(self.run, self._several(given), model)
         return pd.DataFrame(rows, columns=[self._modality, *_COLUMNS], index=index)
 
     @property
     def _modality(self) -> str:
         return str(self.results["dataset"]["modality"])
 
-    def _inputs_of(self, frame: pd.DataFrame) -> pd.Series:
-        """The column of a frame that is called as the run's of texts or images."""
-        column = self.results["dataset"]["columns"]["input"]
-        names = [normalised(str(name)) for name in frame.columns]
-        if names.count(column) != 1:
-            many = "several columns" if column in names else "no column"
-            raise UserError(
-                f"the frame has {many} {column!r}, as the {self._modality}s of the run are called; "
-                f"it has: {listed(names)}; rename one, or give a single column"
-            )
-        return frame.iloc[:, names.index(column)]
-
-    def _is_one(self, given: Any) -> bool:
-        """Whether it is a text or an image, and not several."""
-        if self._modality == "image" and picture(given) is not None:
-            return True
-        return isinstance(given, str | bytes | Mapping) or not hasattr(given, "__iter__")
+    def _several(self, given: Any) -> list[Any]:
+        """Texts or images, also where one is given."""
+        if self._modality == "image" and (found := picture(given)) is not None:
+            return [found]
+        one = isinstance(given, str | bytes | Mapping) or not hasattr(given, "__iter__")
+        return [self._input(value) for value in ([given] if one else given)]
 
     def _input(self, value: Any) -> Any:
         """A text or an image; "" is a missing one."""
