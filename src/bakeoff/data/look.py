@@ -46,12 +46,7 @@ def look(
         seed: of the split.
 
     Returns:
-        said (what was recognised), modality, name, path, columns (input and label), rows (as they
-        came), usable, classes (name → usable rows), lengths (of texts, in words and characters) or
-        sizes (of images), languages (of texts, name → share), duplicates, near_copies, left_out
-        (reason → rows that --skip-bad-rows or --skip-bad-images leaves out), split (part → rows),
-        remarks, and refusals: what a run would say, one line each. What cannot be told for a
-        refusal is None.
+        The facts that `running.look.Look` lists.
 
     Raises:
         UserError: there is no such data, or more than one reading of it is possible.

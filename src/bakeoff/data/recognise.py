@@ -83,6 +83,8 @@ def recognise(
         UserError: there is no such data, it cannot be read, or more than one reading is possible.
     """
     named = columns or Columns("", "")
+    if not source.strip():
+        raise UserError("the data is empty; give a name, a path or an address")
     refuse_credentials(source)
     if source in NAMED_SETS:
         return Reading(NAMED_SETS[source].modality)

@@ -20,7 +20,7 @@ from bakeoff.errors import UserError, unknown_name
 from bakeoff.patience import RemoteError
 from bakeoff.plans import Plan, plan
 from bakeoff.running.local import run_locally
-from bakeoff.running.options import PlanOptions, Setup, checked, texts
+from bakeoff.running.options import PlanOptions, Setup, at_home, checked, texts
 from bakeoff.running.progress import Progress
 from bakeoff.running.result import Result
 from bakeoff.running.runs import RunFolder
@@ -66,8 +66,6 @@ def planned(
         UserError: nothing is known by that name; the data can be read in several ways; or as of
             `plan`.
     """
-    if not what.strip():
-        raise UserError("what to compare is empty; give a study, or data by name, path or address")
     study = what
     if what not in STUDIES and _names_data(what):
         if data is not None:
@@ -257,8 +255,7 @@ def run(
 def _named(given: Any, root: Path) -> str:
     """A name, a path or an address of what a person gives; frames are kept beside the runs."""
     if isinstance(given, str | os.PathLike):
-        named = os.fspath(given)
-        return str(Path(named).expanduser()) if named.startswith("~") else named
+        return at_home(given)
     return kept(given, store(root) / DATA)
 
 

@@ -12,8 +12,7 @@ from bakeoff.data.columns import Columns
 from bakeoff.data.frames import in_words, kept, refused_in_words
 from bakeoff.data.frames import split_column as column_of_splits
 from bakeoff.data.look import look as facts_of
-from bakeoff.errors import UserError
-from bakeoff.running.options import checked
+from bakeoff.running.options import at_home, checked
 
 _ROLES = ("text", "image", "label", "split", "group", "time")
 
@@ -23,10 +22,11 @@ class Look:
     """What data holds; printed, or as the value of a cell, in tables and sentences."""
 
     facts: dict[str, Any]
-    """said (what was recognised), modality, name, path, columns, rows (as they came), usable,
-    classes (name → usable rows), lengths of texts or sizes of images, languages, duplicates,
-    near_copies, left_out (reason → rows), split (part → rows), remarks, and refusals: what a run
-    would say, one line each. What cannot be told for a refusal is None."""
+    """said (what was recognised), modality, name, path, columns (input and label), rows (as they
+    came), usable, classes (name → usable rows), lengths (of texts, in words and characters) or
+    sizes (of images), languages (of texts, name → share), duplicates, near_copies, left_out (reason
+    → rows that --skip-bad-rows or --skip-bad-images leaves out), split (part → rows), remarks, and
+    refusals: what a run would say, one line each. What cannot be told for a refusal is None."""
 
     def __str__(self) -> str:
         from bakeoff.report.looked import looked_lines, looked_tables
@@ -86,11 +86,7 @@ def look(
     with tempfile.TemporaryDirectory() as folder:
         if not isinstance(source, str | os.PathLike):
             source = kept(source, Path(folder))
-        source = os.fspath(source)
-        if not source.strip():
-            raise UserError("the data is empty; give a name, a path or an address")
-        if source.startswith("~"):
-            source = str(Path(source).expanduser())
+        source = at_home(source)
         with refused_in_words(source):
             facts = facts_of(source, columns, modality=modality, **given)
     for told in ("remarks", "refusals"):

@@ -4,6 +4,7 @@ how it is held.
 
 from __future__ import annotations
 
+import os
 import reprlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -105,6 +106,12 @@ class Setup:
     """The folder that holds all runs."""
     command: str = ""
     """What a person types for the same again."""
+
+
+def at_home(given: str | os.PathLike[str]) -> str:
+    """A name, a path or an address as text, in which ~ is the home folder."""
+    named = os.fspath(given)
+    return str(Path(named).expanduser()) if named.startswith("~") else named
 
 
 def checked(given: Mapping[str, Any]) -> dict[str, Any]:
