@@ -11,9 +11,7 @@ _ALIKE = 10
 """Rows that share a pattern on average, from which on it is faster to draw patterns than rows."""
 
 
-def difference_interval(
-    first: np.ndarray, second: np.ndarray, seed: int = 0
-) -> tuple[float, float]:
+def difference_interval(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
     """The 95 % interval of the mean score of `first` minus that of `second`, paired.
 
     A replicate draws rows, the same ones for both models, and trainings of each model, all with
@@ -25,14 +23,13 @@ def difference_interval(
         first: shape (rows, trainings), what each row adds to the score of each training of the
             first model: 1 where it is right, for accuracy.
         second: the same rows, with the trainings of the second model.
-        seed: of the resamples.
     """
     rows = len(first)
     patterns, counts = np.unique(np.hstack([first, second]), axis=0, return_counts=True)
     few = len(counts) * _ALIKE <= rows
     if not few:
         patterns = np.repeat(patterns, counts, axis=0)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     block = max(1, _BLOCK // len(patterns))
     differences = []
     for start in range(0, REPLICATES, block):

@@ -16,17 +16,11 @@ from bakeoff.data.splits import Split, read_split
 from bakeoff.errors import UserError
 from bakeoff.evaluation.cost import predictions_per_second
 from bakeoff.evaluation.embeddings import Embedder, embedding_facts
-from bakeoff.evaluation.metrics import classification_metrics
+from bakeoff.evaluation.metrics import classification_metrics, validation_metrics
 from bakeoff.evaluation.reconstructions import Reconstructor, reconstruction_facts
 from bakeoff.formats import duration, percent
 from bakeoff.tracking import Identity, open_run
-from bakeoff.training.trained import (
-    Predictor,
-    model_folders,
-    probability_frame,
-    read_model,
-    read_probabilities,
-)
+from bakeoff.training.trained import Predictor, model_folders, probability_frame, read_model
 
 MISTAKES = 20
 """Most confident mistakes that are kept with their text or picture."""
@@ -90,7 +84,7 @@ def evaluate(
             record = {
                 **describe(folder),
                 "wandb": {"group": identity.group, "id": identity.run_id(name, seed)},
-                "validation": _validation(folder, model["classes"]),
+                "validation": validation_metrics(folder),
                 "predictions_per_second": speed["median"],
                 "timing": speed,
                 "test": classification_metrics(split.labels, probabilities, split.classes),
@@ -132,11 +126,6 @@ def describe(folder: Path) -> dict[str, Any]:
         "folder": str(folder),
         "size_bytes": sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()),
     }
-
-
-def _validation(folder: Path, classes: list[str]) -> dict[str, Any]:
-    rows, probabilities = read_probabilities(folder)
-    return classification_metrics(rows["label"].to_numpy("int64"), probabilities, classes)
 
 
 def mistakes(split: Split, probabilities: np.ndarray) -> Iterator[dict[str, Any]]:

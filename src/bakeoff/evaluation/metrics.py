@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bakeoff.evaluation.intervals import score_interval, share_interval, standard_error
 from bakeoff.evaluation.scores import METRICS
+from bakeoff.training.trained import read_model, read_probabilities
 
 BINS = 10
 """Equal-width bins of confidence."""
@@ -18,6 +20,13 @@ MOST_CONFUSION_CLASSES = 300
 CONFUSED = 20
 """Pairs of classes that are listed."""
 _SCORES = ("precision", "recall", "f1")
+
+
+def validation_metrics(folder: Path) -> dict[str, Any]:
+    """`classification_metrics` of a model folder on the validation split."""
+    rows, probabilities = read_probabilities(folder)
+    labels = rows["label"].to_numpy("int64")
+    return classification_metrics(labels, probabilities, read_model(folder)["classes"])
 
 
 def classification_metrics(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 _STEPS = 500
+_FOLDS = 5
 
 
 def mixture_weights(
@@ -41,23 +42,22 @@ def _fit(likelihood: np.ndarray) -> np.ndarray:
 
 
 def cross_fitted(
-    probabilities: np.ndarray, labels: np.ndarray, least_weight: float = 0.0, folds: int = 5
+    probabilities: np.ndarray, labels: np.ndarray, least_weight: float = 0.0
 ) -> np.ndarray:
     """The mixture's probabilities for the very rows its weights are fitted on, without looking:
-    each fold is mixed with weights fitted on the others.
+    each of five folds is mixed with weights fitted on the others.
 
     Args:
         probabilities: shape (models, rows, classes).
         labels: shape (rows,).
         least_weight: as for `mixture_weights`.
-        folds: parts, every `folds`-th row one.
 
     Returns:
         Shape (rows, classes).
     """
     mixed = np.empty(probabilities.shape[1:])
-    fold = np.arange(len(labels)) % folds
-    for part in range(folds):
+    fold = np.arange(len(labels)) % _FOLDS
+    for part in range(_FOLDS):
         inside, outside = fold == part, fold != part
         weights = mixture_weights(probabilities[:, outside], labels[outside], least_weight)
         mixed[inside] = np.tensordot(weights, probabilities[:, inside], axes=1)

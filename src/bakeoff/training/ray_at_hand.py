@@ -54,11 +54,11 @@ def reach(address: str) -> None:
             greeting.kill()
 
 
-def answers(address: str, seconds: float = 5.0) -> bool:
+def answers(address: str) -> bool:
     """Whether anybody takes connections at host:port."""
     host, _, port = address.rpartition(":")
     try:
-        socket.create_connection((host, int(port)), seconds).close()
+        socket.create_connection((host, int(port)), GREETING_SECONDS).close()
     except OSError:
         return False
     return True

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 _WEIGHTS = "weights.safetensors"
+_FOLDS = 5
 
 
 @dataclass(frozen=True)
@@ -125,21 +126,20 @@ def calibrate(scores: np.ndarray, labels: np.ndarray) -> tuple[float, np.ndarray
     return float(fitted[0]), fitted[1:]
 
 
-def calibrated(scores: np.ndarray, labels: np.ndarray, folds: int = 5) -> np.ndarray:
-    """Probabilities of the very texts that calibrate a model, without their own labels: each fold
-    is calibrated on the others.
+def calibrated(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Probabilities of the very texts that calibrate a model, without their own labels: each of
+    five folds is calibrated on the others.
 
     Args:
         scores: as in `calibrate`.
         labels: class indices, shape (n,).
-        folds: parts, every `folds`-th text one.
 
     Returns:
         Shape (n, classes).
     """
-    fold = np.arange(len(labels)) % folds
+    fold = np.arange(len(labels)) % _FOLDS
     probabilities = np.empty((len(labels), max(scores.shape[1], 2)))
-    for part in range(folds):
+    for part in range(_FOLDS):
         inside = fold == part
         scale, shift = calibrate(scores[~inside], labels[~inside])
         probabilities[inside] = softmax(scale * scores[inside] + shift)

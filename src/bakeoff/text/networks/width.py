@@ -11,10 +11,10 @@ from bakeoff.artifacts import read_json
 from bakeoff.changes import merged
 from bakeoff.errors import UserError
 from bakeoff.evaluation.choice import Candidate, Choice, choose_width
-from bakeoff.evaluation.metrics import classification_metrics
+from bakeoff.evaluation.metrics import validation_metrics
 from bakeoff.evaluation.scores import Metric, get_metric
 from bakeoff.training.history import best_epoch
-from bakeoff.training.trained import model_folders, read_model, read_probabilities
+from bakeoff.training.trained import model_folders, read_model
 
 
 def items_of_chosen_width(
@@ -30,7 +30,7 @@ def items_of_chosen_width(
         {
             **read_model(folder),
             **read_json(folder / "training.json"),
-            "validation": _validation(folder),
+            "validation": validation_metrics(folder),
         }
         for artifact in models
         for folder in model_folders(artifact)
@@ -46,12 +46,6 @@ def items_of_chosen_width(
         }
         for item in later
     ]
-
-
-def _validation(folder: Path) -> dict[str, Any]:
-    rows, probabilities = read_probabilities(folder)
-    classes = read_model(folder)["classes"]
-    return classification_metrics(rows["label"].to_numpy("int64"), probabilities, classes)
 
 
 def choice(records: Iterable[Mapping[str, Any]]) -> Choice | None:
