@@ -12,8 +12,8 @@ def train_ensemble(
     ensemble_models: dsl.Output[dsl.Model],
     model: str,
     seed: int,
+    study: str,
     seeds: int = 1,
-    study: str = "sentiment",
     preset: str = "full",
     settings: str = "",
     fingerprint: str = "",
@@ -27,8 +27,8 @@ def train_ensemble(
         ensemble_models: One folder an ensemble, with its members inside.
         model: Name of the ensemble.
         seed: First training seed.
-        seeds: Number of training seeds.
         study: The study that it belongs to.
+        seeds: Number of training seeds.
         preset: A preset of the study.
         settings: What is changed of it, "least_weight=0.05".
         fingerprint: Hash of its configuration.

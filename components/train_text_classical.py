@@ -11,7 +11,7 @@ def train_text_classical(
     classical_models: dsl.Output[dsl.Model],
     items: list,
     seed: int,
-    study: str = "sentiment",
+    study: str,
     preset: str = "full",
 ) -> None:
     """Train naive Bayes, linear models and trees on word n-grams.

@@ -12,7 +12,7 @@ def train_text_network(
     network_models: dsl.Output[dsl.Model],
     model: str,
     seed: int,
-    study: str = "sentiment",
+    study: str,
     preset: str = "full",
     settings: str = "",
     threads: int = 2,

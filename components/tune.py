@@ -11,7 +11,7 @@ def tune(
     trials: dsl.Output[dsl.Artifact],
     items: list,
     budget: str,
-    study: str = "sentiment",
+    study: str,
     preset: str = "full",
     threads: int = 2,
     metric: str = "accuracy",

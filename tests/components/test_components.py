@@ -41,7 +41,8 @@ def prepared(data, folder, **rest):
 def trained_rnn(dataset, folder, width, name):
     models = artifact(folder, name, dsl.Model)
     settings = f"{SMALL}, hidden={width}"
-    train_text_network.python_func(dataset, models, name, seed=0, settings=settings, threads=1)
+    given = {"seed": 0, "study": "sentiment", "settings": settings, "threads": 1}
+    train_text_network.python_func(dataset, models, name, **given)
     return models
 
 
@@ -56,11 +57,12 @@ def chain(tmp_path_factory, reviews_csv):
         trained["classical"],
         items=[{"model": "nb-counts", "settings": "ngrams=1"}],
         seed=0,
+        study="sentiment",
     )
     networks = [trained_rnn(dataset, folder, width, name) for name, width in RNNS.items()]
     trained["networks"] = networks
     ensemble = artifact(folder, "ensemble", dsl.Model)
-    train_ensemble.python_func(ensemble, "ensemble", seed=0, seeds=1, **trained)
+    train_ensemble.python_func(ensemble, "ensemble", seed=0, study="sentiment", **trained)
     trained["ensemble"] = ensemble
     evaluations = artifact(folder, "evaluations")
     accuracies = artifact(folder, "accuracies", dsl.Metrics)

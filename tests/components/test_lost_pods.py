@@ -83,7 +83,8 @@ def pod(tmp_path_factory, reviews_csv, store):
     prepared = backend(
         "prepare", data=str(reviews_csv), split="0.6:0.2:0.2", seed=0, limit=600, **columns
     )
-    given = {"model": "rnn-64", "seed": 0, "settings": SETTINGS, "threads": 1, "preset": "quick"}
+    given = {"model": "rnn-64", "seed": 0, "settings": SETTINGS, "threads": 1}
+    given |= {"study": "sentiment", "preset": "quick"}
     command = backend.command("train_text_network", dataset=prepared["dataset"], **given)
     [message] = [part for part in command if part.startswith("{")]
 

@@ -169,13 +169,14 @@ def test_the_steps_of_texts(backend, reviews_csv):
     assert (bayes["model"], bayes["settings"]) == ("nb-counts", "ngrams=1")
     prepared = backend("prepare", data=str(reviews_csv), split="0.6:0.2:0.2", seed=0, **columns)
     dataset = backend("audit", dataset=prepared["dataset"], seed=0)["audited"]
-    classical = backend(
-        "train_text_classical", dataset=dataset, items=planned["classical"], seed=0
-    )["classical_models"]
+    study = {"study": "sentiment"}
+    given = {"dataset": dataset, "seed": 0, **study}
+    made = backend("train_text_classical", items=planned["classical"], **given)
+    classical = made["classical_models"]
     networks = []
     for item in planned["Output"]:
         name = item["model"]
-        network = backend("train_text_network", name, dataset=dataset, threads=1, **item)
+        network = backend("train_text_network", name, dataset=dataset, threads=1, **study, **item)
         networks += network["network_models"]
     trained = {"classical": classical, "networks": networks}
 
@@ -186,7 +187,7 @@ def test_the_steps_of_texts(backend, reviews_csv):
     assert (rest, width in ("hidden=4", "hidden=8")) == (SMALL.split(", "), True)
 
     assert planned["pairs"] == []
-    mixture = {"model": "ensemble", "seed": 0, "settings": planned["ensemble_settings"]}
+    mixture = {"model": "ensemble", "seed": 0, "settings": planned["ensemble_settings"], **study}
     alone = backend("train_ensemble", "of-networks", **mixture, networks=networks)
     [folder] = Path(alone["ensemble_models"][0]["uri"]).glob("*/")
     assert set(read_json(folder / "weights.json")) <= {"rnn-64-seed0", "rnn-256-seed0"}
@@ -287,7 +288,8 @@ def test_the_command_itself_refuses_in_one_line(backend):
 
 def test_a_single_artifact_that_is_optional_by_its_annotation_fails(backend):
     """Why components write `Input[Artifact] = None`; and that this input can tell."""
-    given = {"model": "ensemble", "seed": 0, "classical": [{"uri": "/nowhere", "metadata": {}}]}
+    given = {"model": "ensemble", "seed": 0, "study": "text"}
+    given["classical"] = [{"uri": "/nowhere", "metadata": {}}]
     source = (r"classical: (dsl.Input\[dsl.Model\])", r"classical: Optional[\1]")
     with pytest.raises(TypeError, match=r"Cannot instantiate typing.Union"):
         backend("train_ensemble", source=source, **given)

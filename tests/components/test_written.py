@@ -16,4 +16,6 @@ def test_every_component_is_written_with_the_image_it_shall_run_in(tmp_path):
         loaded = components.load_component_from_file(str(path))
         container = loaded.component_spec.implementation.container
         assert container.image == image
+        study = (loaded.component_spec.inputs or {}).get("study")
+        assert study is None or not study.optional, path.stem
         assert "pip install" not in " ".join([*container.command, *container.args])

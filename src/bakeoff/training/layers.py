@@ -9,6 +9,11 @@ import torch
 from torch import Tensor, nn
 
 
+def numbers_in(module: nn.Module) -> int:
+    """How many numbers its parameters hold, frozen ones too."""
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
 def layer_table(
     model: nn.Module, example: tuple[Tensor, ...], axes: Mapping[int, str]
 ) -> list[dict[str, Any]]:
@@ -34,7 +39,7 @@ def layer_table(
                     "name": name,
                     "type": type(module).__name__,
                     "output_shape": f"({shape})",
-                    "parameters": sum(p.numel() for p in module.parameters()),
+                    "parameters": numbers_in(module),
                 }
             )
 

@@ -36,7 +36,7 @@ class Trained:
     """Every hyper-parameter as it was used, as JSON holds it: what a configuration leaves open is
     filled in, such as the width of given word vectors."""
     parameters: int
-    """Numbers learned from data."""
+    """Numbers that it predicts with, learned here or, as frozen word vectors, before."""
     seconds: float
     """Wall-clock seconds of training, features included, evaluation of the test split not."""
     threads: int

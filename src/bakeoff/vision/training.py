@@ -17,7 +17,7 @@ from bakeoff.data.splits import Split
 from bakeoff.dotted import changed, settings_of
 from bakeoff.training.device import device, set_up_process
 from bakeoff.training.history import best_epoch
-from bakeoff.training.layers import layer_table
+from bakeoff.training.layers import layer_table, numbers_in
 from bakeoff.training.loop import fit
 from bakeoff.training.observers import Observer
 from bakeoff.training.places import Place
@@ -129,7 +129,7 @@ def train_image_network(
         seed=seed,
         kind=predictor.KIND,
         config=to_dict(used),
-        parameters=sum(p.numel() for p in model.parameters()),
+        parameters=numbers_in(model),
         seconds=before + preparation + sum(record["seconds"] for record in history),
         threads=threads,
         validation_probabilities=predictor.probabilities(validation.inputs),

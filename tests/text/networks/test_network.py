@@ -190,7 +190,9 @@ def test_pretrained_vectors_are_reported_and_frozen_ones_stay(reviews, tmp_path)
     assert table[2 + words.index("the"), :3].tolist() == pytest.approx([0.418, 0.24968, -0.41242])
     assert 0.5 < trained.facts["vectors_cover_words"] <= 1
     assert 0.5 < trained.facts["vectors_cover_tokens"] <= 1
-    assert trained.parameters < table.numel()
+    # They are needed to predict, and count as those of a probe's frozen encoder do.
+    assert trained.parameters > table.numel()
+    assert sum(layer["parameters"] for layer in trained.layers) == trained.parameters
 
 
 def test_facts_and_layers(reviews):

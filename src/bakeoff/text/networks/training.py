@@ -20,7 +20,7 @@ from bakeoff.text.networks.vocabulary import PADDING, Encoded, Vocabulary
 from bakeoff.text.preprocessing import count_emptied, parse, preprocess_all
 from bakeoff.training.device import device, set_up_process
 from bakeoff.training.history import best_epoch
-from bakeoff.training.layers import layer_table
+from bakeoff.training.layers import layer_table, numbers_in
 from bakeoff.training.loop import fit
 from bakeoff.training.observers import Observer
 from bakeoff.training.places import Place
@@ -104,7 +104,7 @@ def train_text_network(
         seed=seed,
         kind="text-network",
         config=to_dict(used),
-        parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
+        parameters=numbers_in(model),
         seconds=preparation + sum(record["seconds"] for record in history),
         threads=threads,
         validation_probabilities=predictor.probabilities_of(held_out),
