@@ -22,7 +22,7 @@ from bakeoff.errors import UserError
 from bakeoff.formats import size
 
 MANIFEST = "manifest.json"
-RESULTS_FORMAT = 7
+RESULTS_FORMAT = 8
 """Of results.json: what older versions of bakeoff wrote says less than a report shows."""
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _DISK_FULL = "the disk is full; free some space and run again (earlier results are whole)"

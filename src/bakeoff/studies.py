@@ -136,6 +136,8 @@ def _images(
     )
 
 
+GENERAL = {"text": "text", "image": "images"}
+"""What data holds → the study of general name."""
 STUDIES = {
     "text": Study(
         about="Classification of texts of any kind: linear models, and networks if they pay",

@@ -88,6 +88,15 @@ def test_a_refusal_is_what_prepare_says(tmp_path, change, line):
     assert str(refused.value) == facts["refusals"][0]
 
 
+def test_a_class_that_a_sample_of_the_rows_leaves_out_is_refused(tmp_path):
+    frame = reviews()
+    frame.loc[:9, "label"] = "rare"
+    looked(tmp_path, frame)
+    facts = look(str(tmp_path / "reviews.csv"), ANY, limits={"text": 20, "image": 2})
+    assert "only 20 of 60 rows take part; raise --limit (0: all)" in facts["refusals"][0]
+    assert look(str(tmp_path / "reviews.csv"), ANY, limits={"text": 60})["refusals"] == []
+
+
 def test_all_reasons_for_refusal_are_counted_at_once(tmp_path):
     frame = reviews()
     frame.loc[3, "label"] = None

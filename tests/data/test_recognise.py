@@ -54,6 +54,10 @@ ONE_READING = {
         ("Text", "Label"),
     ),
     "stars": ({"review": texts(60), "stars": cycle([1, 2, 3, 4, 5])}, ("review", "stars")),
+    "classes with gaps, which are floats": (
+        {"review": texts(60), "sentiment": cycle([1.0, 0.0, None])},
+        ("review", "sentiment"),
+    ),
     "names of people": (
         {"name": [f"anna{chr(97 + n % 26)}{chr(107 + n // 26)}" for n in range(60)]}
         | {"country": cycle(["FR", "DE"])},
@@ -192,6 +196,20 @@ def test_a_file_without_a_header_is_refused(tmp_path):
     path.write_text("".join(f"{label},{text}\n" for label, text in rows))
     with pytest.raises(UserError, match="has no header: its first line, '0' and 'printer screen"):
         recognise(str(path))
+
+
+def test_a_header_of_floats_is_a_row(tmp_path):
+    path = tmp_path / "plain.csv"
+    path.write_text("".join(f"{text},{n % 2}.0\n" for n, text in enumerate(texts(60))))
+    with pytest.raises(UserError, match=r"has no header: its first line, '0.0' and"):
+        recognise(str(path))
+
+
+def test_names_of_classes_keep_to_one_line(tmp_path):
+    kinds = cycle(["a\nb", "\x1b[31mred"])
+    found = recognise(written(tmp_path, "data.parquet", body=texts(60), kind=kinds))
+    assert found.said.isprintable()
+    assert "'a\\nb'" in found.said
 
 
 def test_short_texts_without_a_header_are_refused(tmp_path):

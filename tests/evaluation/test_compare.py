@@ -11,6 +11,7 @@ from bakeoff.artifacts import new_artifact, read_json, read_manifest
 from bakeoff.environment import machine
 from bakeoff.errors import UserError
 from bakeoff.evaluation.compare import compare
+from bakeoff.tracking.identity import SUFFIX, Identity
 
 LABELS = np.array([0, 1] * 100)
 
@@ -59,6 +60,15 @@ def test_validation_names_the_winner_and_test_orders_the_board(bench):
     assert results["versions"]["python"]
     inputs = read_manifest(bench.root / "comparison", "comparison")["inputs"]
     assert set(inputs) == {"evaluations0", "evaluations1", "dataset"}
+
+
+def test_results_tell_where_in_wandb_the_leaderboard_was_recorded(bench, monkeypatch):
+    monkeypatch.setenv(SUFFIX, "second")
+    monkeypatch.setenv("WANDB_PROJECT", "films")
+    results = compared(bench, [bench.evaluation("best", answers(30))])
+    recorded = Identity(group=results["group"]).of_whole().run_id("leaderboard", None)
+    assert results["wandb"] == {"project": "films", "leaderboard": recorded}
+    assert recorded.endswith("-second")
 
 
 def test_equals_on_validation_are_told_apart_by_what_repeats(bench):

@@ -9,9 +9,11 @@ from bakeoff.report.terminal import (
     dataset_table,
     leaderboard_table,
     models_table,
+    runs_table,
     settings_table,
     show_json,
     show_table,
+    text_of,
     transfer_table,
 )
 from bakeoff.studies import STUDIES
@@ -105,3 +107,18 @@ def test_markdown_is_one_table_with_the_answer_above(two_classes: dict) -> None:
     assert len(table) == 2 + 7
     assert {line.count("|") for line in table} == {9}
     assert table[2].startswith("| **bilstm-glove** | 89.")
+
+
+def test_a_score_that_is_no_accuracy_is_named() -> None:
+    row: dict[str, Any] = {
+        "run": "20260501-120000-text-quick",
+        "data": "a.csv",
+        "status": "finished",
+    }
+    row |= {"bytes": 1_000_000, "age": 60.0, "score": 0.5}
+    rows = [row | {"metric": "accuracy"}, row | {"metric": "macro-f1"}]
+    lines = text_of(runs_table(rows)).splitlines()
+    assert " 50.0\u202f% " in lines[2]
+    assert "macro-f1" in lines[3]
+    assert "macro-f1" not in lines[2]
+    assert max(map(len, lines)) <= 80

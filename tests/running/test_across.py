@@ -97,17 +97,19 @@ def test_classes_that_differ_are_not_compared(runs, root, tmp_path):
     shutil.copytree(root, copy)
     other = RunFolder(copy / runs[2].path.name)
     results = read_json(other.path / "results.json")
+    results["dataset"]["modality"] = "image"
+    write_json(other.path / "results.json", results)
+    assert "Tested on other rows are A and B" in sentence(across([runs[0], other]))
     write_json(other.path / "results.json", results | {"classes": ["bad", "fine"]})
     found = across([runs[0], other])
     assert (found["pairs"], found["apart"]) == ([], [["A", "B"]])
-    assert sentence(found) == "Other classes have A and B, whose figures say nothing of each other."
+    nothing = "differ: these figures say nothing of each other."
+    assert sentence(found) == f"The classes of A and B {nothing}"
     among = across([*runs[:2], other], model="nb-counts")
     said = sentence(among)
     assert said.startswith("A (nb-counts) has the best test accuracy of A and B, ")
     assert "cannot be told from B. A and B were tested on the same 120 texts: tests are" in said
-    assert said.endswith(
-        "Other classes have A and C, B and C, whose figures say nothing of each other."
-    )
+    assert said.endswith(f"The classes of A and C, and of B and C {nothing}")
     assert "All" not in said
 
 

@@ -57,14 +57,16 @@ def server() -> Iterator[WandbServer]:
         yield running
 
 
-def start(run: RunFolder, *words: str, server: WandbServer) -> subprocess.Popen[str]:
+def start(
+    run: RunFolder, *words: str, server: WandbServer, **variables: str
+) -> subprocess.Popen[str]:
     inherited = {name: value for name, value in os.environ.items() if "WANDB" not in name}
     return subprocess.Popen(
         [
             *[sys.executable, "-c", "from bakeoff.cli import main; main()"],
             *[*words, "--runs", str(run.path.parent)],
         ],
-        env={**inherited, "WANDB_BASE_URL": server.url, "WANDB_API_KEY": KEY},
+        env={**inherited, "WANDB_BASE_URL": server.url, "WANDB_API_KEY": KEY, **variables},
         cwd=run.path.parent,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -72,9 +74,11 @@ def start(run: RunFolder, *words: str, server: WandbServer) -> subprocess.Popen[
     )
 
 
-def bakeoff(run: RunFolder, *words: str, server: WandbServer) -> tuple[int, list[str], str]:
+def bakeoff(
+    run: RunFolder, *words: str, server: WandbServer, **variables: str
+) -> tuple[int, list[str], str]:
     """Exit code, printed lines and stderr of a command."""
-    process = start(run, *words, server=server)
+    process = start(run, *words, server=server, **variables)
     out, err = process.communicate(timeout=300)
     return process.returncode, out.splitlines(), err
 
@@ -187,7 +191,7 @@ def test_a_server_that_fails_for_ever_is_given_up(
     server.trouble = lambda name: "" if name in started else trouble
     watched: list[tuple[str, str]] = []
     with pytest.raises(UserError) as refused:
-        sync(copied, project="bakeoff", watch=lambda *seen: watched.append(seen))
+        sync(copied, watch=lambda *seen: watched.append(seen))
     name = first["folder"].rpartition("/")[2]
     assert watched == [(name, "")]
     address = server.url.removeprefix("http://")
@@ -195,8 +199,8 @@ def test_a_server_that_fails_for_ever_is_given_up(
     assert "the same command goes on" in str(refused.value)
     server.trouble = lambda _: trouble
     with pytest.raises(UserError, match="did not take the report within 2 s"):
-        report_to_wandb(copied, project="bakeoff")
-    assert "wandb_report" not in copied.facts
+        report_to_wandb(copied)
+    assert "wandb" not in copied.facts
 
 
 @pytest.mark.usefixtures("hasty")
@@ -216,7 +220,7 @@ def test_it_goes_on_once_a_server_that_hung_is_back(
             monkeypatch.setattr(sync_module, "GRACE_SECONDS", 2.0)
 
     with pytest.raises(UserError, match=f"did not take {names[1]} within 2 s"):
-        sync(copied, project="bakeoff", watch=watch)
+        sync(copied, watch=watch)
     assert [bool(there.get(name)) for name in names] == [True, False, False]
     server.trouble = lambda _: ""
     assert bakeoff(copied, "sync", server=server)[0] == 0
@@ -236,6 +240,44 @@ def test_what_was_deleted_is_said_and_a_suffix_makes_new_runs(
     code, _, err = bakeoff(copied, "sync", "--wandb-suffix", "again", server=server)
     assert (code, err) == (0, "")
     assert f"{first}-again" in server.runs
+    # What follows is of the runs that are there.
+    code, _, err = bakeoff(copied, "report", "--wandb", server=server)
+    assert (code, err, len(server.views)) == (0, "", 1)
+    (view,) = server.views.values()
+    shown = bound(sections(view)["Leaderboard"][-1])
+    boards = {r.id for r in server.runs.values() if r.facts["displayName"] == "leaderboard"}
+    assert shown == boards
+    assert bakeoff(copied, "sync", server=server)[0] == 0
+    assert {r.id for r in server.runs.values() if r.facts["displayName"] == "leaderboard"} == boards
+
+
+def test_a_run_stays_in_the_project_it_was_brought_to(
+    copied: RunFolder, server: WandbServer
+) -> None:
+    assert bakeoff(copied, "sync", server=server, WANDB_PROJECT="films")[0] == 0
+    (view,) = server.views.values()
+    code, out, _ = bakeoff(copied, "report", "--wandb", server=server)
+    assert code == 0
+    assert "/somebody/films/reports/" in out[0]
+    assert [*server.views.values()] == [view | {"id": "V0"}]
+    code, _, err = bakeoff(copied, "report", "--wandb", server=server, WANDB_PROJECT="books")
+    assert (code, len(server.views)) == (2, 1)
+    assert "is not in the W&B project books: upload it with bakeoff sync" in err
+
+
+def test_a_sync_that_only_began_a_run_uploads_everything(
+    copied: RunFolder, server: WandbServer
+) -> None:
+    process = start(copied, "sync", server=server)
+    while not server.runs and process.poll() is None:
+        time.sleep(0.001)
+    process.kill()
+    process.communicate()
+    first = copied.results["models"][0]["wandb"]["id"]
+    server.runs[first].lines.clear()
+    assert bakeoff(copied, "sync", server=server)[0] == 0
+    whole(copied, server)
+    assert all(run.lines["wandb-events.jsonl"] for run in trainings(copied, server).values())
 
 
 def test_a_report_needs_runs_in_wandb(copied: RunFolder, server: WandbServer) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from bakeoff.errors import UserError
 from bakeoff.tracking import resolve_mode
-from bakeoff.tracking.mode import online
+from bakeoff.tracking.mode import go_online, project_name
 
 
 @pytest.fixture(autouse=True)
@@ -54,11 +54,14 @@ def test_what_asks_the_server_needs_a_key_whatever_the_mode(
 ) -> None:
     monkeypatch.setenv("WANDB_MODE", "offline")
     with pytest.raises(UserError, match="W&B needs a key: set WANDB_API_KEY"):
-        online()
+        go_online()
     monkeypatch.setenv("WANDB_SILENT", "true")
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
     monkeypatch.setenv("WANDB_PROJECT", "films")
-    assert online() == "films"
+    go_online()
+    assert project_name("books") == "films"
+    monkeypatch.delenv("WANDB_PROJECT")
+    assert project_name("books") == "books"
 
 
 @pytest.mark.parametrize(

@@ -190,7 +190,7 @@ class WandbServer:
 
     def _Run(self, given: dict[str, Any], _: str) -> dict[str, Any]:
         stored = self.runs.get(given["name"])
-        if stored is None:
+        if stored is None or stored.project != given["project"]:
             return {"data": {"project": {"run": None}}}
         shown = {
             **{"projectId": 7, "id": stored.id, "name": stored.id, "tags": [], "sweepName": None},

@@ -120,6 +120,7 @@ def prepare_data(
     from bakeoff.data.sources import refuse_output_inside
     from bakeoff.report.terminal import dataset_table, remarks, show_table
     from bakeoff.running.activity import Activity
+    from bakeoff.running.options import refuse_of_others
 
     dataset = output / "dataset"
     refuse_output_inside(data, output)
@@ -128,6 +129,14 @@ def prepare_data(
     modality = "image" if image_column else ""
     # Pictures of several sizes are refused here without --image-size.
     reading = recognise(data, modality, columns, class_level, sized=True)
+    refuse_of_others(
+        reading.modality,
+        {
+            **{"text_column": text_column, "image_column": image_column},
+            "image_size": image_size,
+            **{"skip_bad_rows": skip_bad_rows, "skip_bad_images": skip_bad_images},
+        },
+    )
     if reading.said:
         print(reading.said)
     with Activity():

@@ -138,19 +138,19 @@ Image = Annotated[
 ]
 
 
-def _suffix(suffix: str) -> str:
+def _suffix(suffix: str | None) -> str | None:
     from bakeoff.tracking.identity import check_suffix
 
-    check_suffix(suffix)
+    check_suffix(suffix or "")
     return suffix
 
 
-WandbSuffix = Annotated[
-    str,
+_ENDS_IDS = "Ends the ids of W&B runs: W&B takes no id again that was deleted there"
+WandbSuffix = Annotated[str, typer.Option(help=f"{_ENDS_IDS}.", metavar="NAME", callback=_suffix)]
+LastSuffix = Annotated[
+    str | None,
     typer.Option(
-        help="Ends the ids of W&B runs: W&B takes no id again that was deleted there.",
-        metavar="NAME",
-        callback=_suffix,
+        help=f"{_ENDS_IDS}; default: as at the last upload.", metavar="NAME", callback=_suffix
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]

@@ -16,13 +16,13 @@ from bakeoff.cli.options import (
     ImageColumn,
     Json,
     LabelColumn,
+    LastSuffix,
     Metric,
     Run,
     Runs,
     SkipBadImages,
     SkipBadRows,
     TextColumn,
-    WandbSuffix,
     names,
 )
 from bakeoff.errors import UserError
@@ -39,7 +39,7 @@ def report(
         bool,
         typer.Option("--wandb", help="Build a report in Weights & Biases and print its address."),
     ] = False,
-    wandb_suffix: WandbSuffix = "",
+    wandb_suffix: LastSuffix = None,
     runs: Runs = Path("runs"),
 ) -> None:
     """Print a run's leaderboard, its verdict and the address of its report."""
@@ -53,9 +53,10 @@ def report(
     results = found.results
     if wandb:
         from bakeoff.running.sync import report_to_wandb
-        from bakeoff.tracking.mode import online
+        from bakeoff.tracking.mode import go_online
 
-        print(report_to_wandb(found, project=online(), suffix=wandb_suffix))
+        go_online()
+        print(report_to_wandb(found, wandb_suffix))
     elif json:
         show_json(outcome(results))
     elif csv:

@@ -11,7 +11,7 @@ import numpy as np
 
 from bakeoff.data.cleaning import Rows
 from bakeoff.data.columns import Columns
-from bakeoff.data.near_copies import LEAST_ALIKE, near_copies, united
+from bakeoff.data.near_copies import LEAST_ALIKE, united
 from bakeoff.data.own_splits import by_time, own_splits, pools
 from bakeoff.data.splitting import NAMES, SplitSpec, split_rows
 from bakeoff.errors import UserError
@@ -50,7 +50,6 @@ def assign(rows: Rows, columns: Columns, spec: SplitSpec, limit: int, seed: int)
         UserError: the rows cannot be divided so.
     """
     labels = rows.frame["label"].to_numpy()
-    nearly = near_copies(rows.groups, rows.inputs())
     if rows.times is not None:
         own = by_time(rows.times, labels, spec, limit, seed)
         own, left_out = own_splits(own, rows.groups, labels, rows.classes)
@@ -68,8 +67,8 @@ def assign(rows: Rows, columns: Columns, spec: SplitSpec, limit: int, seed: int)
         parts, asked = _drawn(rows, labels, together, pools(own, spec, limit), seed)
         made = Assigned(parts, _without_copies(rows, left_out), _deviation(parts, asked))
     else:
-        made = _by_chance(rows, columns, labels, nearly, spec, limit, seed)
-    _tell_near(made, rows, nearly)
+        made = _by_chance(rows, columns, labels, spec, limit, seed)
+    _tell_near(made, rows)
     _tell_columns(made, rows, columns)
     return made
 
@@ -92,16 +91,15 @@ def _by_chance(
     rows: Rows,
     columns: Columns,
     labels: np.ndarray,
-    nearly: np.ndarray,
     spec: SplitSpec,
     limit: int,
     seed: int,
 ) -> Assigned:
     """A split with near copies kept together, unless that leaves too little of a part."""
     draws = [(np.arange(len(labels)), spec.sizes(len(labels), limit))]
-    if nearly.max() < rows.groups.max():
+    if rows.nearly.max() < rows.groups.max():
         try:
-            parts, asked = _drawn(rows, labels, _bound(rows, columns, nearly), draws, seed)
+            parts, asked = _drawn(rows, labels, _bound(rows, columns, rows.nearly), draws, seed)
         except UserError:
             pass
         else:
@@ -163,8 +161,9 @@ def _deviation(parts: dict[str, np.ndarray], asked: dict[str, int]) -> list[str]
     return [f"the split is {is_} instead of {were}: rows that belong together are not divided"]
 
 
-def _tell_near(made: Assigned, rows: Rows, nearly: np.ndarray) -> None:
+def _tell_near(made: Assigned, rows: Rows) -> None:
     """Count the rows that are near copies of others, and say what became of them."""
+    nearly = rows.nearly
     copies_in = np.bincount(np.unique(np.stack([nearly, rows.groups]), axis=1)[0])
     near = copies_in[nearly] > 1
     if not near.any():

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from collections.abc import Iterable
+
+_INTEGER_AS_FLOAT = re.compile(r"-?\d+\.0")
 
 
 def composed(text: str) -> str:
@@ -22,6 +26,18 @@ def written(value: object) -> str:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return normalised(str(value))
+
+
+def written_alike(values: Iterable[object]) -> list[str]:
+    """`written`, of the values of one column: where all are integers that were written as floats,
+    as where a file's column has gaps, they are integers again.
+
+    >>> written_alike(["1.0", "0.0"]), written_alike(["3.0", "3.1"])
+    (['1', '0'], ['3.0', '3.1'])
+    """
+    names = [written(value) for value in values]
+    floats = bool(names) and all(_INTEGER_AS_FLOAT.fullmatch(name) for name in names)
+    return [name.removesuffix(".0") for name in names] if floats else names
 
 
 def alike(name: str) -> str:

@@ -6,9 +6,11 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.data.characters import alike, normalised, written
+from bakeoff.data.characters import alike, normalised, written_alike
+from bakeoff.data.near_copies import near_copies
 from bakeoff.data.places import read_places
 from bakeoff.data.sources import Source
 from bakeoff.errors import UserError
@@ -47,6 +49,11 @@ class Rows:
     def inputs(self) -> Any:
         """What models take: the texts, or the pixels."""
         return self.frame["text"].tolist() if self.pixels is None else self.pixels
+
+    @cached_property
+    def nearly(self) -> np.ndarray:
+        """Shape (rows,): `groups`, with those joined whose texts or images are near copies."""
+        return near_copies(self.groups, self.inputs())
 
 
 def clean(source: Source, skip_bad_rows: bool = False, comparable: bool = True) -> Rows:
@@ -155,8 +162,10 @@ def encode(
     Raises:
         UserError: no labels, a single class, or labels of a column that are no classes.
     """
+    import pandas as pd
+
     where = f"{path}: column {column!r}" if column else path
-    names = labels.map(written)
+    names = pd.Series(written_alike(labels))
     found = sorted(set(names), key=_order)
     if not found:
         raise UserError(f"{where}: no rows are left that can be used")

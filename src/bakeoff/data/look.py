@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ def look(
     image_size: int = 0,
     split: str = "0.7:0.1:0.2",
     seed: int = 0,
+    limits: Mapping[str, int] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """What there is to know of data before anything trains.
 
@@ -44,6 +46,7 @@ def look(
         image_size: as of `prepare`; 0 takes what a run would.
         split: as of `prepare`.
         seed: of the split.
+        limits: modality → the rows that a bake-off takes where nobody says how many.
 
     Returns:
         The facts that `running.look.Look` lists.
@@ -83,6 +86,8 @@ def look(
     if not refusals or rows.facts["dropped"]:
         try:
             made = assign(rows, columns, SplitSpec.parse(split), 0, seed)
+            if 0 < (limit := limits.get(reading.modality, 0)) < len(rows.frame):
+                assign(rows, columns, SplitSpec.parse(split), limit, seed)
         except UserError as error:
             refusals.append(f"{source}: {error}")
     if made:

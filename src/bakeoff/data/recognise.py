@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from bakeoff.data.characters import alike, normalised, written
+from bakeoff.data.characters import alike, normalised, written, written_alike
 from bakeoff.data.columns import Columns, listed, refuse_unclear
 from bakeoff.data.files import Table, images_in, read_any, unknown_ending
 from bakeoff.data.folder_tree import visible_files
@@ -172,6 +172,7 @@ class _Column:
         self.single = len(plain) == len(there)
         self.rows = len(there)
         self.values = {written(value) for value in plain}
+        self.classes = set(written_alike(self.values))
         sample = there[:: max(1, len(there) // _SAMPLE)]
         self.strings = [value.strip() for value in sample if isinstance(value, str)]
         self.numeric = all(_NUMBER.fullmatch(value) for value in self.values)
@@ -185,7 +186,7 @@ class _Column:
     def is_label(self) -> bool:
         """Whether it may name classes: few values, which come again."""
         n, few = len(self.values), max(_FEW, self.rows // 10)
-        whole = not self.numeric or (n <= _FEW and all("." not in v for v in self.values))
+        whole = not self.numeric or (n <= _FEW and all("." not in v for v in self.classes))
         fitting = self.filled and self.single and whole
         return (
             fitting
@@ -311,7 +312,7 @@ def _refuse_no_pictures(source: str) -> None:
 def _said(
     source: str, modality: str, taken: str, label: _Column, table: Table, named: Columns
 ) -> str:
-    classes = sorted(label.values)
+    classes = [name if name.isprintable() else repr(name) for name in sorted(label.classes)]
     more = f", … ({len(classes):,} classes)" if len(classes) > _SHOWN else ""
     said = (
         f"{name_of(source)}: {modality}s are in column {taken!r}, labels in {label.name!r} "

@@ -26,6 +26,7 @@ from bakeoff.evaluation.predictions import (
 from bakeoff.evaluation.scores import ACCURACY, Metric, get_metric
 from bakeoff.evaluation.significance import difference, holm, mcnemar, permutation, verdict
 from bakeoff.tracking import LEADERBOARD, Identity, open_run
+from bakeoff.tracking.mode import project_name
 
 _AVERAGED = ("precision", "recall", "f1", "top5_accuracy")
 
@@ -93,12 +94,14 @@ def compare(
     for row in leaderboard:
         row |= {"winner": row is ranked[0], "front": row["model"] in worth}
     identity = Identity.of_step(dataset)
+    whole = identity.of_whole()
     machines = [evaluation.record["machine"] for evaluation in found]
     results = {
         "format": RESULTS_FORMAT,
         "study": study,
         "preset": preset,
         "group": identity.group,
+        "wandb": {"project": project_name(), "leaderboard": whole.run_id(LEADERBOARD, None)},
         "commit": revision(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "seed": seed,
@@ -130,7 +133,6 @@ def compare(
     with new_artifact(comparison, "comparison", settings=settings, inputs=inputs) as (out, _):
         write_json(out / "results.json", results)
         config = {"metric": chosen.name, "seeds": seeds}
-        whole = identity.of_whole()
         with open_run(LEADERBOARD, None, config, out, job=LEADERBOARD, identity=whole) as run:
             run.log_leaderboard(results)
     return results

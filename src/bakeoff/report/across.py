@@ -26,8 +26,8 @@ def sentence(across: Across) -> str:
     """What can be said of the runs, and of how they could be compared."""
     said = [line for group in _comparable(across) for line in _of_group(across, group)]
     if across["apart"]:
-        which = ", ".join(" and ".join(pair) for pair in across["apart"])
-        said.append(f"Other classes have {which}, whose figures say nothing of each other")
+        which = ", and of ".join(" and ".join(pair) for pair in across["apart"])
+        said.append(f"The classes of {which} differ: these figures say nothing of each other")
     return ". ".join(said) + "."
 
 
@@ -68,7 +68,8 @@ def _of_group(across: Across, runs: Mapping[str, Run]) -> list[str]:
         if letters:
             said[0] += f", and {words} {' and '.join(letters)}"
     unpaired = [pair for pair in pairs if not pair["paired"]]
-    noun = f"{across['modality']}s"
+    modalities = {run["modality"] for run in runs.values()}
+    noun = f"{modalities.pop()}s" if len(modalities) == 1 else "rows"
     if unpaired:
         which = ", ".join(f"{pair['first']} and {pair['second']}" for pair in unpaired)
         said.append(

@@ -85,12 +85,20 @@ def runs_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """
     table = new_table("run", "data", "best", "status", "size", "age")
     for row in rows:
-        best = "–" if row["score"] is None else METRICS[row["metric"]].show(row["score"])
         age = "–" if row["age"] is None else since(row["age"])
         table.add_row(
-            row["run"], _fitted(row["data"]), best, row["status"], size(row["bytes"]), age
+            row["run"], _fitted(row["data"]), _best(row), row["status"], size(row["bytes"]), age
         )
     return table
+
+
+def _best(row: Mapping[str, Any]) -> str:
+    """A run's score, with its metric where that is not accuracy."""
+    if row["score"] is None:
+        return "–"
+    metric = METRICS[row["metric"]]
+    score = metric.show(row["score"])
+    return score if metric is ACCURACY else f"{score} {metric.name}"
 
 
 def _fitted(name: str | None) -> str:

@@ -46,7 +46,7 @@ def across(runs: Sequence[RunFolder], model: str = "", metric: str = "") -> dict
         metric: what to compare; "" is that of the first run.
 
     Returns:
-        metric, modality, model ("": the winners), runs (letter, run, created, data, test (rows),
+        metric, model ("": the winners), runs (letter, run, created, data, modality, test (rows),
         model, the score with its interval, validation, train_seconds), pairs (first and second:
         letters; paired, difference, low, high, p, holm_p, verdict), apart (pairs of letters whose
         classes differ) and settings (name → a value a run, of those that differ).
@@ -78,7 +78,6 @@ def across(runs: Sequence[RunFolder], model: str = "", metric: str = "") -> dict
     decide(pairs, chosen)
     return {
         "metric": chosen.name,
-        "modality": runs[0].results["dataset"]["modality"],
         "model": model,
         "runs": [entrant.record for entrant in entrants],
         "pairs": pairs,
@@ -115,6 +114,7 @@ def _entrant(letter: str, run: RunFolder, model: str, metric: Metric) -> _Entran
         "run": run.path.name,
         "created": run.facts["created"],
         "data": results["dataset"]["source"]["name"],
+        "modality": results["dataset"]["modality"],
         "test": len(labels),
         "model": name,
         **scores,

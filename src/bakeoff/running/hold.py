@@ -20,18 +20,15 @@ from bakeoff.errors import UserError, unknown_name
 from bakeoff.patience import RemoteError
 from bakeoff.plans import Plan, plan
 from bakeoff.running.local import run_locally
-from bakeoff.running.options import PlanOptions, Setup, at_home, checked, texts
+from bakeoff.running.options import PlanOptions, Setup, at_home, checked, refuse_of_others, texts
 from bakeoff.running.progress import Progress
 from bakeoff.running.result import Result
 from bakeoff.running.runs import RunFolder
 from bakeoff.running.store import DATA, store
-from bakeoff.studies import STUDIES
+from bakeoff.studies import GENERAL, STUDIES, get_study
 from bakeoff.tracking.identity import check_suffix
 from bakeoff.training.needed import TO_SEARCH, TO_TRAIN, refuse_without
 from bakeoff.training.ray_at_hand import ADDRESS, reach, refuse_too_much
-
-GENERAL = {"text": "text", "image": "images"}
-"""What data holds → the study of general name."""
 
 
 def planned(
@@ -93,6 +90,13 @@ def planned(
         label_column = reading.label_column or label_column
         if reading.image_size:
             given["image_size"] = reading.image_size
+    of_one_kind = {
+        "text_column": text_column,
+        "image_column": image_column,
+        "skip_bad_rows": skip_bad_rows,
+        "skip_bad_images": skip_bad_images,
+    }
+    refuse_of_others(get_study(study).modality, given | of_one_kind)
     made = plan(
         study,
         preset,

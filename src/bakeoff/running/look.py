@@ -12,7 +12,8 @@ from bakeoff.data.columns import Columns
 from bakeoff.data.frames import in_words, kept, refused_in_words
 from bakeoff.data.frames import split_column as column_of_splits
 from bakeoff.data.look import look as facts_of
-from bakeoff.running.options import at_home, checked
+from bakeoff.running.options import at_home, checked, refuse_of_others
+from bakeoff.studies import GENERAL, STUDIES
 
 _ROLES = ("text", "image", "label", "split", "group", "time")
 
@@ -88,8 +89,15 @@ def look(
             source = kept(source, Path(folder))
         source = at_home(source)
         with refused_in_words(source):
-            facts = facts_of(source, columns, modality=modality, **given)
+            facts = facts_of(source, columns, modality=modality, limits=_limits(), **given)
+    named = {"text_column": text, "image_column": image}
+    refuse_of_others(facts["modality"], given | named)
     for told in ("remarks", "refusals"):
         facts[told] = [in_words(line, source) for line in facts[told]]
     facts["path"] = in_words(facts["path"], source)
     return Look(facts)
+
+
+def _limits() -> dict[str, int]:
+    """Of each modality the rows that a run takes unless it is told another number."""
+    return {modality: STUDIES[study].presets["quick"].limit for modality, study in GENERAL.items()}

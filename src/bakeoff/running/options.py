@@ -108,6 +108,22 @@ class Setup:
     """What a person types for the same again."""
 
 
+_OF_ONE_KIND = {
+    "text": ("text_column", "skip_bad_rows"),
+    "image": ("image_column", "image_size", "skip_bad_images"),
+}
+"""Modality → options that say nothing of data of the other."""
+
+
+def refuse_of_others(modality: str, given: Mapping[str, Any]) -> None:
+    """Raise a UserError for an option that says nothing of data of this modality."""
+    for other, names in _OF_ONE_KIND.items():
+        for name in names:
+            if other != modality and given.get(name):
+                option = f"--{name.replace('_', '-')}"
+                raise UserError(f"{option} is for {other}s: of {modality}s leave it out")
+
+
 def at_home(given: str | os.PathLike[str]) -> str:
     """A name, a path or an address as text, in which ~ is the home folder."""
     named = os.fspath(given)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from contextlib import ExitStack, suppress
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from bakeoff.running.store import in_store
 from bakeoff.studies import STUDIES
 from bakeoff.tracking import LEADERBOARD, Identity
 from bakeoff.tracking.identity import suffixed
-from bakeoff.tracking.mode import server
+from bakeoff.tracking.mode import project_name, server
 from bakeoff.tracking.upload import Upload, owner, upload_folders
 
 GRACE_SECONDS = 120.0
@@ -29,7 +30,7 @@ BYTES_PER_SECOND = 100_000
 Watch = Callable[[str, str], None]
 
 
-def sync(run: RunFolder, *, project: str, suffix: str = "", watch: Watch = lambda *_: None) -> None:
+def sync(run: RunFolder, suffix: str | None = None, watch: Watch = lambda *_: None) -> None:
     """Upload every training of a run, one W&B run each, what trials of a search were recorded
     offline, and the run `leaderboard`.
 
@@ -39,15 +40,14 @@ def sync(run: RunFolder, *, project: str, suffix: str = "", watch: Watch = lambd
 
     Args:
         run: a finished run.
-        project: the W&B project.
-        suffix: ends the ids, as W&B takes no id again that was deleted.
+        suffix: ends the ids, as W&B takes no id again that was deleted; None: as the last time.
         watch: called with each run's name and "" before, then with its address once it is there.
 
     Raises:
         UserError: the run has not finished, a model was removed, or W&B does not take something or
             not in time; what came before is there, and the same call goes on.
     """
-    results = run.results
+    results, place = run.results, _Place.of(run, suffix)
     artifacts = _inputs(run, "evaluations")
     scratch = tempfile.mkdtemp(prefix="bakeoff-wandb-")
     with apart(scratch) as call:
@@ -59,27 +59,26 @@ def sync(run: RunFolder, *, project: str, suffix: str = "", watch: Watch = lambd
                 for path in sorted(artifact.glob(f"wandb/offline-run-*-{entry['wandb']['id']}"))
             ]
             watch(folder.name, "")
-            job = partial(_upload, entry, folder, offline, artifacts, project, suffix, scratch)
+            job = partial(_upload, entry, folder, offline, artifacts, place, scratch)
             watch(folder.name, _in_time(call, folder.name, [folder, *offline], job))
         for run_id, folders in _offline_trials(run).items():
             before, _, after = run_id.rpartition("-seed")
             name = f"{before}-seed{after.partition('-')[0]}"
             watch(name, "")
-            job = partial(_upload_trial, run_id, name, folders, project, suffix, scratch)
+            job = partial(_upload_trial, run_id, name, folders, place, scratch)
             watch(name, _in_time(call, name, folders, job))
         watch(LEADERBOARD, "")
-        job = partial(_upload_leaderboard, run, results, project, suffix, scratch)
+        job = partial(_upload_leaderboard, run, results, place, scratch)
         watch(LEADERBOARD, _in_time(call, LEADERBOARD, [], job))
+    place.remember(run)
 
 
-def leaderboard_id(results: dict[str, Any], suffix: str = "") -> str:
-    """The id of a run's W&B run `leaderboard`."""
-    whole = Identity(group=results["group"]).of_whole()
-    return suffixed(whole.run_id(LEADERBOARD, None), suffix)
-
-
-def report_to_wandb(run: RunFolder, *, project: str, suffix: str = "") -> str:
+def report_to_wandb(run: RunFolder, suffix: str | None = None) -> str:
     """Build the W&B Report of a run whose trainings are there, in place of an earlier one.
+
+    Args:
+        run: a finished run.
+        suffix: of the ids, as `sync` was given it; None: as the last time.
 
     Returns:
         Its address.
@@ -87,13 +86,40 @@ def report_to_wandb(run: RunFolder, *, project: str, suffix: str = "") -> str:
     Raises:
         UserError: the run has not finished, is not in W&B, or W&B does not take the report.
     """
-    facts = run.facts
-    earlier = facts.get("wandb_report", "")
+    place = _Place.of(run, suffix)
     with apart(tempfile.mkdtemp(prefix="bakeoff-wandb-")) as call:
-        job = partial(_report, run.path.name, run.results, project, suffix, earlier)
-        facts["wandb_report"], address = _in_time(call, "the report", [], job)
-    write_json(run.path / "run.json", facts)
+        job = partial(_report, run.path.name, run.results, place)
+        reports, address = _in_time(call, "the report", [], job)
+    replace(place, reports=reports).remember(run)
     return address
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where in W&B a run is; what run.json remembers of it."""
+
+    project: str
+    suffix: str
+    """Ends the ids, besides what they ended with when they were recorded."""
+    reports: dict[str, str]
+    """Server, entity and project → the id of the run's report there."""
+
+    @classmethod
+    def of(cls, run: RunFolder, suffix: str | None) -> _Place:
+        """As asked for now, else as the last time, else as it was recorded."""
+        last = run.facts.get("wandb", {})
+        project = project_name(last.get("project") or run.results["wandb"]["project"])
+        ending = last.get("suffix", "") if suffix is None else suffix
+        return cls(project, ending, last.get("reports", {}))
+
+    def remember(self, run: RunFolder) -> None:
+        """Keep it; where nothing can be written it is asked for again."""
+        with suppress(UserError):
+            write_json(run.path / "run.json", run.facts | {"wandb": asdict(self)})
+
+    def id_of(self, recorded: str) -> str:
+        """The id here of a run that was recorded under another."""
+        return suffixed(recorded, self.suffix)
 
 
 def _in_time(call: Call, what: str, folders: Iterable[Path], job: Callable[[], Any]) -> Any:
@@ -118,13 +144,12 @@ def _upload(
     folder: Path,
     offline: list[Path],
     artifacts: list[Path],
-    project: str,
-    suffix: str,
+    place: _Place,
     scratch: str,
 ) -> str:
     """One training and its evaluation; its address."""
     identity = replace(Identity.of_models(folder.parent), group=entry["wandb"]["group"])
-    run_id = suffixed(entry["wandb"]["id"], suffix)
+    run_id = place.id_of(entry["wandb"]["id"])
     upload = partial(
         Upload,
         run_id,
@@ -132,15 +157,16 @@ def _upload(
         {"model": entry["model"], "seed": entry["seed"], **entry["config"]},
         job="evaluate",
         identity=identity,
-        project=project,
+        project=place.project,
         scratch=Path(scratch),
     )
-    if offline and not owner(run_id, project):
+    with ExitStack() as using:
         # Begun here, it is refused at once where it is refused: the client would try for hours.
-        with upload() as begun:
-            entity = begun.entity
-        upload_folders(offline, run_id, project, entity, Path(scratch))
-    with upload() as opened:
+        opened = using.enter_context(upload())
+        if offline and opened.is_new:
+            using.close()
+            upload_folders(offline, run_id, place.project, opened.entity, Path(scratch))
+            opened = using.enter_context(upload())
         for record in entry["history"]:
             opened.epoch(record)
         opened.use_dataset()
@@ -161,61 +187,64 @@ def _offline_trials(run: RunFolder) -> dict[str, list[Path]]:
     return found
 
 
-def _upload_trial(
-    run_id: str, name: str, folders: list[Path], project: str, suffix: str, scratch: str
-) -> str:
+def _upload_trial(run_id: str, name: str, folders: list[Path], place: _Place, scratch: str) -> str:
     """One trial, unless it is there already; its address."""
-    run_id = suffixed(run_id, suffix)
-    there = owner(run_id, project)
-    identity = Identity.of_models(folders[0].parents[2], "trials")
+    run_id = place.id_of(run_id)
+    there = owner(run_id, place.project)
     with Upload(
-        run_id, name, {}, job="trial", identity=identity, project=project, scratch=Path(scratch)
+        run_id,
+        name,
+        {},
+        job="trial",
+        identity=Identity.of_models(folders[0].parents[2], "trials"),
+        project=place.project,
+        scratch=Path(scratch),
     ) as opened:
         entity = opened.entity
     if not (there and all(any(folder.glob("*.synced")) for folder in folders)):
-        upload_folders(folders, run_id, project, entity, Path(scratch))
+        upload_folders(folders, run_id, place.project, entity, Path(scratch))
     return opened.url
 
 
 def _upload_leaderboard(
-    run: RunFolder, results: dict[str, Any], project: str, suffix: str, scratch: str
+    run: RunFolder, results: dict[str, Any], place: _Place, scratch: str
 ) -> str:
     """The run `leaderboard`; its address."""
     whole = Identity(group=results["group"], about=_about(run, results)).of_whole()
     with Upload(
-        leaderboard_id(results, suffix),
+        place.id_of(results["wandb"]["leaderboard"]),
         LEADERBOARD,
         {"metric": results["metric"], "seeds": results["seeds"]},
         job=LEADERBOARD,
         identity=whole,
-        project=project,
+        project=place.project,
         scratch=Path(scratch),
     ) as upload:
         upload.log_leaderboard(results)
         return upload.url
 
 
-def _report(
-    name: str, results: dict[str, Any], project: str, suffix: str, earlier: str
-) -> tuple[str, str]:
-    """Build the report of the run of that name; its id and its address."""
+def _report(name: str, results: dict[str, Any], place: _Place) -> tuple[dict[str, str], str]:
+    """Build the report of the run of that name; the ids of all of its reports, and the address."""
     from bakeoff.report.wandb_report import save, wandb_report
 
-    leaderboard = leaderboard_id(results, suffix)
-    entity = owner(leaderboard, project)
+    leaderboard = place.id_of(results["wandb"]["leaderboard"])
+    entity = owner(leaderboard, place.project)
     if not entity:
         raise UserError(
-            f"run {name} is not in the W&B project {project}: upload it with bakeoff sync"
+            f"run {name} is not in the W&B project {place.project}: upload it with bakeoff sync"
         )
+    where = f"{server()}/{entity}/{place.project}"
     report = wandb_report(
         results,
         entity=entity,
-        project=project,
+        project=place.project,
         leaderboard=leaderboard,
         pairs=STUDIES[results["study"]].pairs,
-        suffix=suffix,
+        suffix=place.suffix,
     )
-    return save(report, earlier)
+    saved, address = save(report, place.reports.get(where, ""))
+    return place.reports | {where: saved}, address
 
 
 def _inputs(run: RunFolder, kind: str) -> list[Path]:

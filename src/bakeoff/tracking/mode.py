@@ -52,19 +52,22 @@ def resolve_mode(asked: str | None = None) -> str:
     return mode
 
 
-def online() -> str:
-    """The W&B project, where its server can be asked; the client is silent from now on.
+def go_online() -> None:
+    """Make sure that W&B's server can be asked; its client is silent from now on.
 
     Raises:
-        UserError: W&B is not installed, or there is no key.
+        UserError: W&B or what builds its reports is not installed, there is no key, or W&B's
+            variables name no project or no server.
     """
-    if not (find_spec("wandb") and find_spec("wandb_workspaces")):
-        raise UserError("W&B is not installed: pip install '.[wandb]' in its clone")
+    for module in ("wandb", "wandb_workspaces"):
+        if not find_spec(module):
+            raise UserError(
+                f"the package {module} is not installed: pip install '.[wandb]' in bakeoff's clone"
+            )
     if not _has_key():
         raise UserError("W&B needs a key: set WANDB_API_KEY, or run `wandb login`")
     _check_place()
     quieten()
-    return project_name()
 
 
 def _check_place() -> None:
@@ -83,9 +86,9 @@ def _check_place() -> None:
         raise UserError(f"WANDB_BASE_URL={address}: begin it with https:// or http://")
 
 
-def project_name() -> str:
-    """The W&B project that all bake-offs are in."""
-    return os.environ.get("WANDB_PROJECT") or "bakeoff"
+def project_name(last: str = "") -> str:
+    """The W&B project: that of `$WANDB_PROJECT`, else where a run was last, else bakeoff."""
+    return os.environ.get("WANDB_PROJECT") or last or "bakeoff"
 
 
 def server() -> str:

@@ -51,6 +51,8 @@ class Upload(Run):
         }
         super().__init__("disabled", settings, identity)
         self.url = self.entity = ""
+        self.is_new = True
+        """Whether nothing was recorded there before."""
 
     def __enter__(self) -> Upload:
         import wandb
@@ -64,6 +66,7 @@ class Upload(Run):
         except wandb.Error as error:
             raise UserError(f"W&B {explained(error, self._settings['id'])}") from None
         self.url, self.entity = self._run.url or "", self._run.entity
+        self.is_new = self._run.starting_step == 0
         return self
 
     def submit(self, task: Task) -> None:
@@ -79,7 +82,11 @@ class Upload(Run):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._run.finish(exit_code=0 if kind is None else 1)
+        try:
+            self._run.finish(exit_code=0 if kind is None else 1)
+        except Exception as refused:
+            if error is None:
+                raise UserError(f"W&B {explained(refused, self._settings['id'])}") from None
 
 
 def upload_folders(
