@@ -116,7 +116,12 @@ def history(rng: np.random.Generator, epochs: int, accuracy: float) -> list[dict
 
 def facts(kind: str, classes: list[str]) -> dict[str, Any]:
     if kind == "text-network":
-        return {"vocabulary": 30_000, "vectors_cover_words": 0.9731, "best_epoch": 4}
+        return {
+            "vocabulary": 30_000,
+            "precision": "bf16",
+            "vectors_cover_words": 0.9731,
+            "best_epoch": 4,
+        }
     return {
         "vocabulary": 30_000,
         "drivers": [
@@ -169,7 +174,12 @@ def make_results(
                     "model": name,
                     "seed": seed,
                     "kind": kind,
-                    "config": {"hidden": 64, "vectors": "", "training": {"learning_rate": 0.002}}
+                    "config": {
+                        "hidden": 64,
+                        "vectors": "",
+                        "precision": "auto",
+                        "training": {"learning_rate": 0.002},
+                    }
                     if network
                     else {"ngrams": 2, "preprocessing": "default"},
                     "facts": facts(kind, classes),

@@ -189,6 +189,8 @@ def test_line_breaks_of_html_are_read_as_such(page: Page) -> None:
 def test_every_hyper_parameter_and_epoch_is_there(page: Page, two_classes: dict) -> None:
     run = next(run for run in two_classes["models"] if run["history"])
     assert "training.learning rate0.002" in page.text
+    assert page.text.count("precisionbf16") == 2, "as each network was trained, once each"
+    assert "precisionauto" not in page.text
     for record in run["history"]:
         assert f"{record['train_loss']:.3f}" in page.text
     assert "vectors cover words97.3" in page.text

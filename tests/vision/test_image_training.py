@@ -13,7 +13,7 @@ from bakeoff.errors import UserError
 from bakeoff.predictors import load
 from bakeoff.training.device import device
 from bakeoff.training.settings import TrainingSettings, to_dict
-from bakeoff.training.trained import write_trained
+from bakeoff.training.trained import as_used, write_trained
 from bakeoff.vision.configs import Autoencoder, ImageNetwork, Pictures, from_dict
 from bakeoff.vision.encoders import ResNet18
 from bakeoff.vision.network import crops
@@ -250,6 +250,9 @@ def test_bf16_trains_and_predicts_close_to_fp32():
     )
     assert np.array_equal(usual.validation_probabilities, automatic.validation_probabilities)
     assert not np.array_equal(usual.validation_probabilities, half.validation_probabilities)
+    told = [as_used(vars(trained))["precision"] for trained in (usual, half, automatic)]
+    assert told == ["fp32", "bf16", "fp32"], "as it was, not as it was asked for"
+    assert automatic.config["precision"] == "auto", "another machine may decide otherwise"
     gap = np.abs(usual.validation_probabilities - half.validation_probabilities)
     assert gap.mean() < 0.05
     losses = [trained.history[-1]["train_loss"] for trained in (usual, half)]

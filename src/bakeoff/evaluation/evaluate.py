@@ -20,7 +20,13 @@ from bakeoff.evaluation.metrics import classification_metrics, validation_metric
 from bakeoff.evaluation.reconstructions import Reconstructor, reconstruction_facts
 from bakeoff.formats import duration, percent
 from bakeoff.tracking import Identity, open_run
-from bakeoff.training.trained import Predictor, model_folders, probability_frame, read_model
+from bakeoff.training.trained import (
+    Predictor,
+    as_used,
+    model_folders,
+    probability_frame,
+    read_model,
+)
 
 MISTAKES = 20
 """Most confident mistakes that are kept with their text or picture."""
@@ -68,9 +74,10 @@ def evaluate(
             predictor = load(folder)
             target = out / folder.name
             target.mkdir()
-            name, seed, config = model["model"], model["seed"], model["config"]
+            described = describe(folder)
+            name, seed, config = model["model"], model["seed"], as_used(described)
             if isinstance(predictor, Reconstructor):
-                record = describe(folder) | reconstruction_facts(predictor, folder, split)
+                record = described | reconstruction_facts(predictor, folder, split)
                 record["wandb"] = {"group": identity.group, "id": identity.run_id(name, seed)}
                 write_json(target / "autoencoder.json", record)
                 with open_run(name, seed, config, out, job="evaluate", identity=identity) as run:
@@ -82,7 +89,7 @@ def evaluate(
             probabilities = checked(probabilities, folder.name)
             speed = predictions_per_second(predictor.probabilities, split, seconds)
             record = {
-                **describe(folder),
+                **described,
                 "wandb": {"group": identity.group, "id": identity.run_id(name, seed)},
                 "validation": validation_metrics(folder),
                 "predictions_per_second": speed["median"],

@@ -14,6 +14,7 @@ from bakeoff.evaluation.scores import Metric
 from bakeoff.report import searches, summary
 from bakeoff.report.hyper_parameters import hyper_parameters
 from bakeoff.report.templates import render
+from bakeoff.training.trained import as_used
 
 MOST_CLASSES_IN_A_TABLE = 20
 SHARES = ("vectors_cover_words", "vectors_cover_tokens", "cut_texts")
@@ -167,7 +168,7 @@ def _model(model: dict[str, Any], seeds: list[dict[str, Any]]) -> dict[str, Any]
         **drawn,
         "seeds": seeds,
         "probability_plots": plots.probability_plots(model["model"], model["test"]),
-        "settings": hyper_parameters(model["config"]),
+        "settings": hyper_parameters(as_used(model)),
         "training": _training(model),
         "weights": dict(
             sorted(model["facts"].get("weights", {}).items(), key=lambda item: -item[1])
@@ -186,7 +187,7 @@ def _training(model: dict[str, Any]) -> dict[str, Any]:
         **{
             name: formats.percent(value) if name in SHARES else value
             for name, value in model["facts"].items()
-            if name not in ("drivers", "weights")
+            if name not in ("drivers", "weights", "precision")
         },
     }
 
@@ -221,7 +222,7 @@ def _autoencoder(record: dict[str, Any]) -> dict[str, Any]:
     return record | {
         "curve": record["history"]
         and plots.learning_curves(name, {record["seed"]: record["history"]}),
-        "settings": hyper_parameters(record["config"]),
+        "settings": hyper_parameters(as_used(record)),
         "training": _training(record),
     }
 

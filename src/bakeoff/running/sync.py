@@ -21,6 +21,7 @@ from bakeoff.tracking import LEADERBOARD, Identity
 from bakeoff.tracking.identity import suffixed
 from bakeoff.tracking.mode import project_name, server
 from bakeoff.tracking.upload import Upload, owner, upload_folders
+from bakeoff.training.trained import as_used
 
 GRACE_SECONDS = 120.0
 """What an upload may take however small it is; for ever would be the client's choice."""
@@ -154,7 +155,7 @@ def _upload(
         Upload,
         run_id,
         folder.name,
-        {"model": entry["model"], "seed": entry["seed"], **entry["config"]},
+        {"model": entry["model"], "seed": entry["seed"], **as_used(entry)},
         job="evaluate",
         identity=identity,
         project=place.project,

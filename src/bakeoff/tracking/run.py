@@ -30,6 +30,7 @@ from bakeoff.tracking.connection import (
 )
 from bakeoff.tracking.identity import Identity
 from bakeoff.tracking.mode import project_name
+from bakeoff.training.trained import as_used
 
 if TYPE_CHECKING:
     import numpy as np
@@ -138,7 +139,7 @@ class Run:
 
     def log_training(self, trained: Trained) -> None:
         """What a finished training leaves: cost, layers, and every setting as it was used."""
-        config = records.without_secrets(trained.config)
+        config = records.without_secrets(as_used(vars(trained)))
         self.submit(lambda _, run: run.config.update(config, allow_val_change=True))
         self.submit(lambda _, run: run.summary.update(records.training_summary(vars(trained))))
         self._log_layers(trained.layers)

@@ -14,11 +14,16 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def resolved(precision: str) -> str:
+    """ "fp32" or "bf16": where that is left open, bf16 on CUDA."""
+    if precision != "auto":
+        return precision
+    return "bf16" if device().type == "cuda" else "fp32"
+
+
 def autocast(precision: str) -> torch.autocast:
-    """The context of a forward pass: bf16 where that is asked for or, on CUDA, left open."""
-    kind = device().type
-    half = precision == "bf16" or (precision == "auto" and kind == "cuda")
-    return torch.autocast(kind, torch.bfloat16, enabled=half)
+    """The context of a forward pass in "fp32", "bf16" or, "auto", what is `resolved`."""
+    return torch.autocast(device().type, torch.bfloat16, enabled=resolved(precision) == "bf16")
 
 
 def sent(values: np.ndarray | Tensor, where: torch.device) -> Tensor:

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -34,7 +34,8 @@ class Trained:
     """Which module loads it: "linear", "tree", "text-network", ..."""
     config: dict[str, Any]
     """Every hyper-parameter as it was used, as JSON holds it: what a configuration leaves open is
-    filled in, such as the width of given word vectors."""
+    filled in, such as the width of given word vectors; but not the precision (`as_used`), so that a
+    network can be loaded where there is no GPU."""
     parameters: int
     """Numbers that it predicts with, learned here or, as frozen word vectors, before."""
     seconds: float
@@ -57,6 +58,28 @@ class Trained:
     @property
     def folder_name(self) -> str:
         return f"{self.name}-seed{self.seed}"
+
+
+def as_used(trained: Mapping[str, Any]) -> dict[str, Any]:
+    """Every hyper-parameter of a training, a `Trained` or what is kept of it: where `config` leaves
+    the precision to each machine, that of the one which trained.
+
+    >>> as_used({"config": {"precision": "auto", "width": 8}, "facts": {"precision": "bf16"}})
+    {'precision': 'bf16', 'width': 8}
+    """
+    precision = trained["facts"].get("precision")
+
+    def filled(config: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            name: filled(value)
+            if isinstance(value, Mapping)
+            else precision
+            if name == "precision" and precision
+            else value
+            for name, value in config.items()
+        }
+
+    return filled(trained["config"])
 
 
 class Predictor(Protocol):

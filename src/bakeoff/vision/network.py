@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bakeoff.artifacts import read_json
-from bakeoff.training.device import autocast, device
+from bakeoff.training.device import autocast, device, resolved
 from bakeoff.training.workers import ALONE, Workers
 from bakeoff.vision.configs import Autoencoder, ImageNetwork, from_dict
 from bakeoff.vision.encoders import build_decoder, build_encoder
@@ -59,7 +59,7 @@ class ImageClassifier(nn.Module):
 
     def __init__(self, config: ImageNetwork, shape: Shape, classes: int) -> None:
         super().__init__()
-        self._precision = config.precision
+        self.precision = resolved(config.precision)
         self.encoder = build_encoder(
             config.encoder,
             shape.channels,
@@ -86,7 +86,7 @@ class ImageClassifier(nn.Module):
 
     def embed(self, pictures: Tensor) -> Tensor:
         """Embeddings of pictures, float32: in bf16, near classes would often have equal logits."""
-        with autocast(self._precision):
+        with autocast(self.precision):
             return self.spread(self.encoder(pictures)).float()
 
 
@@ -95,18 +95,18 @@ class AutoencoderNetwork(nn.Module):
 
     def __init__(self, config: Autoencoder, shape: Shape) -> None:
         super().__init__()
-        self._precision = config.precision
+        self.precision = resolved(config.precision)
         self.encoder = build_encoder(config.encoder, shape.channels, shape.size)
         self.decoder = build_decoder(config.encoder, shape.channels, shape.size)
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Reconstructions in 0 … 1, float32, shaped as the pictures."""
-        with autocast(self._precision):
+        with autocast(self.precision):
             return self.decoder(self.encoder(pictures)).float()
 
     def embed(self, pictures: Tensor) -> Tensor:
         """Embeddings of pictures, float32."""
-        with autocast(self._precision):
+        with autocast(self.precision):
             return self.encoder(pictures).float()
 
 

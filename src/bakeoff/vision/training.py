@@ -137,6 +137,7 @@ def train_image_network(
         history=history,
         layers=layer_table(model, (example,), {batch: "batch"}),
         facts={
+            "precision": model.precision,
             "size": shape.size,
             "channels": shape.channels,
             "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU",

@@ -17,7 +17,7 @@ from bakeoff.text.networks.batches import PREDICTION_BATCH, batch_of, sorted_row
 from bakeoff.text.networks.encoders import RECURRENT, build_encoder
 from bakeoff.text.networks.vocabulary import Encoded, Vocabulary
 from bakeoff.text.preprocessing import parse, preprocess_all
-from bakeoff.training.device import autocast, device
+from bakeoff.training.device import autocast, device, resolved
 
 _STEPS = "preprocessing.json"
 
@@ -33,7 +33,7 @@ class TextClassifier(nn.Module):
     ) -> None:
         super().__init__()
         slower = config.precision == "auto" and config.encoder in RECURRENT
-        self._precision = "fp32" if slower else config.precision
+        self.precision = "fp32" if slower else resolved(config.precision)
         self._pooling, self._bidirectional = config.pooling, config.bidirectional
         self.embedding = nn.Embedding(vocabulary, embedding_dim, sparse=True)
         nn.init.normal_(self.embedding.weight, std=0.1)
@@ -59,7 +59,7 @@ class TextClassifier(nn.Module):
         mask = real_tokens(tokens, lengths)
         # Dropout1d drops whole rows of its second axis: words. To drop single numbers instead would
         # cost a third of an epoch on a CPU.
-        with autocast(self._precision):
+        with autocast(self.precision):
             states = self.encoder(self.word_dropout(embedded), mask, tokens)
         return self.head(self._pool(states.float(), mask, lengths))
 

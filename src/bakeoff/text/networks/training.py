@@ -113,6 +113,7 @@ def train_text_network(
         layers=layer_table(model, example, {batch: "batch", tokens: "tokens"}),
         facts={
             **facts,
+            "precision": model.precision,
             "best_epoch": best_epoch(history, settings.training.metric)["epoch"],
             "tokens_per_second": _tokens_per_second(encoded, history),
             "emptied_texts": emptied,
