@@ -23,6 +23,7 @@ from bakeoff.data.recognise import recognise
 from bakeoff.plans import Plan
 from bakeoff.running.hold import planned
 from bakeoff.text import registry
+from bakeoff.text.preprocessing import STEPS
 from bakeoff.tuning import spaces
 
 COMMANDS = [(page, words) for page, text in PAGES.items() for words in commands(text)]
@@ -184,6 +185,11 @@ def test_every_page_is_in_the_navigation():
     assert all(Path(page).name in navigation for page in PAGES if page != "README.md")
 
 
+def test_every_step_of_a_preprocessing_is_told():
+    told = re.findall(r"`([a-z-]+)`", PAGES["docs/studies.md"].partition("| step |")[2])
+    assert set(STEPS) <= set(told)
+
+
 @pytest.mark.slow
 def test_pages_build_without_a_warning(tmp_path):
     done = subprocess.run(
@@ -195,6 +201,9 @@ def test_pages_build_without_a_warning(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "batch_size" in (tmp_path / "settings.html").read_text()
+    told = (tmp_path / "commands.html").read_text()
+    assert {"run", "submit", "data-look"} <= set(re.findall(r'<h2 id="([a-z-]+)"', told))
+    assert "--group-column" in told
     pages = {path.name: path.read_text() for path in tmp_path.glob("*.html")}
     loaded = re.compile(
         r"<(?:script|img|iframe|link rel=\"?stylesheet)[^>]*(?:src|href)=\"?http|mermaid"
