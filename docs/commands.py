@@ -1,4 +1,4 @@
-"""Writes every command's help into the page of commands; mkdocs calls it (`hooks` of mkdocs.yml)."""
+"""Writes the help of every command into the page of commands; a hook of mkdocs (mkdocs.yml)."""
 
 from __future__ import annotations
 

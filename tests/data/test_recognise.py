@@ -212,6 +212,33 @@ def test_names_of_classes_keep_to_one_line(tmp_path):
     assert "'a\\nb'" in found.said
 
 
+def test_a_column_is_not_both_texts_and_labels(tmp_path):
+    columns = {"message": texts(60), "text": cycle(["spam", "ham"])}
+    path = written(tmp_path, **columns)
+    found = recognise(path, columns=Columns("", "text"))
+    assert (found.input_column, found.label_column) == ("message", "text")
+    with pytest.raises(UserError, match="column 'text' is named for both inputs and labels"):
+        recognise(path, columns=Columns("text", "text"))
+
+
+def test_labels_of_bytes_are_refused(tmp_path):
+    path = written(tmp_path, "data.parquet", text=texts(60), label=cycle([b"a", b"b"]))
+    with pytest.raises(UserError, match="'label' holds binary values instead of labels"):
+        recognise(path, "text")
+    path = written(tmp_path, "all.parquet", a=cycle([b"a", b"b"]), label=cycle([b"a", b"b"]))
+    with pytest.raises(UserError, match="none that must be the texts; it has: a, label"):
+        recognise(path, "text")
+
+
+def test_columns_of_data_without_columns_are_refused(tmp_path):
+    (tmp_path / "mails" / "spam").mkdir(parents=True)
+    (tmp_path / "mails" / "spam" / "1.txt").write_text("win money now")
+    for source in ("rotten-tomatoes", "digits", str(tmp_path / "mails")):
+        for named in (Columns("stars", ""), Columns("", "stars")):
+            with pytest.raises(UserError, match=r"no columns to choose from: .* names 'stars'$"):
+                recognise(source, columns=named)
+
+
 def test_short_texts_without_a_header_are_refused(tmp_path):
     path = tmp_path / "data.csv"
     path.write_text("".join(f"{text},{'ab'[n % 2]}\n" for n, text in enumerate(texts(60, words=4))))

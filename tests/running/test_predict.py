@@ -80,7 +80,8 @@ def test_the_winner_is_the_seed_that_validation_chose(tmp_path):
         train(tmp_path, reviews, ["good", "bad"], seed=1),
     ]
     run = finished(tmp_path, entries, {"model": "nb", "seed": 1})
-    assert predict(run, ["fine"])[0]["label"] == "good"
+    for model in ("", "nb"):
+        assert predict(run, ["fine"], model)[0]["label"] == "good"
 
 
 def test_any_number_of_classes(tmp_path):

@@ -106,7 +106,7 @@ def test_the_command_takes_an_image_or_a_folder_of_them(run, tmp_path, monkeypat
     assert (code, [row[2] for row in rows]) == (0, [str(tmp_path / "b.png")])
     code, line = said(tmp_path / "empty")
     assert code == 2
-    assert line.endswith("holds no files; give an image or a folder of images\n")
+    assert line.endswith("holds no images; give an image or a folder of images\n")
 
 
 def _forms(value, folder):

@@ -9,7 +9,7 @@ import pytest
 from fake_kfp import node, resolved, workflow
 from fake_kubernetes import CORE, FakeKubernetes
 
-from bakeoff.artifacts import read_json
+from bakeoff.artifacts import read_json, write_json
 from bakeoff.cli import main
 from bakeoff.errors import UserError
 from bakeoff.running.across import across
@@ -155,6 +155,13 @@ def test_evaluate_works_with_the_data(cluster, tmp_path):
         found, str(other), models=[winner], limit=0, class_level=0, watch=lambda *_: None, **columns
     )
     assert entry["rows"] == 2
+    # What was done with a run stays when more of it is fetched.
+    place = {"project": "films", "suffix": "second", "reports": {}}
+    write_json(found.path / "run.json", found.facts | {"wandb": place})
+    again = fetch(Pipelines(cluster.url), "r1", tmp_path / "runs", models=["all"])
+    assert again.results["transfer"] == [entry]
+    assert "other.csv" in again.report.read_text()
+    assert again.facts["wandb"] == place
 
 
 def test_evaluate_without_the_data_says_how_to_fetch_it(cluster, tmp_path):

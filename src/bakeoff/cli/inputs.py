@@ -137,28 +137,32 @@ def image_inputs(given: str | None, dataset: Mapping[str, Any]) -> Inputs:
         return Inputs(_lines(_stdin(given), "stdin"), "image")
     assert given is not None
     from bakeoff.data.folder_tree import visible_files
+    from bakeoff.data.image_folders import is_image
 
     if not given.strip():
         raise UserError("the path is empty; give an image or a folder of images")
     path = Path(given)
     if path.suffix.lower() == ".parquet":
         return _of_parquet(given, dataset)
-    found = sorted(visible_files(path)) if _exists(given) and path.is_dir() else [path]
+    folder = _exists(given) and path.is_dir()
+    found = sorted(filter(is_image, visible_files(path))) if folder else [path]
     if not found:
-        raise UserError(f"{given} holds no files; give an image or a folder of images")
+        raise UserError(f"{given} holds no images; give an image or a folder of images")
     return Inputs([str(file) for file in found], "image")
 
 
 def _of_parquet(source: str, dataset: Mapping[str, Any]) -> Inputs:
-    import pandas as pd
     import pyarrow as pa
+    from pyarrow import parquet
 
     from bakeoff.data.files import damaged_parquet
     from bakeoff.remote import read_bytes
     from bakeoff.running.predict import inputs_of, picture
 
     try:
-        table = pd.read_parquet(io.BytesIO(read_bytes(source)))
+        file = io.BytesIO(read_bytes(source))
+        # The metadata of pandas would make a column its index, which nobody writes.
+        table = parquet.read_table(file).to_pandas(ignore_metadata=True)
     except (pa.ArrowException, OSError) as error:
         raise damaged_parquet(source, error) from None
     column = inputs_of(table, dataset, source)

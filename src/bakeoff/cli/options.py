@@ -164,5 +164,5 @@ def names(models: str) -> list[str]:
     """
     found = [name.strip() for name in models.split(",") if name.strip()]
     if models.strip() and not found:
-        raise UserError(f"--models {models!r} names none; leave it out for those of the preset")
+        raise UserError(f"--models {models!r} names none; leave it out for the default")
     return found

@@ -49,6 +49,8 @@ def report(
 
     if json + csv + wandb > 1:
         raise UserError("--json, --csv and --wandb exclude each other: name one")
+    if wandb_suffix is not None and not wandb:
+        raise UserError("--wandb-suffix is for the report in W&B: add --wandb")
     found = find_run(runs, run)
     results = found.results
     if wandb:
@@ -177,6 +179,7 @@ def predict(
     """
     from bakeoff.cli.inputs import image_inputs, text_inputs
     from bakeoff.report.terminal import show_json
+    from bakeoff.running.options import refuse_of_others
     from bakeoff.running.predict import predict as label
     from bakeoff.running.runs import find_run
 
@@ -185,6 +188,7 @@ def predict(
     bakeoff = find_run(runs, run)
     dataset = bakeoff.results["dataset"]
     modality = dataset["modality"]
+    refuse_of_others(modality, {"text_column": text_column, "skip_bad_rows": skip_bad_rows})
     if modality == "text":
         inputs = text_inputs(given, text_column or dataset["columns"]["input"], skip_bad_rows)
     else:
@@ -226,11 +230,19 @@ def evaluate(
     """Score the trained models of a run on other data, and add the result to its report."""
     from bakeoff.report.terminal import show_json, show_table, transfer_table
     from bakeoff.running.activity import Activity
+    from bakeoff.running.options import refuse_of_others
     from bakeoff.running.runs import find_run
     from bakeoff.running.transfer import transfer
 
     found = find_run(runs, run)
     images = found.results["dataset"]["modality"] == "image"
+    refuse_of_others(
+        "image" if images else "text",
+        {
+            **{"text_column": text_column, "image_column": image_column},
+            **{"skip_bad_rows": skip_bad_rows, "skip_bad_images": skip_bad_images},
+        },
+    )
     with Activity() as activity:
         entry = transfer(
             found,

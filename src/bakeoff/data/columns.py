@@ -46,6 +46,11 @@ class Columns:
 
     def check(self) -> None:
         """Raise a UserError for columns that contradict each other."""
+        if self.input and self.input == self.label:
+            raise UserError(
+                f"column {self.input!r} is named for both inputs and labels, which a model would "
+                "read off: name another with --label-column"
+            )
         for other in ("split", "group"):
             if self.time and getattr(self, other):
                 raise UserError(

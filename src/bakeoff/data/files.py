@@ -105,7 +105,7 @@ def _read(source: str, columns: Columns, skip_bad: bool, whole: bool = False) ->
     table = READERS[ending](source, content, columns, whole)
     if table.refusal and not skip_bad:
         raise table.refusal
-    if table.frame.empty:
+    if len(table.frame) == 0:
         raise table.refusal or UserError(
             f"{source} has a header and no rows; give a file with rows"
         )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -85,14 +85,18 @@ def recognise(
     named = columns or Columns("", "")
     if not source.strip():
         raise UserError("the data is empty; give a name, a path or an address")
+    named.check()
     refuse_credentials(source)
     if source in NAMED_SETS:
+        _refuse_columns(source, named)
         return Reading(NAMED_SETS[source].modality)
     if holds_images(source):
+        _refuse_columns(source, named)
         _refuse_no_pictures(source)
         reading = Reading("image")
         return reading if sized else _sized(source, reading, named, class_level)
     if "://" not in source and (Path(source).is_dir() or is_imdb(Path(source))):
+        _refuse_columns(source, named)
         return Reading("text")
     if is_image(Path(source)):
         raise UserError(f"{source} is one image; give the folder of folders, class/name.jpg")
@@ -148,10 +152,17 @@ def _of_table(source: str, modality: str, named: Columns) -> Reading:
         candidates = _texts(free)
         if not candidates:
             _refuse_names_of_pictures(source, free)
-        input_column = given.get("input") or _one(source, "text", candidates, table.header)
+        taken = set(given.values())
+        input_column = given.get("input") or _one(source, "text", candidates, table.header, taken)
     free.pop(input_column, None)
     classes = [name for name, column in free.items() if column.is_label]
-    label_column = given.get("label") or _one(source, "label", classes, table.header)
+    taken = {input_column, *given.values()}
+    label_column = given.get("label") or _one(source, "label", classes, table.header, taken)
+    if label_column not in judged:
+        raise UserError(
+            f"{source}: column {label_column!r} holds binary values instead of labels; convert it, "
+            "or name another column with --label-column"
+        )
     return Reading(
         modality,
         input_column,
@@ -235,9 +246,17 @@ def _texts(columns: dict[str, _Column]) -> list[str]:
     return found or list(wordy)
 
 
-def _one(source: str, role: str, candidates: list[str], there: Sequence[str]) -> str:
-    """The column of that role: the one called so, or the only candidate."""
-    called = [name for name in there if alike(name) == role]
+def _one(
+    source: str,
+    role: str,
+    candidates: list[str],
+    there: Sequence[str],
+    taken: Set[str] = frozenset(),
+) -> str:
+    """The column of that role, of those that no other role has taken: the one called so, or the
+    only candidate.
+    """
+    called = [name for name in there if alike(name) == role and name not in taken]
     if len(called) == 1:
         return called[0]
     if len(set(called)) == 1:
@@ -281,6 +300,16 @@ def _refuse_names_of_pictures(source: str, columns: dict[str, _Column]) -> None:
                 f"{source}: column {name!r} names pictures, such as {named[0]}, and holds none: "
                 "give the folder of folders, class/name.jpg, or a Parquet file with their bytes"
             )
+
+
+def _refuse_columns(source: str, named: Columns) -> None:
+    """Raise a UserError for columns of inputs and labels that a person named where there are none
+    to choose from.
+    """
+    for column in filter(None, (named.input, named.label)):
+        raise UserError(
+            f"{source} has no columns to choose from: leave out the option that names {column!r}"
+        )
 
 
 def _refuse_no_pictures(source: str) -> None:

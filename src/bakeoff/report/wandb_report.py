@@ -189,7 +189,7 @@ class _Pages:
                 self._grid(embedded, [maps]),
             ]
         winner = [self._results["winner"]["model"]]
-        if any(entry["mistakes"] for entry in self._results["models"]):
+        if any(e["mistakes"] for e in self._results["models"] if e["model"] in winner):
             key = "evaluation/mistakes"
             shown = (
                 self._wr.MediaBrowser(media_keys=[key], layout=self._layout(0))

@@ -38,7 +38,6 @@ def main(folder: Path) -> None:
         folder / "outcome.json",
         {
             "comparison": finished.outputs["comparison"].path,
-            "page": finished.outputs["page"].path,
             "reused": cache.reused,
         },
     )

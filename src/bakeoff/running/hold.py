@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from inspect import signature
 from pathlib import Path
 from typing import Any, Unpack
@@ -24,8 +25,8 @@ from bakeoff.running.options import PlanOptions, Setup, at_home, checked, refuse
 from bakeoff.running.progress import Progress
 from bakeoff.running.result import Result
 from bakeoff.running.runs import RunFolder
-from bakeoff.running.store import DATA, store
-from bakeoff.studies import GENERAL, STUDIES, get_study
+from bakeoff.running.store import DATA, store, using_store
+from bakeoff.studies import GENERAL, STUDIES
 from bakeoff.tracking.identity import check_suffix
 from bakeoff.training.needed import TO_SEARCH, TO_TRAIN, refuse_without
 from bakeoff.training.ray_at_hand import ADDRESS, reach, refuse_too_much
@@ -71,6 +72,10 @@ def planned(
     elif what not in STUDIES:
         raise unknown_name("study", what, [*STUDIES, *NAMED_SETS])
     input_column, said = image_column or text_column, ""
+    of_one_kind = {
+        **{"text_column": text_column, "image_column": image_column},
+        **{"skip_bad_rows": skip_bad_rows, "skip_bad_images": skip_bad_images},
+    }
     if data is not None:
         modality = STUDIES[study].modality if study else ""
         if not modality and bool(image_column) != bool(text_column):
@@ -85,18 +90,20 @@ def planned(
             if not elsewhere:
                 raise
             reading = _unseen(data, modality, columns, error)
+        if study and STUDIES[study].modality != reading.modality:
+            others = [name for name, s in STUDIES.items() if s.modality == reading.modality]
+            raise UserError(
+                f"{data} holds {reading.modality}s, and {study} is a study of {modality}s: take "
+                f"one of {', '.join(others)}"
+            )
         study, said = study or GENERAL[reading.modality], reading.said
+        refuse_of_others(reading.modality, given | of_one_kind)
         input_column = reading.input_column or input_column
         label_column = reading.label_column or label_column
         if reading.image_size:
             given["image_size"] = reading.image_size
-    of_one_kind = {
-        "text_column": text_column,
-        "image_column": image_column,
-        "skip_bad_rows": skip_bad_rows,
-        "skip_bad_images": skip_bad_images,
-    }
-    refuse_of_others(get_study(study).modality, given | of_one_kind)
+    else:
+        refuse_of_others(STUDIES[study].modality, given | of_one_kind)
     made = plan(
         study,
         preset,
@@ -241,19 +248,23 @@ def run(
     if splits and not of_plan.get("time_column"):
         of_plan.setdefault("split_column", splits)
     root = Path(of_setup.pop("runs")).expanduser()
+    frames = any(not isinstance(one, str | os.PathLike | None) for one in (what, data))
     what = _named(what, root)
     data = None if data is None else _named(data, root)
-    given = {"data": data, "models": ",".join(names), **of_plan, **of_trainings, **of_setup}
-    setup = Setup(**of_setup, runs=root, command=_command(what, given | {"runs": str(root)}, asked))
-    of_trainings["threads"] = threads_of(
-        of_trainings["threads"], setup.parallel, of_trainings["workers"]
-    )
-    with refused_in_words(data or what):
-        chosen, said = planned(
-            what, data=data, models=names, changes=asked, **of_trainings, **of_plan
+    # No `clean` takes a frame before the run that needs it has begun.
+    with using_store(root) if frames else nullcontext():
+        given = {"data": data, "models": ",".join(names), **of_plan, **of_trainings, **of_setup}
+        command = _command(what, given | {"runs": str(root)}, asked)
+        setup = Setup(**of_setup, runs=root, command=command)
+        of_trainings["threads"] = threads_of(
+            of_trainings["threads"], setup.parallel, of_trainings["workers"]
         )
-        finished = hold(chosen, setup, said)
-    return Result(finished)
+        with refused_in_words(data or what):
+            chosen, said = planned(
+                what, data=data, models=names, changes=asked, **of_trainings, **of_plan
+            )
+            finished = hold(chosen, setup, said)
+        return Result(finished)
 
 
 def _named(given: Any, root: Path) -> str:

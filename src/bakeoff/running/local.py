@@ -66,7 +66,7 @@ def run_locally(plan: Plan, setup: Setup, watch: Watch) -> RunFolder:
 
     root, image, under_docker = setup.runs, setup.image or IMAGE, setup.runner == "docker"
     refuse_output_inside(plan.data, root)
-    mode = resolve_mode(setup.wandb)
+    mode = resolve_mode(setup.wandb, logged_in=not under_docker)
     code = _image_id(image) if under_docker else ""
     created = datetime.now(UTC)
     folder = _new_folder(root, f"{created:%Y%m%d-%H%M%S}-{plan.study}-{plan.preset}")
@@ -136,8 +136,18 @@ def run_locally(plan: Plan, setup: Setup, watch: Watch) -> RunFolder:
             # A reused page would name the run that made it.
             results = read_json(Path(outcome["comparison"]) / "results.json")
             results["run"] = {"id": folder.name, "command": setup.command}
-            write_json(folder / "results.json", results)
             write_report(results, folder / "report.html")
+            facts |= {
+                "status": "finished",
+                "seconds": time.monotonic() - started,
+                "group": results["group"],
+                "commit": results["commit"],
+                "comparison": outcome["comparison"],
+                "reused": outcome["reused"],
+            }
+            write_json(folder / "run.json", facts)
+            # Last, as a run that has results has finished.
+            write_json(folder / "results.json", results)
         except BaseException as error:
             interrupted = isinstance(error, KeyboardInterrupt)
             refused = isinstance(error, UserError) and not isinstance(error, _StepCrashError)
@@ -153,15 +163,6 @@ def run_locally(plan: Plan, setup: Setup, watch: Watch) -> RunFolder:
                     "interrupted; run the same command again and it goes on where it stopped"
                 ) from None
             raise
-        facts |= {
-            "status": "finished",
-            "seconds": time.monotonic() - started,
-            "group": results["group"],
-            "commit": results["commit"],
-            "comparison": outcome["comparison"],
-            "reused": outcome["reused"],
-        }
-        write_json(folder / "run.json", facts)
     for scratch in ("job.json", "outcome.json"):
         (folder / scratch).unlink()
     shutil.rmtree(folder / "events")
@@ -291,15 +292,17 @@ def _execute(
 
 def _stop(child: subprocess.Popen[bytes], run_id: str, under_docker: bool) -> None:
     """End the child, the steps it started and, under Docker, their containers."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(child.pid, number)
-            child.wait(timeout=5)
-            break
-        except (ProcessLookupError, subprocess.TimeoutExpired):
-            continue
-    if under_docker:
-        _kill_containers(run_id)
+    try:
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.killpg(child.pid, number)
+                child.wait(timeout=5)
+                break
+            except (ProcessLookupError, subprocess.TimeoutExpired):
+                continue
+    finally:  # Of a second Ctrl-C, too.
+        if under_docker:
+            _kill_containers(run_id)
 
 
 def _kill_containers(run_id: str) -> None:

@@ -41,10 +41,11 @@ def predict(run: RunFolder, inputs: Sequence[Picture], model: str = "") -> list[
             cannot be used.
     """
     results = run.results
-    entries = trainings(results, model or results["winner"]["model"])
+    winner = results["winner"]
+    entries = trainings(results, model or winner["model"])
     entry = entries[0]
-    if not model:
-        entry = next(e for e in entries if e["seed"] == results["winner"]["seed"])
+    if entry["model"] == winner["model"]:
+        entry = next(e for e in entries if e["seed"] == winner["seed"])
     folder = model_folder(run, entry)
     from bakeoff.predictors import load
 
@@ -141,5 +142,5 @@ def _pictures(images: Sequence[Picture], own: Mapping[str, Any]) -> np.ndarray:
     packed = pack(read, names, size, "the images")
     if packed.unusable:
         row, reason = next(iter(packed.unusable.items()))
-        raise UserError(f"cannot use the image {names[row]}: {reason}")
+        raise UserError(f"cannot use the image {names[row]}: {reason}; mend it, or leave it out")
     return as_learned(packed.pixels, own, "the images")

@@ -90,15 +90,20 @@ def trainings(results: dict[str, Any], model: str) -> list[dict[str, Any]]:
     return entries
 
 
-def model_folder(run: RunFolder, training: dict[str, Any]) -> Path:
+def model_folder(run: RunFolder, training: dict[str, Any], wanted: str = "") -> Path:
     """Where a training of `trainings` is kept.
+
+    Args:
+        run: it is of.
+        training: as results.json holds it.
+        wanted: what `fetch --models` is to bring where it is not there; "": this model.
 
     Raises:
         UserError: it was removed, or not fetched, as a whole or in part.
     """
     folder, model = in_store(run.path.parent, training["folder"]), training["model"]
     if not (folder / "model.json").exists() or lacks(folder.parent, f"{folder.name}/"):
-        raise gone(run, f"the model {model}", folder.parent, f"--models {model}")
+        raise gone(run, f"the model {model}", folder.parent, f"--models {wanted or model}")
     return folder
 
 

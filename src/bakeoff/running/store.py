@@ -201,9 +201,13 @@ def _unneeded(folder: Path, needed: Set[Path], above: Set[Path]) -> Iterator[Pat
 
 
 def size_of(path: Path) -> int:
-    """Bytes of a file, or of all files in a folder."""
-    files = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.lstat().st_size for file in files if file.is_file())
+    """Bytes of a file, or of all files in a folder, in which runs may write meanwhile."""
+    below = (Path(folder, name) for folder, _, names in os.walk(path) for name in names)
+    size = 0
+    for file in [path] if path.is_file() else below:
+        with suppress(FileNotFoundError):
+            size += file.lstat().st_size
+    return size
 
 
 def _forget_removed(root: Path) -> None:

@@ -53,7 +53,7 @@ def sync(run: RunFolder, suffix: str | None = None, watch: Watch = lambda *_: No
     scratch = tempfile.mkdtemp(prefix="bakeoff-wandb-")
     with apart(scratch) as call:
         for entry in [*results["models"], *results.get("autoencoders", ())]:
-            folder = model_folder(run, entry)
+            folder = model_folder(run, entry, wanted="all")
             offline = [
                 path
                 for artifact in (folder.parent, *artifacts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -74,7 +75,7 @@ def fetch(
             manifest = read_manifest(_place(kept, address), "comparison")
             for name, source in manifest["inputs"].items():
                 _bring(source["seen"], kept, {MANIFEST} if name == "dataset" and not data else None)
-            for entry in results["models"]:
+            for entry in _entries(results):
                 if entry["model"] in wanted:
                     trained = PurePosixPath(entry["folder"])
                     _bring(str(trained.parent), kept, {MANIFEST, trained.name})
@@ -122,7 +123,7 @@ def _results(address: str, kept: Path, run_id: str) -> dict[str, Any]:
 
 
 def _wanted(results: Mapping[str, Any], models: Sequence[str]) -> set[str]:
-    known = dict.fromkeys(entry["model"] for entry in results["models"])
+    known = dict.fromkeys(entry["model"] for entry in _entries(results))
     words = {WINNER: {results["winner"]["model"]}, ALL: set(known), NONE: set()}
     wanted: set[str] = set()
     for name in models:
@@ -130,6 +131,11 @@ def _wanted(results: Mapping[str, Any], models: Sequence[str]) -> set[str]:
             raise unknown_name("model", name, [*words, *known])
         wanted |= words.get(name, {name})
     return wanted
+
+
+def _entries(results: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What results hold of each training, autoencoders included."""
+    return [*results["models"], *results.get("autoencoders", ())]
 
 
 def _place(kept: Path, path: str) -> Path:
@@ -172,6 +178,12 @@ def _write(
     run_id = run["run_id"]
     command = shlex.join(["bakeoff", "fetch", run_id, "--host", kfp.host])
     results["run"] = {"id": folder.name, "command": command}
+    kept: dict[str, Any] = {}
+    if (folder / "run.json").exists():  # What was done here since stays.
+        kept = {k: v for k, v in read_facts(folder / "run.json").items() if k == "wandb"}
+        with suppress(UserError):
+            earlier = read_facts(folder / "results.json")
+            results |= {k: v for k, v in earlier.items() if k == "transfer"}
     make_folder(folder)
     if spec := run.get("pipeline_spec"):
         documents = [spec[key] for key in ("pipeline_spec", "platform_spec") if key in spec]
@@ -204,5 +216,6 @@ def _write(
             "group": results["group"],
             "commit": results["commit"],
             "comparison": str(comparison),
+            **kept,
         },
     )

@@ -21,9 +21,13 @@ DEFAULT_HOSTS = ["api.forge.coreweave.com", "api.wandb.ai"]
 _NOT_IN_PROJECTS = re.compile(r"[/\\#?%:]")
 
 
-def resolve_mode(asked: str | None = None) -> str:
+def resolve_mode(asked: str | None = None, logged_in: bool = True) -> str:
     """The mode of a bake-off's runs: as asked, else `$WANDB_MODE`, else by whether there is a key;
     disabled where W&B is not installed.
+
+    Args:
+        asked: a mode; None leaves it open.
+        logged_in: whether runs see a key that `wandb login` left, as containers do not.
 
     Returns:
         "online", "offline" or "disabled".
@@ -38,17 +42,16 @@ def resolve_mode(asked: str | None = None) -> str:
     if mode is None:
         if not installed:
             return "disabled"
-        return "online" if _has_key() else "offline"
+        return "online" if _has_key(logged_in) else "offline"
     if mode not in MODES:
         raise unknown_name("W&B mode", mode, MODES)
     if mode != "disabled" and not installed:
         raise UserError(
             "W&B is not installed: pip install '.[wandb]' in its clone, or --wandb disabled"
         )
-    if mode == "online" and not _has_key():
-        raise UserError(
-            "W&B online needs a key: set WANDB_API_KEY, run `wandb login`, or choose offline"
-        )
+    if mode == "online" and not _has_key(logged_in):
+        login = "run `wandb login`" if logged_in else "as containers see no `wandb login`"
+        raise UserError(f"W&B online needs a key: set WANDB_API_KEY, {login}, or choose offline")
     return mode
 
 
@@ -97,10 +100,10 @@ def server() -> str:
     return f"W&B at {own}" if own else "W&B"
 
 
-def _has_key() -> bool:
+def _has_key(logged_in: bool = True) -> bool:
     """A key in the environment or, as `wandb login` leaves it, in a netrc file."""
-    if os.environ.get("WANDB_API_KEY"):
-        return True
+    if os.environ.get("WANDB_API_KEY") or not logged_in:
+        return bool(os.environ.get("WANDB_API_KEY"))
     base_url = os.environ.get("WANDB_BASE_URL")
     hosts = [urlparse(base_url).netloc] if base_url else DEFAULT_HOSTS
     path = Path(os.environ.get("NETRC", "~/.netrc")).expanduser()
