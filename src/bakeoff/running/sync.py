@@ -168,6 +168,9 @@ def _upload(
             using.close()
             upload_folders(offline, run_id, place.project, opened.entity, Path(scratch))
             opened = using.enter_context(upload())
+        recorded = [path for path in offline if path.is_relative_to(folder.parent)]
+        if recorded and _uploaded(recorded):
+            opened.has_curves = True
         for record in entry["history"]:
             opened.epoch(record)
         opened.use_dataset()
@@ -179,13 +182,19 @@ def _upload(
         return opened.url
 
 
+def _uploaded(folders: list[Path]) -> bool:
+    """Whether the client noted of all that it has uploaded them."""
+    return all(any(folder.glob("*.synced")) for folder in folders)
+
+
 def _offline_trials(run: RunFolder) -> dict[str, list[Path]]:
     """The id of each trial that was recorded offline → what the client wrote."""
     found: dict[str, list[Path]] = {}
     for artifact in _inputs(run, "trials"):
         for folder in sorted(artifact.glob("wandb/*/offline-run-*")):
             found.setdefault(folder.name.split("-", 3)[3], []).append(folder)
-    return found
+    # The shorter first: trial 2 before trial 10.
+    return dict(sorted(found.items(), key=lambda item: (len(item[0]), item[0])))
 
 
 def _upload_trial(run_id: str, name: str, folders: list[Path], place: _Place, scratch: str) -> str:
@@ -202,7 +211,7 @@ def _upload_trial(run_id: str, name: str, folders: list[Path], place: _Place, sc
         scratch=Path(scratch),
     ) as opened:
         entity = opened.entity
-    if not (there and all(any(folder.glob("*.synced")) for folder in folders)):
+    if not (there and _uploaded(folders)):
         upload_folders(folders, run_id, place.project, entity, Path(scratch))
     return opened.url
 

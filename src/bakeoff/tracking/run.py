@@ -100,7 +100,7 @@ class Run:
         self._dataset = records.without_secrets(identity.dataset)
         self._rows = identity.about.get("rows", {}).get("train", 0)
         self._seconds = 0.0
-        self._has_curves: bool | None = None
+        self.has_curves: bool | None = None
         """Whether W&B had any when this run was opened; None: nobody asked yet."""
         self._warned = False
         self._tasks: queue.Queue[Task | None] = queue.Queue(maxsize=QUEUE_LENGTH)
@@ -127,10 +127,12 @@ class Run:
         values = records.epoch_values(record, self._seconds, self._rows)
 
         def log(wandb: Any, run: Any) -> None:
-            if self._has_curves is None:
-                self._has_curves = run.summary.get("epoch") is not None
+            if self.has_curves is None:
+                self.has_curves = run.summary.get("epoch") is not None
             passed = record["epoch"] < run.starting_step
-            if passed and self._has_curves:
+            if passed and self.has_curves:
+                # What was recorded offline in two parts has the summary of the second alone.
+                run.summary["epoch"] = record["epoch"]
                 return
             pictures = charts.reconstructions(wandb, record.get("pictures", {}))
             run.log(values | pictures, step=None if passed else record["epoch"])
