@@ -43,6 +43,19 @@ def test_a_title_with_odd_signs_gives_an_address_that_opens():
     assert address == "https://w.example/reports/text-on-a%20%231%3F%20100%--Vmlldzo1="
 
 
+def test_a_winner_without_mistakes_has_no_section_of_them(two_classes):
+    winner = two_classes["winner"]["model"]
+    models = [
+        entry
+        | {"wandb": {"group": "a-group", "id": f"id-of-{entry['model']}"}}
+        | ({"mistakes": []} if entry["model"] == winner else {})
+        for entry in two_classes["models"]
+    ]
+    place = {"entity": "somebody", "project": "bakeoff", "leaderboard": "board"}
+    blocks = wandb_report(two_classes | {"models": models}, **place, pairs=[]).blocks
+    assert not [block for block in blocks if f"Where is {winner}" in getattr(block, "text", "")]
+
+
 def test_what_autoencoders_make_of_pictures_is_shown(pictures):
     for entry in [*pictures["models"], *pictures["autoencoders"]]:
         entry["wandb"] = {"group": "a-group", "id": f"id-of-{entry['model']}"}

@@ -250,6 +250,24 @@ def steps(root):
     return {path.parents[1].name for path in store(root).rglob("manifest.json")}
 
 
+def test_a_run_whose_page_was_not_drawn_has_not_finished(tmp_path, reviews_csv, monkeypatch):
+    def full(_, path):
+        raise UserError(f"cannot write {path}: no space left")
+
+    monkeypatch.setattr("bakeoff.report.write_report", full)
+    chosen = small_plan(reviews_csv, models=["nb-counts"])
+    with pytest.raises(UserError, match="no space left"):
+        run(chosen, tmp_path)
+    [left] = tmp_path.glob("2*")
+    assert RunFolder(left).status == "failed"
+    with pytest.raises(UserError, match="no finished run"):
+        find_run(tmp_path, "latest")
+    monkeypatch.undo()
+    again = run(chosen, tmp_path)
+    assert find_run(tmp_path, "latest") == again
+    assert len(again.facts["reused"]) >= 4, "what had finished"
+
+
 def test_a_moved_run_keeps_its_models_and_goes_on(finished, tmp_path):
     """Copied, as to another machine; what it was made from is gone from where it was made."""
     first, chosen, root, _ = finished
@@ -262,7 +280,6 @@ def test_a_moved_run_keeps_its_models_and_goes_on(finished, tmp_path):
     try:
         before = steps(moved)
         removed = clean(moved)
-        # Its page was copied to the run's folder.
         assert store(moved) / first.path.name not in removed
         assert before - steps(moved) == set()
         copy = RunFolder(moved / first.path.name)

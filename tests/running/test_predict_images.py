@@ -100,6 +100,7 @@ def test_the_command_takes_an_image_or_a_folder_of_them(run, tmp_path, monkeypat
         out, errors = capsys.readouterr()
         return ended.value.code, errors or [line.split("\t") for line in out.splitlines()]
 
+    (tmp_path / "Thumbs.db").write_bytes(b"no picture, and nobody's")
     code, rows = said(tmp_path)
     assert (code, [row[0] for row in rows]) == (0, ["light", "dark"])
     code, rows = said(tmp_path / "b.png")
@@ -148,14 +149,16 @@ def test_pictures_are_labelled_in_every_form_that_data_sets_have(run, tmp_path):
 def test_the_command_takes_a_parquet_file_of_pictures(run, tmp_path, monkeypatch, capsys):
     pictures = [_forms(value, tmp_path)["struct"] for value in (230, 20)]
     source = tmp_path / "new.parquet"
-    pd.DataFrame({"photo": pictures, "place": ["a", "b"]}).to_parquet(source)
+    frame = pd.DataFrame({"photo": pictures, "place": ["a", "b"], "id": ["p7", "p9"]})
+    frame.set_index("id").to_parquet(source)
     where = [run.path.name, str(source), "--runs", str(run.path.parent)]
     monkeypatch.setattr(sys, "argv", ["bakeoff", "predict", *where])
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 0
     found = pd.read_csv(io.StringIO(capsys.readouterr().out))
-    assert found[["place", "label"]].to_numpy().tolist() == [["a", "light"], ["b", "dark"]]
+    kept = found[["id", "place", "label"]].to_numpy().tolist()
+    assert kept == [["p7", "a", "light"], ["p9", "b", "dark"]]
     pd.DataFrame({"picture": pictures}).to_parquet(source)
     with pytest.raises(SystemExit) as ended:
         main()

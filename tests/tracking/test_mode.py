@@ -29,6 +29,9 @@ def test_with_a_key_runs_are_online(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_login_counts_as_a_key(without_key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     without_key.write_text("machine api.wandb.ai login user password secret\n")
     assert resolve_mode(None) == "online"
+    assert resolve_mode(None, logged_in=False) == "offline", "containers do not see it"
+    with pytest.raises(UserError, match="as containers see no `wandb login`"):
+        resolve_mode("online", logged_in=False)
     monkeypatch.setenv("WANDB_BASE_URL", "https://wandb.example.org")
     assert resolve_mode(None) == "offline", "the login is for another server"
 
