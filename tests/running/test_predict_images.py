@@ -92,8 +92,8 @@ def test_the_command_takes_an_image_or_a_folder_of_them(run, tmp_path, monkeypat
     for name, value in (("a.png", 230), ("b.png", 20)):
         Image.new("RGB", (32, 32), (value, value, value)).save(tmp_path / name)
 
-    def said(given):
-        where = [run.path.name, str(given), "--runs", str(run.path.parent)]
+    def said(given, *options):
+        where = [run.path.name, str(given), *options, "--runs", str(run.path.parent)]
         monkeypatch.setattr(sys, "argv", ["bakeoff", "predict", *where])
         with pytest.raises(SystemExit) as ended:
             main()
@@ -105,6 +105,11 @@ def test_the_command_takes_an_image_or_a_folder_of_them(run, tmp_path, monkeypat
     assert (code, [row[0] for row in rows]) == (0, ["light", "dark"])
     code, rows = said(tmp_path / "b.png")
     assert (code, [row[2] for row in rows]) == (0, [str(tmp_path / "b.png")])
+    code, line = said(tmp_path, "--text-column", "body")
+    assert (code, line.splitlines()[-1]) == (
+        2,
+        "error: --text-column is for texts: of images leave it out",
+    )
     code, line = said(tmp_path / "empty")
     assert code == 2
     assert line.endswith("holds no images; give an image or a folder of images\n")
