@@ -79,6 +79,18 @@ def test_equals_on_validation_are_told_apart_by_what_repeats(bench):
     assert "as has slow, which has no fewer parameters" in winner["reason"]
 
 
+def test_of_equals_on_validation_the_surer_one_is_chosen(bench):
+    # Both right on both rows; what they say of them: log loss -ln 0.8 and -ln 0.9.
+    vague = bench.evaluation("a-vague", answers(10), validation=[0.8, 0.2])
+    sure = bench.evaluation("sure", answers(30), validation=[0.9, 0.1])
+    winner = compared(bench, [vague, sure])["winner"]
+    assert winner["model"] == "sure"
+    assert (
+        "as has a-vague, whose log loss there is higher, 0.2231 against 0.1054"
+        in (winner["reason"])
+    )
+
+
 def test_the_board_has_means_over_seeds(bench):
     network = [
         bench.evaluation("net", answers(wrong), seed=seed, seconds=seconds, validation=validation)

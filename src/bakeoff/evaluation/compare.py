@@ -23,7 +23,7 @@ from bakeoff.evaluation.predictions import (
     read_evaluations,
     values_by_model,
 )
-from bakeoff.evaluation.scores import ACCURACY, Metric, get_metric
+from bakeoff.evaluation.scores import ACCURACY, LOG_LOSS, Metric, get_metric
 from bakeoff.evaluation.significance import difference, holm, mcnemar, permutation, verdict
 from bakeoff.tracking import LEADERBOARD, Identity, open_run
 from bakeoff.tracking.mode import project_name
@@ -80,15 +80,8 @@ def compare(
             )
     leaderboard = _leaderboard(everyone, chosen)
     trained = [row for row in leaderboard if row["kind"] != KIND]
-    # Equals are told apart by what repeats: seconds would not.
-    ranked = sorted(
-        trained,
-        key=lambda r: (
-            -chosen.merit(r[f"validation_{chosen.key}"]),
-            r["parameters"],
-            r["model"],
-        ),
-    )
+    losses = _validation_losses(found)
+    ranked = _ranked(trained, losses, chosen)
     comparisons = _comparisons(everyone, ranked, pairs, chosen)
     worth = front(trained, values_by_model(found, chosen, "test"), chosen, comparisons)
     for row in leaderboard:
@@ -112,7 +105,7 @@ def compare(
         "classes": data["classes"],
         "dataset": data,
         "leaderboard": leaderboard,
-        "winner": _winner(ranked, found, chosen),
+        "winner": _winner(ranked, losses, found, chosen),
         "models": [evaluation.record for evaluation in found],
         "comparisons": comparisons,
         "errors": analyse_errors(found, data["classes"], data["modality"]),
@@ -197,14 +190,43 @@ def _leaderboard(found: Sequence[Evaluation], metric: Metric) -> list[dict[str, 
     return sorted(rows.values(), key=lambda row: -metric.merit(row[metric.key]))
 
 
+def _validation_losses(found: Sequence[Evaluation]) -> dict[str, float]:
+    """The log loss on validation of each model, the mean over its trainings."""
+    losses: dict[str, list[float]] = {}
+    for evaluation in found:
+        record = evaluation.record
+        losses.setdefault(record["model"], []).append(record["validation"][LOG_LOSS.key])
+    return {name: mean(values) for name, values in losses.items()}
+
+
+def _ranked(
+    rows: Sequence[dict[str, Any]], losses: Mapping[str, float], metric: Metric
+) -> list[dict[str, Any]]:
+    """Rows of the leaderboard, the best on validation first; equals by their log loss there, which
+    seldom is equal, then the smaller first: by what repeats, as seconds would not.
+    """
+    return sorted(
+        rows,
+        key=lambda row: (
+            -metric.merit(row[f"validation_{metric.key}"]),
+            losses[row["model"]],
+            row["parameters"],
+            row["model"],
+        ),
+    )
+
+
 def _winner(
-    ranked: Sequence[dict[str, Any]], found: Sequence[Evaluation], metric: Metric
+    ranked: Sequence[dict[str, Any]],
+    losses: Mapping[str, float],
+    found: Sequence[Evaluation],
+    metric: Metric,
 ) -> dict[str, Any]:
-    """The model with the best mean validation score, the smaller one of equals, and of its
-    trainings the best on validation.
+    """The first of `_ranked`, and of its trainings the best on validation.
 
     Args:
         ranked: rows of the leaderboard in that order, without the baseline.
+        losses: model → its log loss on validation.
         found: every training.
         metric: the score.
     """
@@ -217,7 +239,13 @@ def _winner(
         f"{best['model']} has the best validation {metric.words}, {metric.show(best[held_out])}"
     )
     if others and others[0][held_out] == best[held_out]:
-        reason += f", as has {others[0]['model']}, which has no fewer parameters"
+        own, other = (losses[row["model"]] for row in (best, others[0]))
+        reason += f", as has {others[0]['model']}, "
+        reason += (
+            "which has no fewer parameters"
+            if own == other
+            else f"whose log loss there is higher, {other:.4f} against {own:.4f}"
+        )
     elif others:
         reason += f", before {others[0]['model']} with {metric.show(others[0][held_out])}"
     reason += (

@@ -152,6 +152,7 @@ METRICS = {
 """Every metric that may choose, by name."""
 
 ACCURACY = METRICS["accuracy"]
+LOG_LOSS = METRICS["log-loss"]
 
 
 def get_metric(name: str) -> Metric:
