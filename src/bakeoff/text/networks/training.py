@@ -54,7 +54,7 @@ def train_text_network(
         train: what it learns from.
         validation: what stops it, and picks its best epoch.
         seed: of weights, order and dropout.
-        threads: CPU threads.
+        threads: CPU threads; an RNN takes one, as its steps cost less than to share them.
         checkpoint: a place of its own, to go on from after a kill.
         observers: told about steps and epochs.
         earlier: unused, since it starts from no other network.
@@ -63,9 +63,11 @@ def train_text_network(
     Raises:
         UserError: word vectors that cannot be read, no frequent word, or a diverging loss.
     """
+    settings = cast(TextNetwork, from_dict(config))
+    if settings.encoder == "rnn":
+        threads = 1
     set_up_process(seed, threads)
     started = time.perf_counter()
-    settings = cast(TextNetwork, from_dict(config))
     steps = parse(settings.preprocessing)
     texts = preprocess_all(train.inputs, steps)
     emptied = count_emptied(texts, steps)
