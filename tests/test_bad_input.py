@@ -112,7 +112,7 @@ def test_data(refused, here, name, content, expected):
             ["--split", "0.9:0.05:0.05"],
             ["good.csv: a split of 18:1:1 has fewer rows in a part than there are classes, 2"],
         ),
-        (["--label-column", "text"], ["20 different values in 20 rows", "--label-column"]),
+        (["--label-column", "text"], ["column 'text' is named for another", "--text-column"]),
         (["--label-column", "stars"], ["no column 'stars'", "text, label", "--label-column"]),
     ],
 )

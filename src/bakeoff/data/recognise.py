@@ -270,8 +270,10 @@ def _one(
             f"{source}: {holds} may be in any of the columns {_listed(candidates)}; name one with "
             f"--{role}-column"
         )
+    elsewhere = [name for name in there if alike(name) == role]
+    why = f"column {elsewhere[0]!r} is named for another" if elsewhere else f"no column {role!r}"
     raise UserError(
-        f"{source}: no column {role!r}, and none that must be {holds}; it has: "
+        f"{source}: {why}, and none that must be {holds}; it has: "
         f"{listed(there)} (name them with --{role}-column)"
     )
 

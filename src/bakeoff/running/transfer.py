@@ -259,9 +259,11 @@ def _add(run: RunFolder, entry: dict[str, Any]) -> None:
     """
     lock = run.path / ".adding"
     with locked(lock, waiting=lambda: None):
-        results = run.results
-        others = [one for one in results.get("transfer", ()) if one["path"] != entry["path"]]
-        results["transfer"] = [*others, entry]
-        write_report(results, run.report)
-        write_json(run.path / "results.json", results)
-        lock.unlink()
+        try:
+            results = run.results
+            others = [one for one in results.get("transfer", ()) if one["path"] != entry["path"]]
+            results["transfer"] = [*others, entry]
+            write_report(results, run.report)
+            write_json(run.path / "results.json", results)
+        finally:
+            lock.unlink()
