@@ -67,12 +67,13 @@ def report(two_classes: dict, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def across() -> dict:
     """Three runs compared, as `running.across` gives them; C was tested on other rows."""
-    told = {"created": "2026-11-27T09:16:00", "data": "a-long-name-of-tickets-2026.csv"}
+    told = {"created": "2026-11-27T09:16:00", "modality": "text"}
+    told["data"] = "a-long-name-of-tickets-2026.csv"
     scores = {"accuracy": 0.9, "accuracy_low": 0.88, "accuracy_high": 0.92, "validation": 0.9}
     costs = {"test": 1200, "train_seconds": 61.7, "report": "runs/20261127-0916/report.html"}
     bounds = {"difference": 0.02, "low": -0.01, "high": 0.04, "p": 0.02, "holm_p": 0.06}
     return {
-        **{"metric": "accuracy", "modality": "text", "model": "", "apart": []},
+        **{"metric": "accuracy", "model": "", "apart": []},
         "runs": [
             {"letter": letter, "run": "20261127-091600", "model": model, **told, **scores, **costs}
             for letter, model in (("A", "bilstm-glove"), ("B", "tree-tfidf"), ("C", "nb-counts"))
