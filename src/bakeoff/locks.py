@@ -12,6 +12,16 @@ from bakeoff.artifacts import explained_write_errors, make_folder
 
 
 @contextmanager
+def alone(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    """Keep others out for as long as something takes; as `locked`, whose file goes with it."""
+    with locked(path, waiting):
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
 def locked(path: Path, waiting: Callable[[], None] | None = None) -> Iterator[bool]:
     """Hold a file's lock, which whoever holds it may remove with its folder.
 

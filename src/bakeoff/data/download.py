@@ -14,7 +14,7 @@ from pathlib import Path
 from bakeoff import events
 from bakeoff.artifacts import explained_write_errors
 from bakeoff.errors import UserError
-from bakeoff.locks import locked
+from bakeoff.locks import alone
 
 CACHE = "BAKEOFF_CACHE"
 TIMEOUT = 30.0
@@ -50,12 +50,9 @@ def download(url: str, target: Path, md5: str) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         lock = target.with_name(f".{target.name}.lock")
         said = f"another process downloads {target.name}: waiting for it"
-        with locked(lock, lambda: events.emit("warning", message=said)):
-            try:
-                if not target.exists():  # Another process may have brought it.
-                    _bring(url, target, md5)
-            finally:
-                lock.unlink(missing_ok=True)
+        with alone(lock, lambda: events.emit("warning", message=said)):
+            if not target.exists():  # Another process may have brought it.
+                _bring(url, target, md5)
     return target
 
 

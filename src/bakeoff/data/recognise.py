@@ -256,7 +256,8 @@ def _one(
     """The column of that role, of those that no other role has taken: the one called so, or the
     only candidate.
     """
-    called = [name for name in there if alike(name) == role and name not in taken]
+    called_so = [name for name in there if alike(name) == role]
+    called = [name for name in called_so if name not in taken]
     if len(called) == 1:
         return called[0]
     if len(set(called)) == 1:
@@ -270,8 +271,7 @@ def _one(
             f"{source}: {holds} may be in any of the columns {_listed(candidates)}; name one with "
             f"--{role}-column"
         )
-    elsewhere = [name for name in there if alike(name) == role]
-    why = f"column {elsewhere[0]!r} is named for another" if elsewhere else f"no column {role!r}"
+    why = f"column {called_so[0]!r} is named for another" if called_so else f"no column {role!r}"
     raise UserError(
         f"{source}: {why}, and none that must be {holds}; it has: "
         f"{listed(there)} (name them with --{role}-column)"

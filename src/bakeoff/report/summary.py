@@ -25,6 +25,11 @@ def metric_of(results: Results) -> Metric:
     return METRICS[results["metric"]]
 
 
+def all_trainings(results: Results) -> list[dict[str, Any]]:
+    """What results hold of each training, autoencoders included."""
+    return [*results["models"], *results.get("autoencoders", ())]
+
+
 def winner_row(results: Results) -> Row:
     """The leaderboard's row of the model that validation chose."""
     return next(row for row in results["leaderboard"] if row["model"] == results["winner"]["model"])

@@ -87,14 +87,11 @@ class _Pages:
         self._where = {"entity": entity, "project": project}
         self._leaderboard = leaderboard
         self._ids: dict[str, list[str]] = {}
-        for entry in [*results["models"], *results.get("autoencoders", ())]:
+        entries = summary.all_trainings(results)
+        for entry in entries:
             run_id = suffixed(entry["wandb"]["id"], suffix)
             self._ids.setdefault(entry["model"], []).append(run_id)
-        self._networks = [
-            entry["model"]
-            for entry in [*results["models"], *results.get("autoencoders", ())]
-            if entry["history"]
-        ]
+        self._networks = [entry["model"] for entry in entries if entry["history"]]
 
     def leaderboard(self) -> list[Any]:
         tables = [

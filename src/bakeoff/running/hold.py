@@ -71,11 +71,7 @@ def planned(
         data, study = what, ""
     elif what not in STUDIES:
         raise unknown_name("study", what, [*STUDIES, *NAMED_SETS])
-    input_column, said = image_column or text_column, ""
-    of_one_kind = {
-        **{"text_column": text_column, "image_column": image_column},
-        **{"skip_bad_rows": skip_bad_rows, "skip_bad_images": skip_bad_images},
-    }
+    input_column, said, found_size = image_column or text_column, "", 0
     if data is not None:
         modality = STUDIES[study].modality if study else ""
         if not modality and bool(image_column) != bool(text_column):
@@ -90,20 +86,23 @@ def planned(
             if not elsewhere:
                 raise
             reading = _unseen(data, modality, columns, error)
-        if study and STUDIES[study].modality != reading.modality:
+        if study and modality != reading.modality:
             others = [name for name, s in STUDIES.items() if s.modality == reading.modality]
             raise UserError(
                 f"{data} holds {reading.modality}s, and {study} is a study of {modality}s: take "
                 f"one of {', '.join(others)}"
             )
         study, said = study or GENERAL[reading.modality], reading.said
-        refuse_of_others(reading.modality, given | of_one_kind)
         input_column = reading.input_column or input_column
         label_column = reading.label_column or label_column
-        if reading.image_size:
-            given["image_size"] = reading.image_size
-    else:
-        refuse_of_others(STUDIES[study].modality, given | of_one_kind)
+        found_size = reading.image_size
+    of_one_kind = {
+        **{"text_column": text_column, "image_column": image_column},
+        **{"skip_bad_rows": skip_bad_rows, "skip_bad_images": skip_bad_images},
+    }
+    refuse_of_others(STUDIES[study].modality, given | of_one_kind)
+    if found_size:
+        given["image_size"] = found_size
     made = plan(
         study,
         preset,

@@ -142,8 +142,7 @@ def run_locally(plan: Plan, setup: Setup, watch: Watch) -> RunFolder:
                 "seconds": time.monotonic() - started,
                 "group": results["group"],
                 "commit": results["commit"],
-                "comparison": outcome["comparison"],
-                "reused": outcome["reused"],
+                **outcome,
             }
             write_json(folder / "run.json", facts)
             # Last, as a run that has results has finished.

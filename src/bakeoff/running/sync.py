@@ -13,6 +13,7 @@ from typing import Any
 from bakeoff.artifacts import read_manifest, write_json
 from bakeoff.errors import UserError
 from bakeoff.evaluation.predictions import read_evaluation
+from bakeoff.report.summary import all_trainings
 from bakeoff.running.apart import Call, apart
 from bakeoff.running.runs import RunFolder, model_folder
 from bakeoff.running.store import in_store
@@ -52,7 +53,7 @@ def sync(run: RunFolder, suffix: str | None = None, watch: Watch = lambda *_: No
     artifacts = _inputs(run, "evaluations")
     scratch = tempfile.mkdtemp(prefix="bakeoff-wandb-")
     with apart(scratch) as call:
-        for entry in [*results["models"], *results.get("autoencoders", ())]:
+        for entry in all_trainings(results):
             folder = model_folder(run, entry, wanted="all")
             offline = [
                 path

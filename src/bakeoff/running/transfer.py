@@ -27,7 +27,7 @@ from bakeoff.evaluation.compare import mean_rates, mean_scores
 from bakeoff.evaluation.evaluate import checked
 from bakeoff.evaluation.metrics import classification_metrics
 from bakeoff.formats import percent, points
-from bakeoff.locks import locked
+from bakeoff.locks import alone
 from bakeoff.report import write_report
 from bakeoff.running.runs import RunFolder, gone, model_folder, trainings
 from bakeoff.running.store import in_store
@@ -257,13 +257,9 @@ def _add(run: RunFolder, entry: dict[str, Any]) -> None:
     """Draw the report with the entry, then keep it: results.json never holds what failed, and
     everything of two that end together.
     """
-    lock = run.path / ".adding"
-    with locked(lock, waiting=lambda: None):
-        try:
-            results = run.results
-            others = [one for one in results.get("transfer", ()) if one["path"] != entry["path"]]
-            results["transfer"] = [*others, entry]
-            write_report(results, run.report)
-            write_json(run.path / "results.json", results)
-        finally:
-            lock.unlink()
+    with alone(run.path / ".adding", waiting=lambda: None):
+        results = run.results
+        others = [one for one in results.get("transfer", ()) if one["path"] != entry["path"]]
+        results["transfer"] = [*others, entry]
+        write_report(results, run.report)
+        write_json(run.path / "results.json", results)

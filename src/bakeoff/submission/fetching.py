@@ -19,6 +19,7 @@ from bakeoff.artifacts import (
     write_json,
 )
 from bakeoff.errors import UserError, unknown_name
+from bakeoff.report.summary import all_trainings
 from bakeoff.running.runs import RunFolder
 from bakeoff.running.store import store, using_store
 from bakeoff.s3 import Folder, mounted
@@ -75,7 +76,7 @@ def fetch(
             manifest = read_manifest(_place(kept, address), "comparison")
             for name, source in manifest["inputs"].items():
                 _bring(source["seen"], kept, {MANIFEST} if name == "dataset" and not data else None)
-            for entry in _entries(results):
+            for entry in all_trainings(results):
                 if entry["model"] in wanted:
                     trained = PurePosixPath(entry["folder"])
                     _bring(str(trained.parent), kept, {MANIFEST, trained.name})
@@ -122,8 +123,8 @@ def _results(address: str, kept: Path, run_id: str) -> dict[str, Any]:
     return results
 
 
-def _wanted(results: Mapping[str, Any], models: Sequence[str]) -> set[str]:
-    known = dict.fromkeys(entry["model"] for entry in _entries(results))
+def _wanted(results: dict[str, Any], models: Sequence[str]) -> set[str]:
+    known = dict.fromkeys(entry["model"] for entry in all_trainings(results))
     words = {WINNER: {results["winner"]["model"]}, ALL: set(known), NONE: set()}
     wanted: set[str] = set()
     for name in models:
@@ -131,11 +132,6 @@ def _wanted(results: Mapping[str, Any], models: Sequence[str]) -> set[str]:
             raise unknown_name("model", name, [*words, *known])
         wanted |= words.get(name, {name})
     return wanted
-
-
-def _entries(results: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What results hold of each training, autoencoders included."""
-    return [*results["models"], *results.get("autoencoders", ())]
 
 
 def _place(kept: Path, path: str) -> Path:

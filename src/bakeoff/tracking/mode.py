@@ -102,8 +102,10 @@ def server() -> str:
 
 def _has_key(logged_in: bool = True) -> bool:
     """A key in the environment or, as `wandb login` leaves it, in a netrc file."""
-    if os.environ.get("WANDB_API_KEY") or not logged_in:
-        return bool(os.environ.get("WANDB_API_KEY"))
+    if os.environ.get("WANDB_API_KEY"):
+        return True
+    if not logged_in:
+        return False
     base_url = os.environ.get("WANDB_BASE_URL")
     hosts = [urlparse(base_url).netloc] if base_url else DEFAULT_HOSTS
     path = Path(os.environ.get("NETRC", "~/.netrc")).expanduser()

@@ -22,8 +22,8 @@ def resolved(precision: str) -> str:
 
 
 def autocast(precision: str) -> torch.autocast:
-    """The context of a forward pass in "fp32", "bf16" or, "auto", what is `resolved`."""
-    return torch.autocast(device().type, torch.bfloat16, enabled=resolved(precision) == "bf16")
+    """The context of a forward pass in "fp32" or "bf16"."""
+    return torch.autocast(device().type, torch.bfloat16, enabled=precision == "bf16")
 
 
 def sent(values: np.ndarray | Tensor, where: torch.device) -> Tensor:
