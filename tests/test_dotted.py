@@ -117,13 +117,15 @@ def test_changes_of_one_part_come_together():
 
 
 def test_a_configuration_that_cannot_be_is_never_made():
-    for wrong in ({"epochs": 0}, {"learning_rate": -1.0}, {"warmup": 1.5}, {"patience": 0}):
+    for wrong in ({"epochs": 0}, {"learning_rate": -1.0}, {"warmup": 1.5}, {"patience": -1}):
         with pytest.raises(UserError, match=f"{next(iter(wrong))}="):
             TrainingSettings(**wrong)
     with pytest.raises(UserError, match="an encoder of another kind"):
         ImageNetwork(encoder="conv", pretraining=Autoencoder(encoder="linear"))
     with pytest.raises(UserError, match="only resnet18 starts from weights"):
         ImageNetwork(encoder="conv", weights="imagenet")
+    with pytest.raises(UserError, match="loss=triplet: embeddings of a frozen encoder stay"):
+        ImageNetwork(encoder="conv", frozen=True, loss="triplet")
     with pytest.raises(UserError, match="images_per_class=1: must be at least 2"):
         ImageNetwork(encoder="conv", images_per_class=1)
 

@@ -43,6 +43,24 @@ def test_other_splits_are_explained(text, message):
     assert repr(text) in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "rows", "said"),
+    [
+        (
+            "80:10:10",
+            5000,
+            "the split asks for 100 of 5,000 rows, as sizes are rows: percentages "
+            "are written as shares, 0.8:0.1:0.1",
+        ),
+        ("80:10:10", 100, None),
+        ("80:15:15", 5000, None),
+        ("0.8:0.1:0.1", 5000, None),
+    ],
+)
+def test_sizes_that_look_like_percentages_are_said_to_be_rows(text, rows, said):
+    assert SplitSpec.parse(text).remarks(rows) == ([said] if said else [])
+
+
 def test_more_rows_than_there_are():
     spec = SplitSpec.parse("36000:4000:10000")
     with pytest.raises(UserError, match=r"asks for 50,000 rows .*, and the data has 25,000"):

@@ -43,12 +43,27 @@ def test_the_other_way_round_has_the_other_sign():
 
 
 def test_trainings_that_disagree_widen_the_interval():
-    # Rows alone would give about 0.05 ± 0.01; the trainings lie at 0 and 0.1.
+    # Rows alone would give about 0.05 ± 0.01; the trainings lie at 0 and 0.1, and of a mean of two
+    # Student's interval is 12.7 · 0.05 on each side.
     good, bad, base = (np.zeros((10_000, 1)) for _ in range(3))
     good[:9000], bad[:8000], base[:8000] = 1, 1, 1
     low, high = difference_interval(np.hstack([good, bad]), base)
-    assert low == pytest.approx(0.0, abs=0.01)
-    assert high == pytest.approx(0.1, abs=0.01)
+    assert (low, high) == pytest.approx((0.05 - 0.635, 0.05 + 0.635), abs=0.03)
+    # Three that lie as far apart tell more: 4.3 · 0.05 / √3.
+    low, high = difference_interval(np.hstack([good, bad, (good + bad) / 2]), base)
+    assert high - low == pytest.approx(2 * 4.3 * 0.05 / 3**0.5, rel=0.05)
+
+
+def test_trainings_that_differ_by_rows_alone_narrow_it():
+    base = right(2000, 0.7)
+    widths = []
+    for trainings in (1, 5):
+        bounds = [
+            difference_interval(right(2000, 0.8, trainings, seed=seed), base)
+            for seed in range(1, 30)
+        ]
+        widths.append(np.mean([high - low for low, high in bounds]))
+    assert widths[1] < 0.9 * widths[0]
 
 
 def test_values_that_all_differ_are_drawn_row_by_row():

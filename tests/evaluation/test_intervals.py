@@ -5,7 +5,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from scipy.stats import binomtest
+from scipy.stats import t as student
 
+from bakeoff.evaluation.bootstrap import difference_interval
 from bakeoff.evaluation.intervals import score_interval, share_interval, standard_error
 from bakeoff.evaluation.scores import ACCURACY, METRICS
 
@@ -76,14 +78,38 @@ def test_seeds_make_a_perfect_model_no_less_certain_than_a_worse_one(trainings):
 
 def test_trainings_that_disagree_widen_it_by_hand():
     # Two trainings at 0.8 and 0.9 of 10,000 rows. Over rows: 1,000 of the row means are 1/2 and
-    # 1,000 are 0, with a variance of 0.1025 / 10,000; over trainings (0.1 / √2)² / 2 = 0.0025.
+    # 1,000 are 0, with a variance of 0.1025 / 9,999. Over trainings 0.1² / 2 = 0.005, less what
+    # rows alone do, 10,000 · 0.09 / 2 / (9,999 · 10,000) = 4.5e-6, of two.
     values = np.hstack([right(10_000, 9000), right(10_000, 8000)])
+    rows, trainings = 0.1025 / 9999, (0.005 - 450 / 9999 / 10_000) / 2
     error = standard_error(values)
-    assert error == pytest.approx((0.1025e-4 + 0.0025) ** 0.5)
-    # As many independent rows as have that error: 0.85 · 0.15 / 0.00251 = 50.8.
+    assert error == pytest.approx((rows + trainings) ** 0.5)
+    # As many independent rows as have that error, by a quantile of one degree of freedom and a bit.
+    freedom = (rows + trainings) ** 2 / (rows**2 / 9999 + trainings**2)
+    known = student.ppf(0.975, freedom) / student.ppf(0.975, 9999)
     found = score_interval(ACCURACY, np.zeros(10_000, int), values)
-    assert found == pytest.approx(share_interval(0.85, 0.1275 / error**2))
-    assert found == pytest.approx((0.72, 0.935), abs=0.01)
+    assert found == pytest.approx(share_interval(0.85, 1 + 0.1275 / (error * known) ** 2))
+    assert freedom == pytest.approx(1.008, abs=0.001)
+
+
+@pytest.mark.parametrize("trainings", [2, 3, 5])
+@pytest.mark.parametrize("apart", [0.0, 1.0, 2.0])
+def test_equal_models_are_told_apart_no_more_often_than_it_says(trainings, apart):
+    """Whatever part of the chance is that of trainings: their spread over the rows' error."""
+    rng = np.random.default_rng(0)
+    missed = 0
+    for _ in range(200):
+        rows = rng.random(400)
+
+        def model(rows=rows):
+            moved = rng.normal(0, apart * 0.025 / 2**0.5, trainings)
+            noise = rng.random((400, trainings))
+            return (0.85 * rows[:, None] + 0.15 * noise < 0.8 + moved).astype(float)
+
+        low, high = difference_interval(model(), model())
+        missed += not low <= 0 <= high
+    # 5 % of 200 are 10, with a standard deviation of 3.
+    assert missed <= 20
 
 
 @pytest.mark.parametrize("metric", [BALANCED, F1])

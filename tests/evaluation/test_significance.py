@@ -127,6 +127,31 @@ def test_a_models_trainings_are_no_further_rows():
     assert unpaired(np.repeat(first, 5, axis=1), second) == pytest.approx(unpaired(first, second))
 
 
+def test_trainings_that_disagree_make_it_less_sure():
+    # Of 1,000 rows each; the first model's trainings lie at 0.9 and 0.7.
+    first = np.ones((1000, 2))
+    first[:100, 0] = first[:300, 1] = 0
+    second = np.zeros((1000, 1))
+    second[:700] = 1
+    one = unpaired(first.mean(axis=1, keepdims=True), second)
+    found = unpaired(first, second)
+    assert one["p"] < 1e-6
+    assert found["p"] > 0.4
+    assert found["high"] - found["low"] == pytest.approx(2 * 12.7 * 0.1, rel=0.15)
+
+
+def test_equal_models_of_few_trainings_seldom_differ_on_other_rows():
+    rng = np.random.default_rng(0)
+
+    def model():
+        right = rng.random((2000, 3)) < 0.8 + rng.normal(0, 0.01, 3)
+        return right.astype(float)
+
+    wrong = sum(unpaired(model(), model())["p"] < 0.05 for _ in range(200))
+    # 5 % of 200 are 10, with a standard deviation of 3.
+    assert wrong <= 19
+
+
 def test_constant_scores_differ_or_do_not():
     ones, zeros = np.ones((9, 1)), np.zeros((7, 1))
     assert unpaired(ones, zeros) == {"difference": 1, "low": 1, "high": 1, "p": 0}

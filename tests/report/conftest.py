@@ -416,13 +416,14 @@ def full_study() -> dict[str, Any]:
         "transfer": [
             {
                 "data": name,
+                "metric": "accuracy",
                 "rows": 8_530,
                 "sentence": f"The accuracy of bilstm-glove fell by 15.5 points on {name}.",
                 "leaderboard": [
                     {
                         **row,
                         "accuracy": row["accuracy"] - 0.155,
-                        "own_accuracy": row["accuracy"],
+                        "own": row["accuracy"],
                         "difference": -0.155,
                     }
                     for row in results["leaderboard"]

@@ -51,7 +51,7 @@ def test_transfer_table_sets_other_data_beside_the_own_test_split(
         name, accuracy, _, _, own, _, difference, _ = line.split()
         assert name == row["model"]
         assert accuracy == f"{100 * row['accuracy']:.1f}"
-        assert own == f"{100 * row['own_accuracy']:.1f}"
+        assert own == f"{100 * row['own']:.1f}"
         assert difference == "−15.5"
 
 

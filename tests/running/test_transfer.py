@@ -52,6 +52,10 @@ def trained(folder, name, seed, good, bad):
 
 @pytest.fixture
 def run(tmp_path):
+    return held(tmp_path)
+
+
+def held(tmp_path, **settings):
     """`nb` knows the words; `two` was trained twice, once on labels that are turned round."""
     store, folder = tmp_path / "runs" / ".store", tmp_path / "runs" / "20260101-000000-sentiment"
     own = table(tmp_path / "own.csv", OWN)
@@ -65,7 +69,7 @@ def run(tmp_path):
         models = trained(store / "models", name, seed, *words)
         evaluations.append(store / "evaluations" / models.name)
         evaluate([models], store / "test", evaluations[-1], load=load)
-    settings = {"study": "sentiment", "preset": "quick", "seed": 0, "seeds": 2, "pairs": []}
+    settings |= {"study": "sentiment", "preset": "quick", "seed": 0, "seeds": 2, "pairs": []}
     compare(
         evaluations,
         store / "comparison",
@@ -89,16 +93,43 @@ def test_accuracy_by_hand(run, other):
     entry = transfer(run, other)
     nb, two = entry["leaderboard"]
     assert nb["model"] == "nb"
-    assert (nb["accuracy"], nb["own_accuracy"], nb["difference"]) == (0.75, 1, -0.25)
+    assert (nb["accuracy"], nb["own"], nb["difference"]) == (0.75, 1, -0.25)
     assert 0 <= nb["accuracy_low"] < 0.75 < nb["accuracy_high"] <= 1
     # Of "good": two found of three, and nothing else taken for it.
     assert (nb["precision"], nb["recall"], nb["f1"]) == pytest.approx((1, 2 / 3, 0.8))
     # The second training is right where the first is wrong: means over 3/4 and 1/4, 1 and 0.
-    assert (two["accuracy"], two["own_accuracy"], two["seeds"]) == (0.5, 0.5, 2)
+    assert (two["accuracy"], two["own"], two["seeds"]) == (0.5, 0.5, 2)
     assert (entry["data"], entry["rows"], entry["classes"]) == ("other.csv", 4, ["bad", "good"])
     assert "fell by 25.0 points, from 100.0\u202f% on" in entry["sentence"]
     assert entry["sentence"].endswith("The whole set was used, and nothing was trained on it.")
     assert run.results["transfer"] == [entry]
+
+
+def test_the_runs_metric_ranks_and_is_told(tmp_path, other):
+    entry = transfer(held(tmp_path, metric="balanced-accuracy"), other)
+    nb = entry["leaderboard"][0]
+    assert entry["metric"] == "balanced-accuracy"
+    # The one row of "bad" is found, and two of three of "good".
+    assert nb["balanced_accuracy"] == pytest.approx(5 / 6)
+    assert (nb["accuracy"], nb["own"]) == (0.75, 1)
+    assert nb["difference"] == pytest.approx(-1 / 6)
+    assert entry["sentence"].startswith("The balanced accuracy of nb fell by 16.7 points")
+
+
+def test_a_metric_that_means_nothing_there_gives_way_to_accuracy(tmp_path):
+    good = table(tmp_path / "good.csv", [row for row in OTHER if row[1] == "good"])
+    entry = transfer(held(tmp_path, metric="auc"), good)
+    assert entry["metric"] == "accuracy"
+    assert entry["leaderboard"][0]["own"] == 1
+
+
+def test_near_copies_of_what_the_run_learned_are_left_out(run, tmp_path):
+    known = read_split(run.path.parent / ".store" / "dataset", "train")
+    text, label = known.inputs[0], known.classes[known.labels[0]]
+    rows = [(f"{text} https://example.com/{n}", label) for n in range(3)]
+    entry = transfer(run, table(tmp_path / "near.csv", [*OTHER, *rows]))
+    assert (entry["seen"], entry["rows"]) == (3, 4)
+    assert "or on near copies of, are left out" in entry["sentence"]
 
 
 def test_columns_have_names(run, tmp_path):
@@ -128,8 +159,8 @@ def test_what_the_run_was_trained_on_is_left_out(run, tmp_path):
     assert (entry["available"], entry["seen"], entry["rows"]) == (6, 4, 2)
     assert [row["difference"] for row in entry["leaderboard"]] == [0, 0]
     assert (
-        "Of its 6 rows, 4 that the run was trained or validated on are left out."
-        in entry["sentence"]
+        "Of its 6 rows, 4 that the run was trained or validated on, or on near copies of, are left "
+        "out." in entry["sentence"]
     )
     known = read_split(run.path.parent / ".store" / "dataset", "train")
     seen = [(text, known.classes[n]) for text, n in zip(known.inputs, known.labels, strict=True)]

@@ -95,7 +95,7 @@ def other(tmp_path):
 def test_accuracy_by_hand_on_pictures_of_any_size(run, other):
     entry = transfer(run, str(other))
     [net] = entry["leaderboard"]
-    assert (net["accuracy"], net["own_accuracy"], net["difference"]) == (0.75, 1, -0.25)
+    assert (net["accuracy"], net["own"], net["difference"]) == (0.75, 1, -0.25)
     assert (entry["data"], entry["rows"], entry["classes"]) == ("other", 4, ["dark", "light"])
     assert entry["sentence"].endswith("The whole set was used, and nothing was trained on it.")
     section = run.report.read_text().partition('id="transfer"')[2].partition("</section>")[0]

@@ -26,6 +26,8 @@ def test_training_ends_with_its_epochs_or_its_patience():
     assert finished(history((0.9, 0.1), (0.8, 0.2), (0.7, 0.3)), epochs=4, patience=2)
     assert not finished(history((0.7, 0.3), (0.8, 0.2), (0.7, 0.3)), epochs=4, patience=2)
     assert finished(history((0.6, 0.3), (0.7, 0.3), (0.8, 0.2), (0.9, 0.1)), epochs=4, patience=2)
+    assert not finished(history((0.9, 0.1), (0.8, 0.2), (0.7, 0.3)), epochs=4, patience=0)
+    assert finished(history((0.9, 0.1), (0.8, 0.2), (0.7, 0.3)), epochs=3, patience=0)
 
 
 def test_another_metric_may_decide_in_its_own_direction():

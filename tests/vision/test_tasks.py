@@ -135,6 +135,20 @@ def test_pictures_grow_to_their_size_within_the_share_of_the_epochs():
     assert next(iter(task.validation_batches())).inputs.shape[2:] == (128, 128)
 
 
+@pytest.mark.parametrize(
+    ("task", "config"),
+    [
+        (Classification, ImageNetwork(encoder="conv", pictures=Pictures(growth=0.75))),
+        (Reconstruction, Autoencoder(encoder="linear", pictures=Pictures(growth=0.75))),
+    ],
+)
+def test_other_encoders_learn_on_pictures_of_one_size(task, config):
+    """They have a layer for each place of a picture."""
+    data = torch.zeros(4, 128, 128, 3, dtype=torch.uint8), torch.arange(4) % 2
+    batch = next(iter(task(config, 0, data, data).training_batches(1)))
+    assert batch.inputs.shape[2:] == (128, 128)
+
+
 @pytest.mark.parametrize("loss", ["cross-entropy", "center"])
 def test_the_class_of_what_is_pasted_counts_by_its_share(loss):
     task, model = task_and_model(loss=loss, pictures=Pictures(cutmix=0.7))

@@ -119,7 +119,7 @@ def prepare(
         "columns": {"input": columns.input, "label": columns.label},
         **rows.facts,
         **made.facts,
-        "remarks": [*rows.facts["remarks"], *made.remarks],
+        "remarks": [*rows.facts["remarks"], *spec.remarks(len(rows.frame)), *made.remarks],
         # Tells this preparation from others of equal data.
         "preparation": uuid.uuid4().hex,
         "split": split,

@@ -46,6 +46,17 @@ class SplitSpec:
         train, validation, test = parts
         return cls(train, validation, test, absolute)
 
+    def remarks(self, rows: int) -> list[str]:
+        """What a person should know who meant percentages, of data with so many rows."""
+        sizes = (self.train, self.validation, self.test)
+        if not self.absolute or sum(sizes) != 100 or rows <= 100:
+            return []
+        shares = ":".join(f"{size / 100:g}" for size in sizes)
+        return [
+            f"the split asks for 100 of {rows:,} rows, as sizes are rows: percentages are "
+            f"written as shares, {shares}"
+        ]
+
     def refuse_beyond(self, limit: int) -> None:
         """Raise a UserError if no data can be divided so, of which at most `limit` rows are used
         (0: all).

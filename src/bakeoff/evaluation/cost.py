@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from bakeoff.data.splits import Split
+from bakeoff.evaluation.chance import over_rows, over_trainings
 from bakeoff.evaluation.scores import Metric
 
 TIMES_APART = 1.5
@@ -92,8 +93,5 @@ def _clearly_better(first: np.ndarray, second: np.ndarray, metric: Metric) -> bo
     lies above 0.
     """
     paired = first.mean(axis=1) - second.mean(axis=1)
-    variance = paired.var() / len(paired)
-    for values in (first, second):
-        if values.shape[1] > 1:
-            variance += values.mean(axis=0).var(ddof=1) / values.shape[1]
-    return metric.merit(float(paired.mean())) > 1.96 * float(np.sqrt(variance))
+    chance = over_rows(paired) + over_trainings(first) + over_trainings(second)
+    return metric.merit(float(paired.mean())) > chance.quantile * chance.error

@@ -18,6 +18,7 @@ from bakeoff.evaluation.cost import predictions_per_second
 from bakeoff.evaluation.embeddings import Embedder, embedding_facts
 from bakeoff.evaluation.metrics import classification_metrics, validation_metrics
 from bakeoff.evaluation.reconstructions import Reconstructor, reconstruction_facts
+from bakeoff.evaluation.scores import standing
 from bakeoff.formats import duration, percent
 from bakeoff.tracking import Identity, open_run
 from bakeoff.training.trained import (
@@ -138,15 +139,15 @@ def describe(folder: Path) -> dict[str, Any]:
 def mistakes(split: Split, probabilities: np.ndarray) -> Iterator[dict[str, Any]]:
     """The mistakes a model was most certain of."""
     predicted = probabilities.argmax(axis=1)
-    confidence = probabilities.max(axis=1)
+    certainty = standing(probabilities).max(axis=1)
     wrong = np.flatnonzero(predicted != split.labels)
-    for row in wrong[np.argsort(-confidence[wrong], kind="stable")][:MISTAKES]:
+    for row in wrong[np.argsort(-certainty[wrong], kind="stable")][:MISTAKES]:
         yield {
             "id": int(split.ids[row]),
             split.modality: exhibit(split.inputs, row),
             "label": split.classes[split.labels[row]],
             "predicted": split.classes[predicted[row]],
-            "probability": float(confidence[row]),
+            "probability": float(probabilities[row].max()),
         }
 
 

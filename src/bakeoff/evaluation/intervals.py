@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bakeoff.evaluation.bootstrap import difference_interval
+from bakeoff.evaluation.chance import over_rows, over_trainings
 from bakeoff.evaluation.scores import Metric
 
 _TAIL = 0.025
@@ -36,21 +37,17 @@ def standard_error(values: np.ndarray) -> float:
     """Of the mean of a metric's values, shape (rows, trainings): rows and trainings are both drawn
     by chance.
     """
-    rows, trainings = values.shape
-    variance = values.mean(axis=1).var() / rows
-    if trainings > 1:
-        variance += values.mean(axis=0).var(ddof=1) / trainings
-    return float(np.sqrt(variance))
+    return (over_rows(values.mean(axis=1)) + over_trainings(values)).error
 
 
 def score_interval(metric: Metric, labels: np.ndarray, values: np.ndarray) -> tuple[float, float]:
     """The 95 % interval of a model's mean score.
 
-    Of shares it is the exact one on as many rows as would have the score's standard error (Korn &
-    Graubard 1998), at most as many as there are; where every class weighs alike, as many as weigh
-    as much. So one training's accuracy has the exact interval of its rows, seeds that disagree
-    widen it, and where nothing is wrong it is still as wide as the rows are few. Of other scores it
-    is the percentile bootstrap over rows and trainings.
+    Of shares it is the exact one on as many rows as would have the score's standard error, fewer
+    where few trainings tell of it (Korn & Graubard 1998), at most as many as there are; where every
+    class weighs alike, as many as weigh as much. So one training's accuracy has the exact interval
+    of its rows, seeds that disagree widen it, and where nothing is wrong it is still as wide as the
+    rows are few. Of other scores it is the bootstrap of `difference_interval`.
 
     Args:
         metric: whose values they are.
@@ -65,6 +62,8 @@ def score_interval(metric: Metric, labels: np.ndarray, values: np.ndarray) -> tu
         counts = np.bincount(labels)
         counts = counts[counts > 0]
         most = len(counts) ** 2 / float((1 / counts).sum())
-    variance = standard_error(values) ** 2
-    worth = min(most, score * (1 - score) / variance) if variance else most
-    return share_interval(score, worth if worth > 0 else most)
+    rows = over_rows(values.mean(axis=1))
+    whole = rows + over_trainings(values)
+    error = whole.error * whole.quantile / rows.quantile
+    worth = min(most, 1 + score * (1 - score) / error**2) if error else most
+    return share_interval(score, worth if 0 < score < 1 else most)

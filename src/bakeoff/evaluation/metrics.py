@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bakeoff.evaluation.intervals import score_interval, share_interval, standard_error
-from bakeoff.evaluation.scores import METRICS
+from bakeoff.evaluation.scores import METRICS, standing
 from bakeoff.training.trained import read_model, read_probabilities
 
 BINS = 10
@@ -76,7 +76,7 @@ def classification_metrics(
         "brier": max(float(squares.mean()), 0.0) / (2 if k == 2 else 1),
         "ece": ece,
         "calibration": calibration,
-        "roc": _roc(labels, probabilities[:, 1]) if k == 2 else None,
+        "roc": _roc(labels, probabilities) if k == 2 else None,
     }
     if k > 5:
         best = np.argpartition(-probabilities, 5, axis=1)[:, :5]
@@ -90,8 +90,9 @@ def _scored(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float | 
     """Every metric with its interval and its standard error."""
     found: dict[str, float | None] = {}
     for metric in METRICS.values():
-        values = metric.rows(labels, probabilities)[:, None]
-        value, low, high, error = metric.of(labels, probabilities), None, None, None
+        rows = metric.rows(labels, probabilities)
+        values = rows[:, None]
+        value, low, high, error = metric.mean(rows), None, None, None
         if value is not None:
             low, high = score_interval(metric, labels, values)
             error = standard_error(values)
@@ -173,15 +174,18 @@ def _calibration(confidence: np.ndarray, correct: np.ndarray) -> tuple[float, li
     return float(ece), records
 
 
-def _roc(labels: np.ndarray, scores: np.ndarray) -> dict[str, list[float]] | None:
-    """The ROC curve, thinned to `ROC_POINTS`; None where a class has no row."""
+def _roc(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, list[float]] | None:
+    """The ROC curve of the second of two classes, thinned to `ROC_POINTS`; its thresholds are
+    probabilities. None where a class has no row.
+    """
     from sklearn.metrics import roc_curve
 
     if len(np.unique(labels)) < 2:
         return None
-    fpr, tpr, thresholds = roc_curve(labels, scores)
-    # It begins above every score: at infinity, which JSON does not know.
-    thresholds[0] = 1.0
+    fpr, tpr, scores = roc_curve(labels, standing(probabilities)[:, 1])
+    # It begins above every score, at infinity, which JSON does not know.
+    sure = scores > 1
+    thresholds = np.where(sure, 1 - 1 / np.where(sure, scores, 1), scores)
     kept = np.unique(np.linspace(0, len(fpr) - 1, ROC_POINTS).round().astype(int))
     return {
         "fpr": fpr[kept].tolist(),

@@ -10,6 +10,8 @@ import numpy as np
 from bakeoff.errors import unknown_name
 from bakeoff.formats import MINUS, decimal, interval, percent, points
 
+NEARLY_SURE = 1 - 2**-10
+"""A probability above which float32 tells little more apart."""
 _BLOCK = 64
 """Classes ranked at a time: bounds memory, whatever their number."""
 
@@ -46,7 +48,11 @@ class Metric:
 
     def of(self, labels: np.ndarray, probabilities: np.ndarray) -> float | None:
         """The figure; None where it means nothing."""
-        value = float(self.rows(labels, probabilities).mean())
+        return self.mean(self.rows(labels, probabilities))
+
+    def mean(self, rows: np.ndarray) -> float | None:
+        """The figure of what each row adds."""
+        value = float(rows.mean())
         return None if np.isnan(value) else min(max(value, 0.0), 1.0) if self.share else value
 
     def show(self, value: float) -> str:
@@ -96,6 +102,18 @@ def _log_loss(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     return np.log(1 / np.maximum(probabilities[np.arange(len(labels)), labels], 1e-15))
 
 
+def standing(probabilities: np.ndarray) -> np.ndarray:
+    """Scores that rank rows as the probabilities of each class do, shape (n, k), also where these
+    are rounded to 1: from `NEARLY_SURE` on by how little is left for the other classes.
+    """
+    scores = np.array(probabilities, dtype=float)
+    rows, columns = np.nonzero(scores > NEARLY_SURE)
+    rest = scores[rows]
+    rest[np.arange(len(rows)), columns] = 0
+    scores[rows, columns] = 1 / np.maximum(rest.sum(axis=1), np.finfo(float).tiny)
+    return scores
+
+
 def _auc(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     """The area under the ROC curve; of more than two classes the mean over classes, each against
     the rest. What a row adds are the placements of DeLong et al. (1988).
@@ -109,13 +127,13 @@ def _auc(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
         asked = asked[-1:]
     if not len(asked):
         return np.full(n, np.nan)
-    area, moved = 0.0, np.zeros(n)
+    area, moved, standings = 0.0, np.zeros(n), standing(probabilities)
     for start in range(0, len(asked), _BLOCK):
         some = asked[start : start + _BLOCK]
-        ranks = rankdata(probabilities[:, some], axis=0)
+        ranks = rankdata(standings[:, some], axis=0)
         for column, index in enumerate(some):
             positive = labels == index
-            scores, placed = probabilities[:, index], np.empty(n)
+            scores, placed = standings[:, index], np.empty(n)
             ours, others = counts[index], n - counts[index]
             own = rankdata(scores[positive])
             placed[positive] = (ranks[positive, column] - own) / others

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bakeoff.evaluation.bootstrap import difference_interval
+from bakeoff.evaluation.chance import over_rows, over_trainings
 
 PERMUTATIONS = 4999
 _BLOCK = 1_000_000
@@ -27,7 +28,7 @@ def difference(first: np.ndarray, second: np.ndarray) -> dict[str, float]:
 
 def unpaired(first: np.ndarray, second: np.ndarray) -> dict[str, float]:
     """Mean score of `first` minus that of `second` on other rows, with its 95 % interval and the
-    two-sided p of Welch's (1947) test.
+    two-sided p of Welch's (1947) test, over rows and trainings.
 
     Args:
         first: shape (rows, trainings), what each row adds to the score of each training of the
@@ -36,18 +37,15 @@ def unpaired(first: np.ndarray, second: np.ndarray) -> dict[str, float]:
     """
     from scipy.stats import t
 
-    rows = [values.mean(axis=1) for values in (first, second)]
-    change = float(rows[0].mean() - rows[1].mean())
-    parts = [values.var(ddof=1) / len(values) if len(values) > 1 else np.inf for values in rows]
-    error = float(np.sqrt(sum(parts)))
-    if not error:
-        return {"difference": change, "low": change, "high": change, "p": float(change == 0)}
-    if not np.isfinite(error):
+    change = float(first.mean() - second.mean())
+    if min(len(first), len(second)) < 2:
         return {"difference": change, "low": -np.inf, "high": np.inf, "p": 1.0}
-    least = [part**2 / (len(values) - 1) for part, values in zip(parts, rows, strict=True)]
-    freedom = error**4 / sum(least)
-    reach = float(t.ppf(0.975, freedom)) * error
-    p = float(2 * t.sf(abs(change) / error, freedom))
+    parts = [over_rows(values.mean(axis=1)) + over_trainings(values) for values in (first, second)]
+    chance = parts[0] + parts[1]
+    if not chance.error:
+        return {"difference": change, "low": change, "high": change, "p": float(change == 0)}
+    reach = chance.quantile * chance.error
+    p = float(2 * t.sf(abs(change) / chance.error, chance.freedom))
     return {"difference": change, "low": change - reach, "high": change + reach, "p": p}
 
 

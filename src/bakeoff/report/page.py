@@ -10,7 +10,7 @@ from bakeoff import formats
 from bakeoff.artifacts import written_atomically
 from bakeoff.evaluation.cost import TIMES_APART
 from bakeoff.evaluation.embeddings import NEIGHBOURS
-from bakeoff.evaluation.scores import Metric
+from bakeoff.evaluation.scores import Metric, get_metric
 from bakeoff.report import searches, summary
 from bakeoff.report.hyper_parameters import hyper_parameters
 from bakeoff.report.templates import render
@@ -87,6 +87,9 @@ def _context(results: dict[str, Any]) -> dict[str, Any]:
         "handicaps": summary.handicaps([run["config"] for run in results["models"]]),
         "width": summary.width(results),
         "searches": [_search(search, metric) for search in results.get("searches", ())],
+        "transfer": [
+            other | {"score": get_metric(other["metric"])} for other in results.get("transfer", ())
+        ],
         "top5": all("top5_accuracy" in row for row in leaderboard),
         "numbered": len(results["classes"]) > MOST_CLASSES_IN_A_TABLE,
         "neighbours": NEIGHBOURS,

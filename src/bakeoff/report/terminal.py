@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.evaluation.scores import ACCURACY, METRICS, Metric
-from bakeoff.formats import count, decimal, hundredths, percent, plain, points, short, since, size
+from bakeoff.formats import count, decimal, hundredths, plain, short, since, size
 from bakeoff.report.summary import flat, metric_of
 
 if TYPE_CHECKING:
@@ -59,19 +59,21 @@ def _ends(metric: Metric, row: Mapping[str, Any], key: str) -> str:
 
 
 def transfer_table(entry: dict[str, Any]) -> Table:
-    """One row a model, best accuracy on the other data first.
+    """One row a model, best on the other data first.
 
     Args:
         entry: one data set of the results' "transfer".
     """
-    table = new_table("model", "accuracy", "95\u202f%", "own test", "points", "F1")
+    metric = METRICS[entry["metric"]]
+    change = "points" if metric.percent else "change"
+    table = new_table("model", metric.words, "95\u202f%", "own test", change, "F1")
     for row in entry["leaderboard"]:
         table.add_row(
             row["model"],
-            percent(row["accuracy"]),
-            _ends(ACCURACY, row, "accuracy"),
-            percent(row["own_accuracy"]),
-            points(row["difference"]),
+            metric.show(row[metric.key]),
+            _ends(metric, row, metric.key),
+            metric.show(row["own"]),
+            metric.show_difference(row["difference"]),
             decimal(row["f1"]),
         )
     return table

@@ -17,6 +17,7 @@ from bakeoff.data.cleaning import Rows, duplicate_key
 from bakeoff.data.columns import Columns
 from bakeoff.data.decoding import pixel_key
 from bakeoff.data.depth import as_learned
+from bakeoff.data.near_copies import near_copies
 from bakeoff.data.prepare import read_rows
 from bakeoff.data.sources import fingerprint, location
 from bakeoff.data.splits import Split, read_split
@@ -26,7 +27,7 @@ from bakeoff.evaluation.baseline import KIND
 from bakeoff.evaluation.compare import mean_rates, mean_scores
 from bakeoff.evaluation.evaluate import checked
 from bakeoff.evaluation.metrics import classification_metrics
-from bakeoff.formats import percent, points
+from bakeoff.evaluation.scores import ACCURACY, Metric, get_metric
 from bakeoff.locks import alone
 from bakeoff.report import write_report
 from bakeoff.running.runs import RunFolder, gone, model_folder, trainings
@@ -50,8 +51,8 @@ def transfer(
 ) -> dict[str, Any]:
     """Score a run's models on other labelled texts or images, and add the result to the run.
 
-    What the run's training and validation splits hold is left out: nothing scored was seen before.
-    Images are resized and cropped to the size of the run's.
+    What the run's training and validation splits hold, or hold nearly, is left out: nothing scored
+    was seen before. Images are resized and cropped to the size of the run's.
 
     Args:
         run: a finished run; its results.json gets the result under "transfer", in place of an
@@ -67,11 +68,13 @@ def transfer(
         watch: called with a training's name and None before it is scored, then with its accuracy.
 
     Returns:
-        data (the name), path, fingerprint, created, classes, absent (those that no scored row
-        has), available (rows of the data), dropped (rows that cannot be used), seen (rows left out
-        because the run knew them), rows (scored), leaderboard (means over trainings, best accuracy
-        first; own_accuracy is that on the run's test split) and sentence. Where classes are absent,
-        precision, recall and F1 are means over the others.
+        data (the name), path, fingerprint, created, metric (the run's, or accuracy where that
+        means nothing on these rows), classes, absent (those that no scored row has), available
+        (rows of the data), dropped (rows that cannot be used), seen (rows left out because the run
+        knew them or near copies of them), rows (scored), leaderboard (means over trainings, best by
+        the metric first; `own` is its value on the run's test split, `difference` what was lost or
+        won) and sentence. Where classes are absent, precision, recall and F1 are means over the
+        others.
 
     Raises:
         UserError: the run has not finished, lacks a model, or knows not all classes of the data;
@@ -79,7 +82,7 @@ def transfer(
     """
     results = run.results
     modality = results["dataset"]["modality"]
-    own = {r["model"]: r["accuracy"] for r in results["leaderboard"] if r["kind"] != KIND}
+    own = {row["model"]: row for row in results["leaderboard"] if row["kind"] != KIND}
     folders = {
         name: [model_folder(run, training) for training in trainings(results, name)]
         for name in dict.fromkeys(models or own)
@@ -96,8 +99,7 @@ def transfer(
     available = len(found.frame)
     classes = [normalised(name) for name in results["classes"]]
     labels = _labels(rows, classes, source, found.label_column)
-    known = _known(run)
-    unseen = np.array([key not in known for key in rows.keys]).nonzero()[0]
+    unseen = np.flatnonzero(~_known(rows, _learned(run)))
     if not len(unseen):
         raise UserError(
             f"{source}: the run was trained on every one of its {modality}s; name other data with "
@@ -124,13 +126,18 @@ def transfer(
     split = Split(ids, rows.inputs(), labels, results["classes"], modality)
     if len(used) < len(labels):
         split = split.part(used)
+    metric = get_metric(results["metric"])
+    if np.isnan(metric.rows(split.labels, np.eye(len(classes))[split.labels]).mean()):
+        metric = ACCURACY
+    entry["metric"] = metric.name
     board = []
     for name, of_model in folders.items():
-        scores = _score(of_model, split, bool(entry["absent"]), watch)
-        difference = scores["accuracy"] - own[name]
-        board.append({"model": name, **scores, "own_accuracy": own[name], "difference": difference})
-    entry["leaderboard"] = sorted(board, key=lambda row: -row["accuracy"])
-    entry["sentence"] = _sentence(entry, results["winner"]["model"], f"{modality}s")
+        scores = _score(of_model, split, metric, bool(entry["absent"]), watch)
+        before = own[name][metric.key]
+        difference = scores[metric.key] - before
+        board.append({"model": name, **scores, "own": before, "difference": difference})
+    entry["leaderboard"] = sorted(board, key=lambda row: -metric.merit(row[metric.key]))
+    entry["sentence"] = _sentence(entry, metric, results["winner"]["model"], f"{modality}s")
     _add(run, entry)
     return entry
 
@@ -169,8 +176,8 @@ def _named(classes: Sequence[str]) -> str:
     return ", ".join(classes[:_NAMED]) + (f" and {len(classes) - _NAMED:,} more" if more else "")
 
 
-def _known(run: RunFolder) -> set[Hashable]:
-    """The keys of the run's training and validation splits.
+def _learned(run: RunFolder) -> list[Split]:
+    """The run's training and validation split.
 
     Raises:
         UserError: they are not there.
@@ -182,33 +189,49 @@ def _known(run: RunFolder) -> set[Hashable]:
     dataset = in_store(root, manifest["inputs"]["dataset"]["path"])
     if lacks(dataset, "train.", "validation."):
         raise gone(run, "the data that the run was trained on", dataset, "--data")
-    return {
-        duplicate_key(one) if isinstance(one, str) else pixel_key(one)
-        for name in ("train", "validation")
-        for one in read_split(dataset, name).inputs
-    }
+    return [read_split(dataset, name) for name in ("train", "validation")]
+
+
+def _known(rows: Rows, learned: Sequence[Split]) -> np.ndarray:
+    """Which rows are copies or near copies of what was learned, shape (rows,)."""
+    keys: list[Hashable]
+    if rows.pixels is None:
+        before = [text for split in learned for text in split.inputs]
+        keys = [duplicate_key(text) for text in before]
+        inputs: Any = before + rows.inputs()
+    else:
+        pictures = np.concatenate([split.inputs for split in learned])
+        keys = [pixel_key(one) for one in pictures]
+        channels = max(pictures.shape[3], rows.pixels.shape[3])
+        both = [np.broadcast_to(p, (*p.shape[:3], channels)) for p in (pictures, rows.pixels)]
+        inputs = np.concatenate(both)
+    number: dict[Hashable, int] = {}
+    copies = [number.setdefault(key, len(number)) for key in [*keys, *rows.keys]]
+    groups = near_copies(np.array(copies), inputs)
+    return np.isin(groups[len(keys) :], groups[: len(keys)])
 
 
 def _score(
-    folders: Sequence[Path], split: Split, lacks_classes: bool, watch: Watch
+    folders: Sequence[Path], split: Split, metric: Metric, lacks_classes: bool, watch: Watch
 ) -> dict[str, Any]:
     """Means over the trainings of one model."""
     from bakeoff.predictors import load
 
-    metrics, right = [], []
+    metrics: list[dict[str, Any]] = []
+    scores: dict[Metric, list[np.ndarray]] = {ACCURACY: [], metric: []}
     for folder in folders:
         watch(folder.name, None)
         probabilities = checked(load(folder).probabilities(split.inputs), folder.name)
         metrics.append(classification_metrics(split.labels, probabilities, split.classes))
-        right.append(probabilities.argmax(axis=1) == split.labels)
+        for score, values in scores.items():
+            values.append(score.rows(split.labels, probabilities))
         watch(folder.name, metrics[-1]["accuracy"])
         if lacks_classes:
             metrics[-1] |= _means_over_present(metrics[-1]["per_class"])
-    return {
-        **mean_scores(metrics, np.stack(right, axis=1).astype(float), split.labels),
-        **mean_rates(metrics),
-        "seeds": len(folders),
-    }
+    found: dict[str, Any] = {"seeds": len(folders), **mean_rates(metrics)}
+    for score, values in scores.items():
+        found |= mean_scores(metrics, np.stack(values, axis=1), split.labels, score)
+    return found
 
 
 def _means_over_present(per_class: Sequence[dict[str, Any]]) -> dict[str, float]:
@@ -216,22 +239,24 @@ def _means_over_present(per_class: Sequence[dict[str, Any]]) -> dict[str, float]
     return {key: mean(row[key] for row in present) for key in ("precision", "recall", "f1")}
 
 
-def _sentence(entry: dict[str, Any], winner: str, noun: str) -> str:
-    """How accuracy changed, of the run's winner where it took part, and what was scored."""
+def _sentence(entry: dict[str, Any], metric: Metric, winner: str, noun: str) -> str:
+    """How the metric changed, of the run's winner where it took part, and what was scored."""
     board = entry["leaderboard"]
     row = next((row for row in board if row["model"] == winner), board[0])
-    change = f"{100 * abs(row['difference']):.1f}"
+    unit = " points" if metric.percent else ""
+    change = metric.show_difference(abs(row["difference"])).lstrip("+")
     verb = "fell" if row["difference"] < 0 else "rose"
-    moved = "hardly moved" if change == "0.0" else f"{verb} by {change} points"
+    moved = f"{verb} by {change}{unit}" if float(change) else "hardly moved"
     said = (
-        f"The accuracy of {row['model']} {moved}, from {percent(row['own_accuracy'])} on the run's "
-        f"own test split to {percent(row['accuracy'])} on {entry['data']}"
+        f"The {metric.words} of {row['model']} {moved}, from {metric.show(row['own'])} on the "
+        f"run's own test split to {metric.show(row[metric.key])} on {entry['data']}"
     )
     if len(board) > 1:
         differences = [row["difference"] for row in board]
         said += (
-            f"; over the {len(board)} models the difference is {points(min(differences))} to "
-            f"{points(max(differences))} points"
+            f"; over the {len(board)} models the difference is "
+            f"{metric.show_difference(min(differences))} to "
+            f"{metric.show_difference(max(differences))}{unit}"
         )
     if entry["absent"]:
         said += f". No row has the class {_named(entry['absent'])}"
@@ -241,7 +266,7 @@ def _sentence(entry: dict[str, Any], winner: str, noun: str) -> str:
         f"{entry[key]:,} {reason}"
         for key, reason in [
             ("dropped", "that cannot be used"),
-            ("seen", "that the run was trained or validated on"),
+            ("seen", "that the run was trained or validated on, or on near copies of,"),
         ]
         if entry[key]
     ]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import torch
 from torch import Tensor
 
+from bakeoff.environment import cores
 from bakeoff.training.memory import keep_freed
 
 
@@ -15,10 +19,13 @@ def device() -> torch.device:
 
 
 def resolved(precision: str) -> str:
-    """ "fp32" or "bf16": where that is left open, bf16 on CUDA."""
+    """ "fp32" or "bf16": where that is left open, bf16 on GPUs that compute in it (Ampere and later),
+    as it is slower where it is imitated.
+    """
     if precision != "auto":
         return precision
-    return "bf16" if device().type == "cuda" else "fp32"
+    able = torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
+    return "bf16" if able else "fp32"
 
 
 def autocast(precision: str) -> torch.autocast:
@@ -32,6 +39,19 @@ def sent(values: np.ndarray | Tensor, where: torch.device) -> Tensor:
     if where.type == "cuda" and tensor.device.type == "cpu":
         tensor = tensor.pin_memory()
     return tensor.to(where, non_blocking=True)
+
+
+@contextmanager
+def computing_on(threads: int) -> Iterator[None]:
+    """Compute on that many CPU threads, or on as many as there are CPUs; the process has its own
+    number again after.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(min(threads, cores()))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def set_up_process(seed: int, threads: int) -> None:

@@ -29,10 +29,10 @@ def best_epoch(history: Sequence[dict[str, Any]], metric: str = "accuracy") -> d
 def finished(
     history: Sequence[dict[str, Any]], epochs: int, patience: int, metric: str = "accuracy"
 ) -> bool:
-    """Whether all `epochs` are done, or the last `patience` of them brought nothing better by the
-    metric.
+    """Whether all `epochs` are done, or the last `patience` of them (0: no number) brought nothing
+    better by the metric.
     """
     if not history:
         return False
     waited = history[-1]["epoch"] - best_epoch(history, metric)["epoch"]
-    return len(history) >= epochs or waited >= patience
+    return len(history) >= epochs or 0 < patience <= waited

@@ -53,8 +53,8 @@ class TrainingSettings:
     """Share of all steps in which the rate rises linearly from 1 % of its peak."""
     clip_norm: NotNegative = 1.0
     """Gradients are scaled down to this total L2 norm; 0 leaves them."""
-    patience: Count = 3
-    """Epochs without a better one on validation before training stops."""
+    patience: CountOrNone = 3
+    """Epochs without a better one on validation before training stops; 0: never before the last."""
     metric: Literal["accuracy", "macro-f1", "balanced-accuracy", "log-loss", "auc"] = "accuracy"
     """The validation figure whose best epoch is kept: `accuracy`, `macro-f1`, `balanced-accuracy`,
     `log-loss` or `auc`; where it means nothing, as of autoencoders, the loss is."""

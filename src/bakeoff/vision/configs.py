@@ -57,7 +57,7 @@ class Autoencoder:
     pictures: Pictures = field(default_factory=Pictures)
     precision: Precision = "auto"
     """`fp32`, `bf16` (matrix products and convolutions; weights stay fp32), or `auto`: bf16 on
-    CUDA, fp32 elsewhere."""
+    GPUs that compute in it, fp32 elsewhere."""
     training: TrainingSettings = field(default_factory=TrainingSettings)
 
     def __post_init__(self) -> None:
@@ -127,6 +127,11 @@ class ImageNetwork:
                         f"pictures.{name}={held}: the autoencoder that the network starts from "
                         f"has pretraining.pictures.{name}={before}; change both alike"
                     )
+        if self.frozen and self.loss != "cross-entropy":
+            raise UserError(
+                f"loss={self.loss}: embeddings of a frozen encoder stay as they are, so that its "
+                "linear layer learns by cross-entropy alone"
+            )
         if self.weights and self.encoder != "resnet18":
             raise UserError(f"weights={self.weights}: only resnet18 starts from weights")
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bakeoff.artifacts import read_json
-from bakeoff.training.device import autocast, device, resolved
+from bakeoff.training.device import autocast, computing_on, device, resolved
 from bakeoff.training.workers import ALONE, Workers
 from bakeoff.vision.configs import Autoencoder, ImageNetwork, from_dict
 from bakeoff.vision.encoders import build_decoder, build_encoder
@@ -146,9 +146,10 @@ class _Predictor:
     def _mean(self, inputs: np.ndarray, of: Callable[[Tensor], Tensor]) -> np.ndarray:
         """What `of` makes of the views of each picture, on average."""
         parts = []
-        for pictures in self._batches(inputs):
-            views = [of(view) for view in self._views(pictures)]
-            parts.append(torch.stack(views).mean(dim=0))
+        with computing_on(self._threads):
+            for pictures in self._batches(inputs):
+                views = [of(view) for view in self._views(pictures)]
+                parts.append(torch.stack(views).mean(dim=0))
         return torch.cat(parts).cpu().numpy()
 
     def _views(self, pictures: Tensor) -> Iterator[Tensor]:
@@ -156,7 +157,6 @@ class _Predictor:
         yield pictures
 
     def _batches(self, inputs: np.ndarray) -> Iterator[Tensor]:
-        torch.set_num_threads(self._threads)
         self._model.eval()
         grey = self._shape.channels == 1
         for start in range(0, len(inputs), PREDICTION_BATCH):
@@ -233,9 +233,10 @@ class AutoencoderPredictor(_Predictor):
         them, both uint8 (n, size, size, channels).
         """
         seen, made = [], []
-        for pictures in self._batches(inputs):
-            seen.append(as_bytes(pictures))
-            made.append(as_bytes(self._model(pictures)))
+        with computing_on(self._threads):
+            for pictures in self._batches(inputs):
+                seen.append(as_bytes(pictures))
+                made.append(as_bytes(self._model(pictures)))
         return np.concatenate(seen), np.concatenate(made)
 
 

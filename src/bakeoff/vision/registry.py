@@ -14,7 +14,7 @@ from bakeoff.vision.configs import Autoencoder, ImageNetwork, Pictures
 def _epochs(number: int, learning_rate: float, **settings: Any) -> TrainingSettings:
     """All of the epochs, however long none is better: the rate falls to the end."""
     return TrainingSettings(
-        epochs=number, patience=number, least_steps=0, learning_rate=learning_rate, **settings
+        epochs=number, patience=0, least_steps=0, learning_rate=learning_rate, **settings
     )
 
 
@@ -95,7 +95,7 @@ _STUDY: dict[str, ImageNetwork] = {
         loss="triplet",
         temperature=2.0,
         pictures=Pictures(growth=0.8, flip=True, crop=0.5, color=0.2),
-        training=replace(_RESNET.training, epochs=100, patience=100),
+        training=replace(_RESNET.training, epochs=100),
     ),
     "resnet18-center": replace(_RESNET, loss="center"),
 }

@@ -82,8 +82,10 @@ class _Pictures:
 
     def learning_size(self, epoch: int) -> int:
         """Pixels a side of the training pictures of an epoch."""
-        epochs = self._config.training.planned_epochs(self.steps_per_epoch)
         full = self._train[0].shape[1]
+        if self._config.encoder != "resnet18":
+            return full
+        epochs = self._config.training.planned_epochs(self.steps_per_epoch)
         return learning_size(full, self._config.pictures.growth, (epoch - 1) / epochs)
 
     def _augmented(self, rows: np.ndarray, rng: np.random.Generator, size: int) -> Batch:

@@ -86,6 +86,14 @@ def test_a_saved_network_keeps_the_steps_that_it_learned_with(reviews, tmp_path,
     assert not np.array_equal(load(tmp_path / "model").probabilities(inputs), before)
 
 
+def test_who_predicts_keeps_its_own_threads(reviews, tmp_path):
+    trained = train(CONFIGS["bag"], reviews, threads=1)
+    write_trained(trained, tmp_path / "model", ["bad", "good"], reviews[1])
+    torch.set_num_threads(2)
+    load(tmp_path / "model").probabilities(["fine"])
+    assert torch.get_num_threads() == 2
+
+
 def weights(trained, folder):
     folder.mkdir()
     trained.save(folder)

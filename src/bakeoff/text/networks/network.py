@@ -17,7 +17,7 @@ from bakeoff.text.networks.batches import PREDICTION_BATCH, batch_of, sorted_row
 from bakeoff.text.networks.encoders import RECURRENT, build_encoder
 from bakeoff.text.networks.vocabulary import Encoded, Vocabulary
 from bakeoff.text.preprocessing import parse, preprocess_all
-from bakeoff.training.device import autocast, device, resolved
+from bakeoff.training.device import autocast, computing_on, device, resolved
 
 _STEPS = "preprocessing.json"
 
@@ -112,13 +112,13 @@ class NetworkPredictor:
     @torch.no_grad()
     def probabilities_of(self, encoded: Encoded) -> np.ndarray:
         """As `probabilities`, for texts that are encoded already."""
-        torch.set_num_threads(self._threads)
         self._model.eval()
         result = np.empty((len(encoded.lengths), len(self.classes)))
-        for rows in sorted_rows(encoded.lengths, PREDICTION_BATCH):
-            batch = batch_of(encoded, rows)
-            logits = self._model(batch.tokens, batch.lengths)
-            result[rows] = logits.double().softmax(dim=1).cpu().numpy()
+        with computing_on(self._threads):
+            for rows in sorted_rows(encoded.lengths, PREDICTION_BATCH):
+                batch = batch_of(encoded, rows)
+                logits = self._model(batch.tokens, batch.lengths)
+                result[rows] = logits.double().softmax(dim=1).cpu().numpy()
         return result
 
     def save(self, folder: Path) -> None:
