@@ -8,10 +8,11 @@ ARGS ?=
 # Tried in turn; the first that is 3.11 or newer makes the environment.
 PYTHON ?= python3.11 python3
 # The wheels of an image come from .venv, so BASE needs the same Python version, system and processor.
-BASE ?= python:3.11-slim
+BASE ?= python:$(shell $(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')-slim
 # cpu, or cuda: whether the image is for GPUs. The wheels of torch decide what it can.
 DEVICE ?= cpu
-IMAGE ?= bakeoff-$(DEVICE)-python:$(VERSION)
+BUILT = bakeoff-$(DEVICE)-python:$(VERSION)
+IMAGE ?= $(BUILT)
 
 EXTRAS := ray,s3,wandb
 
@@ -84,14 +85,20 @@ e2e: setup ## run every pipeline, tiny, on the cluster that KUBECONFIG names
 images: $(WHEELS)/.complete ## build the container image, or DEVICE=cuda's (needs a Docker engine)
 	rm -rf build $(WHEELS)/package
 	SOURCE_DATE_EPOCH=315532800 $(BIN)/pip wheel -qq --no-deps --wheel-dir $(WHEELS)/package .
-	DOCKER_BUILDKIT=1 docker build --file images/Dockerfile --tag $(IMAGE) --build-arg DEVICE=$(DEVICE) \
-	    --build-arg BASE=$(BASE) --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) $(WHEELS)
+	DOCKER_BUILDKIT=1 docker build --file images/Dockerfile --tag $(BUILT) --tag $(IMAGE) \
+	    --build-arg DEVICE=$(DEVICE) --build-arg BASE=$(BASE) --build-arg VERSION=$(VERSION) \
+	    --build-arg REVISION=$(REVISION) $(WHEELS)
 	@docker image inspect --format '{{.Size}}' $(IMAGE) \
 	    | awk '{printf "%s: %.2f GB\n", "$(IMAGE)", $$1 / 1e9}'
 
-push: ## send it to its registry, and print how steps name it: make push IMAGE=registry.example/bakeoff:1
+push: ## send what was built to a registry, and print how steps name it: make push IMAGE=registry.example/bakeoff:1
+	@docker image inspect $(BUILT) >/dev/null 2>&1 \
+	    || { echo "make: there is no image $(BUILT): make images DEVICE=$(DEVICE)" >&2; exit 1; }
+	docker tag $(BUILT) $(IMAGE)
 	docker push $(IMAGE)
-	@docker image inspect --format '--image {{index .RepoDigests 0}}' $(IMAGE)
+	@name='$(IMAGE)'; case $${name##*/} in *:*) name=$${name%:*};; esac; \
+	    docker image inspect --format '{{range .RepoDigests}}--image {{println .}}{{end}}' $(IMAGE) \
+	    | grep -F -- "--image $$name@"
 
 # pip reads its own settings (PIP_INDEX_URL, PIP_EXTRA_INDEX_URL, PIP_FIND_LINKS, pip.conf) here, not in
 # the build. Name PyTorch's index of CPU wheels there, or torch brings CUDA along: 2 GB more.
@@ -102,4 +109,6 @@ $(WHEELS)/.complete: $(INSTALLED)
 	mkdir $(@D)/torch
 	cd $(@D)/dependencies && for wheel in torch*.whl nvidia_*.whl cuda_*.whl triton-*.whl; do \
 	    ! [[ -f $$wheel ]] || mv "$$wheel" ../torch/; done
+	@[[ $(DEVICE) == cpu ]] || compgen -G '$(@D)/torch/nvidia_*.whl' >/dev/null || { echo "make: pip gave a" \
+	    "torch without CUDA: leave PyTorch's index of CPU wheels out of pip's settings" >&2; exit 1; }
 	touch $@

@@ -22,6 +22,15 @@ needed() {
   [[ ${#missing[@]} == 0 ]] || stop "missing: ${missing[*]} (kind: https://kind.sigs.k8s.io)"
   docker version >/dev/null 2>&1 || stop "no Docker engine answers: start one, or name it with DOCKER_HOST"
 }
+# Puts the image into the cluster, also under a name that tells its content: KFP's cache knows code by that.
+load() {
+  local id; id=$(docker image inspect --format '{{.Id}}' "$IMAGE" 2>/dev/null) \
+    || stop "there is no image $IMAGE: make images"
+  id=${id#sha256:}
+  case ${IMAGE##*/} in *:*) LOADED=$IMAGE-${id:0:12} ;; *) LOADED=$IMAGE:${id:0:12} ;; esac
+  docker tag "$IMAGE" "$LOADED"
+  kind load docker-image "$IMAGE" "$LOADED" --name "$NAME"
+}
 exists() { kind get clusters 2>/dev/null | grep -qx "$NAME"; }
 there() { exists || stop "there is no cluster $NAME: make cluster-up"; }
 
@@ -39,7 +48,7 @@ up() {
   k apply --server-side -k "$OPERATOR?ref=$KUBERAY" >/dev/null
   k apply -k k8s/overlays/kind
   say "the image $IMAGE, which takes some minutes"
-  kind load docker-image "$IMAGE" --name "$NAME"
+  load
   say "waiting for all to start, which takes some minutes the first time"
   k wait --for condition=available --timeout=5m deployment/kuberay-operator >/dev/null
   k -n kubeflow wait --for condition=available --timeout=25m deployment --all >/dev/null
@@ -48,13 +57,14 @@ up() {
 
 # Gives the ports of KFP and of its object store, as long as this script runs.
 forward() {
-  local pids=()
-  k -n kubeflow port-forward service/ml-pipeline-ui "$PORT:80" >/dev/null & pids+=($!)
-  k -n kubeflow port-forward service/seaweedfs "$S3_PORT:9000" >/dev/null & pids+=($!)
+  local said pids=() _; said=$(mktemp -d)
+  k -n kubeflow port-forward service/ml-pipeline-ui "$PORT:80" >"$said/kfp" & pids+=($!)
+  k -n kubeflow port-forward service/seaweedfs "$S3_PORT:9000" >"$said/store" & pids+=($!)
   # shellcheck disable=SC2064
-  trap "kill ${pids[*]} 2>/dev/null || true" EXIT
-  local _; for _ in $(seq 60); do
-    (exec 3<>"/dev/tcp/127.0.0.1/$PORT" 4<>"/dev/tcp/127.0.0.1/$S3_PORT") 2>/dev/null && return
+  trap "kill ${pids[*]} 2>/dev/null || true; rm -rf $said" EXIT
+  for _ in $(seq 60); do
+    grep -q "127.0.0.1:$PORT " "$said/kfp" && grep -q "127.0.0.1:$S3_PORT " "$said/store" && return
+    [[ $(jobs -rp | grep -c .) == 2 ]] || break
     sleep 0.5
   done
   stop "the ports $PORT and $S3_PORT cannot be forwarded: are they taken? PORT=… S3_PORT=… names others"
@@ -63,12 +73,13 @@ secret() { k -n kubeflow get secret mlpipeline-minio-artifact -o "jsonpath={.dat
 
 submit() {
   there
+  load
   forward
   export KFP_HOST=http://localhost:$PORT AWS_ENDPOINT_URL=http://localhost:$S3_PORT AWS_DEFAULT_REGION=us-east-1
   AWS_ACCESS_KEY_ID=$(secret accesskey) AWS_SECRET_ACCESS_KEY=$(secret secretkey)
   export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
   local log run; log=$(mktemp)
-  "$BIN/bakeoff" submit "$@" --image "$IMAGE" --threads 1 --resources small | tee -i "$log"
+  "$BIN/bakeoff" submit --image "$LOADED" --threads 1 --resources small "$@" | tee -i "$log"
   # A run that goes on, as of --no-wait, or that comes again and again has no results yet.
   run=$(sed -n 's/^.* run \([0-9a-f-]\{36\}\) succeeded$/\1/p' "$log" | tail -n 1)
   rm -f "$log"

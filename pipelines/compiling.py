@@ -10,7 +10,6 @@ from bakeoff.artifacts import make_folder, written_atomically
 from bakeoff.data.sources import NAMED_SETS, location
 from bakeoff.errors import UserError
 from bakeoff.pipelines.options import Options
-from bakeoff.pipelines.resources import RESOURCES
 from bakeoff.plans import Plan
 from bakeoff.tuning.budget import Budget
 
@@ -42,7 +41,7 @@ def compile_plan(plan: Plan, options: Options, path: Path) -> None:
 
     if not options.local:
         refuse_local_files(plan)
-        _refuse_long_search(plan)
+        _refuse_long_search(plan, options)
     graph = {"text": texts, "image": images}[plan.modality]
     _write(graph(plan, options), path)
 
@@ -65,12 +64,13 @@ def refuse_local_files(plan: Plan) -> None:
         )
 
 
-def _refuse_long_search(plan: Plan) -> None:
-    longest = RESOURCES["tune"].minutes * 60
+def _refuse_long_search(plan: Plan, options: Options) -> None:
+    longest = options.resources_of("tune").minutes * 60
     if any(Budget.parse(budget).seconds >= longest for budget in plan.searches.values()):
+        longer = "" if options.resources == "large" else ", or --resources large"
         raise UserError(
             f"--tune {plan.tune}: on a cluster a search is ended after {longest // 3600} hours; "
-            "give less time, or a number of trials"
+            f"give less time, or a number of trials{longer}"
         )
 
 

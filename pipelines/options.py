@@ -94,7 +94,7 @@ class Options:
         if self.local:
             # Nothing else may stand here: what differs from run to run would never be reused.
             return task.set_env_variable(CODE, self.code or _code_of(name, plan.modality))
-        self._resources(name).apply(task, plan.threads, SIZES[self.resources])
+        self.resources_of(name).apply(task, plan.threads, SIZES[self.resources])
         # With what KFP sets itself, this is Pod Security's standard `restricted`.
         kubernetes.set_security_context(task, run_as_non_root=True)
         if name.startswith(("train", "tune", "compare")):
@@ -121,9 +121,9 @@ class Options:
                 )
         return task
 
-    def _resources(self, name: str) -> Resources:
+    def resources_of(self, name: str) -> Resources:
         """What a step may use: one that waits for RayJobs, the time of these."""
-        usual = RESOURCES[name]
+        usual = RESOURCES[name].scaled(SIZES[self.resources])
         if self.rayjob and name in NETWORKS:
             return replace(usual, minutes=self.rayjob.minutes)
         return usual

@@ -1,6 +1,7 @@
 """Artifact folders: atomic, self-explaining, content-addressed."""
 
 import errno
+import os
 import shutil
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from bakeoff.artifacts import (
     read_json,
     read_manifest,
     write_json,
+    written_atomically,
 )
 from bakeoff.data.decoding import write_pixels
 from bakeoff.errors import UserError
@@ -187,3 +189,16 @@ def test_json_is_written_atomically(tmp_path):
         write_json(path, {"a": object()})
     assert read_json(path) == {"a": "é"}
     assert [p.name for p in tmp_path.iterdir()] == ["x.json"]
+
+
+@pytest.mark.parametrize(("name", "what"), [("", "a folder"), ("in", "a folder"), ("p", "no file")])
+def test_what_is_no_file_is_not_replaced(tmp_path, monkeypatch, name, what):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in").mkdir()
+    os.mkfifo(tmp_path / "p")
+    with (
+        pytest.raises(UserError, match=rf"^cannot write {name or '.'}: it is {what}; name a file$"),
+        written_atomically(Path(name)) as temporary,
+    ):
+        temporary.write_text("x")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "p"]

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -173,12 +174,46 @@ def test_a_pipe_is_refused_rather_than_waited_for(refused, here, command):
         (["run", "sentiment", "--data", "good.csv", "--runs", "x" * 300], "file name too long"),
         (["report", "--runs", "x" * 300], "file name too long"),
         (["clean", "--runs", "good.csv"], "good.csv is no folder of runs"),
+        (["run", "text", "--data", "https://[bad/x.csv"], "https://[bad/x.csv is no address: mend"),
+        (
+            ["run", "text", "--data", "https://me:5ecret@[b/x?sig=5ecret"],
+            "https://[b/x is no address: mend",
+        ),
+        (["submit", "sentiment", "--host", "http://[::1"], "--host is no address of KFP"),
+        (
+            ["compile", "text", "--image", "Foo Bar", "--output", "s.yaml"],
+            "--image 'Foo Bar' is no name of an image: give it as registry.example:5000/bakeoff:1",
+        ),
+        (
+            ["compile", "text", "--image", "a/Bakeoff:1", "--output", "s.yaml"],
+            "'a/Bakeoff:1' is no na",
+        ),
+        (["submit", "text", "--image", "a/b@sha256:0"], "'a/b@sha256:0' is no name of an image"),
+        (
+            ["compile", "sentiment", "--output", "/dev/null"],
+            "cannot write /dev/null: it is no file",
+        ),
         (["compile", "sentiment", "--output", "/proc/s.yaml"], "cannot write /proc/s.yaml"),
         (["compile", "sentiment", "--output", "/proc/x/s.yaml"], "cannot write /proc/x"),
     ],
 )
 def test_names(refused, here, command, expected):
     assert expected in refused(*command)
+    assert files(here) == ["good.csv"]
+
+
+@pytest.mark.parametrize("output", [".", "", "new"])
+def test_a_folder_gets_a_pipeline_by_its_studys_name(cli, here, output):
+    (here / "new").mkdir()
+    assert cli("compile", "sentiment", "--models", "nb-counts", "--output", output)[0] == 0
+    assert files(here) == sorted(["good.csv", str(Path(output) / "sentiment.yaml")])
+
+
+@pytest.mark.parametrize("address", ["..:70", "10.0.0.7:99999", "10.0.0.7:\u00b2"])
+def test_an_address_of_ray_that_none_can_have(refused, here, monkeypatch, address):
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    models = ["--models", "rnn-64", "--where", "ray"]
+    assert f"no Ray answers at {address}" in refused("run", "text", "--data", "good.csv", *models)
     assert files(here) == ["good.csv"]
 
 

@@ -314,6 +314,18 @@ def test_s3_may_be_elsewhere_than_the_store_of_kubeflow(s3_server, monkeypatch):
         Folder(f"{s3_server}/x".replace("s3://", "minio://")).read("y")
 
 
+def test_the_store_of_kubeflow_may_be_elsewhere_than_kubeflow_has_it(s3_server, monkeypatch):
+    kept = Folder(f"{s3_server}/moved".replace("s3://", "minio://"))
+    monkeypatch.setenv("BAKEOFF_KFP_STORE_ENDPOINT", os.environ["AWS_ENDPOINT_URL"])
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    kept.write("y", b"1")
+    assert kept.read("y") == b"1"
+    monkeypatch.setenv("BAKEOFF_KFP_STORE_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    with pytest.raises(UserError, match=r"endpoint \(KFP_STORE_ENDPOINT_URL in the secret s3\)"):
+        kept.read("y")
+
+
 @pytest.mark.usefixtures("no_keys")
 def test_the_store_of_kubeflow_has_keys_of_its_own(s3_server, monkeypatch):
     monkeypatch.setenv("KFP_STORE_ACCESS_KEY", "kfp")

@@ -22,7 +22,7 @@ from bakeoff.errors import UserError
 from bakeoff.formats import size
 
 MANIFEST = "manifest.json"
-RESULTS_FORMAT = 8
+RESULTS_FORMAT = 9
 """Of results.json: what older versions of bakeoff wrote says less than a report shows."""
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _DISK_FULL = "the disk is full; free some space and run again (earlier results are whole)"
@@ -48,8 +48,11 @@ def written_atomically(path: Path) -> Iterator[Path]:
     Raises:
         UserError: it cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with explained_write_errors(path):
+        if path.exists() and not path.is_file():
+            what = "a folder" if path.is_dir() else "no file"
+            raise UserError(f"cannot write {path}: it is {what}; name a file")
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
             yield temporary
             temporary.replace(path)

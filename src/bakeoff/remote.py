@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, TypeVar
+from urllib.parse import SplitResult, urlsplit
 
 from bakeoff.errors import UserError
 from bakeoff.patience import RemoteError, StoreAwayError, passes, reason, repeated
@@ -28,13 +29,16 @@ KFP_KEYS = {"KFP_STORE_ACCESS_KEY": "accesskey", "KFP_STORE_SECRET_KEY": "secret
 """Variable → key in that secret."""
 S3_ENDPOINT = "BAKEOFF_S3_ENDPOINT"
 """Variable: where `s3://` is, for steps on a cluster whose `minio://` is elsewhere."""
+KFP_STORE_ENDPOINT = "BAKEOFF_KFP_STORE_ENDPOINT"
+"""Variable: where `minio://` is, for steps on a cluster whose KFP was configured otherwise."""
 S3_SECRET = "s3"
-"""The Kubernetes secret of `s3://`, in the namespace of the steps, where there is one."""
+"""The Kubernetes secret of stores, in the namespace of the steps, where there is one."""
 S3_KEYS = {
     "AWS_ACCESS_KEY_ID": "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY": "AWS_SECRET_ACCESS_KEY",
     "AWS_DEFAULT_REGION": "AWS_DEFAULT_REGION",
     S3_ENDPOINT: "AWS_ENDPOINT_URL",
+    KFP_STORE_ENDPOINT: "KFP_STORE_ENDPOINT_URL",
 }
 """Variable → key in that secret; none of them has to be there."""
 SEAWEED = (
@@ -68,6 +72,19 @@ def scheme_of(address: str) -> str:
     return address.partition("://")[0]
 
 
+def split(address: str) -> SplitResult:
+    """The parts of an address that a person gave.
+
+    Raises:
+        UserError: it has none; what may be a secret in it is not shown.
+    """
+    try:
+        return urlsplit(address)
+    except ValueError:
+        shown = re.sub(r"(?<=//).*@|[?#].*", "", address)
+        raise UserError(f"{shown} is no address: mend the name of its server") from None
+
+
 def opened(address: str) -> tuple[Any, str]:
     """The file system of an address, and the path in it."""
     import fsspec
@@ -81,7 +98,9 @@ def opened(address: str) -> tuple[Any, str]:
         path = path.partition("?")[0]
         key, secret = (os.environ.get(name) or None for name in KFP_KEYS)
         options = {"key": key, "secret": secret}
-        if not any(os.environ.get(name) for name in _ENDPOINTS):
+        if endpoint := os.environ.get(KFP_STORE_ENDPOINT):
+            options["endpoint_url"] = endpoint
+        elif not any(os.environ.get(name) for name in _ENDPOINTS):
             options["endpoint_url"] = KFP_ENDPOINT
     elif endpoint := os.environ.get(S3_ENDPOINT):
         options = {"endpoint_url": endpoint}
@@ -125,13 +144,15 @@ def answered(
 
 
 def _advice(source: str) -> str:
+    is_pod = "KUBERNETES_SERVICE_HOST" in os.environ
     if scheme_of(source) != MINIO:
         said = "check the address and the credentials"
-        is_pod = "KUBERNETES_SERVICE_HOST" in os.environ
         return f"{said}, which steps have from the secret {S3_SECRET}" if is_pod else said
+    where = f"{S3_KEYS[KFP_STORE_ENDPOINT]} in the secret {S3_SECRET}"
     return (
         "it is in the store of Kubeflow Pipelines: is that behind another endpoint "
-        f"(AWS_ENDPOINT_URL), or its secret {KFP_SECRET} another one? From outside: {SEAWEED}"
+        f"({where if is_pod else 'AWS_ENDPOINT_URL'}), or its secret {KFP_SECRET} another one? "
+        f"From outside: {SEAWEED}"
     )
 
 

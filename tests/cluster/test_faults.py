@@ -23,7 +23,7 @@ fates = st.sampled_from(
     + ["AppFailed", "PreRunningDeadlineExceeded", "JobStatusCheckTimeoutExceeded"]
     + ["suspended", "refused", "ValidationFailed", "DeadlineExceeded", "deleted"]
 )
-FINAL = {"refused", "ValidationFailed", "DeadlineExceeded"}
+FINAL = {"refused", "ValidationFailed"}
 """What no other RayJob would change."""
 
 

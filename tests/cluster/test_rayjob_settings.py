@@ -30,6 +30,9 @@ def test_what_a_compilation_says_a_task_reads(monkeypatch):
         ("attempts=two", "give a whole number"),
         ("attempts=²", "give a whole number"),
         ("attempts=0", "give a whole number from 1 on"),
+        ("ephemeral_storage=20GB", "'20GB', which Kubernetes does not know.*such as 20Gi"),
+        ("ephemeral_storage=-1Gi", "such as 20Gi"),
+        ("ephemeral_storage=nan", "such as 20Gi"),
     ],
 )
 def test_what_is_wrong_at_the_command_line_is_named(pair, said):
@@ -46,6 +49,7 @@ def test_what_is_wrong_at_the_command_line_is_named(pair, said):
         ('{"attempts": 0}', "attempts is 0"),
         ('{"attempts": "3"}', "attempts is '3'; give a whole number"),
         ('{"queue": 3}', "queue is 3; give a text"),
+        ('{"ephemeral_storage": "much"}', "'much', which Kubernetes does not know"),
     ],
 )
 def test_what_is_wrong_is_named(monkeypatch, given, said):

@@ -10,7 +10,7 @@ DEPLOYMENTS = [
 JOBS = ["", "PENDING", "RUNNING", "STOPPED", "SUCCEEDED", "FAILED"]
 REASONS = {
     "SubmissionFailed": AGAIN,
-    "DeadlineExceeded": FAIL,
+    "DeadlineExceeded": AGAIN,
     "PreRunningDeadlineExceeded": AGAIN,
     "AppFailed": AGAIN,
     "JobDeploymentStatusTransitionGracePeriodExceeded": AGAIN,

@@ -149,6 +149,7 @@ def test_keys_are_named_by_their_secrets_and_stand_nowhere(fake, pod, train, mon
     monkeypatch.setenv("WANDB_API_KEY", "hush-hush-too")
     monkeypatch.setenv("BAKEOFF_CODE", "abc")
     monkeypatch.setenv("BAKEOFF_RUN", "run-77")
+    monkeypatch.setenv("BAKEOFF_KFP_STORE_ENDPOINT", os.environ["AWS_ENDPOINT_URL"])
     monkeypatch.setenv("WANDB_ENTITY", "team")
     monkeypatch.setenv("WANDB_BASE_URL", "https://wandb.example")
     fake.scripts = [pod.succeeds()]
@@ -160,6 +161,9 @@ def test_keys_are_named_by_their_secrets_and_stand_nowhere(fake, pod, train, mon
     assert variables["WANDB_API_KEY"]["valueFrom"]["secretKeyRef"]["name"] == "wandb"
     assert variables["AWS_ENDPOINT_URL"]["value"] == os.environ["AWS_ENDPOINT_URL"]
     assert variables["BAKEOFF_CODE"]["value"] == "abc"
+    store = variables["BAKEOFF_KFP_STORE_ENDPOINT"]["value"]
+    assert store == os.environ["BAKEOFF_KFP_STORE_ENDPOINT"]
+    assert variables["BAKEOFF_CHECKPOINTS"]["value"] == "beside-artifacts"
     assert variables["WANDB_ENTITY"]["value"] == "team"
     assert variables["WANDB_BASE_URL"]["value"] == "https://wandb.example"
     assert variables["BAKEOFF_RUN"] == {"name": "BAKEOFF_RUN", "value": "run-77"}
@@ -167,6 +171,14 @@ def test_keys_are_named_by_their_secrets_and_stand_nowhere(fake, pod, train, mon
     told = json.dumps(fake.manifests) + capsys.readouterr().out + kept.decode()
     for hidden in ("hush-hush", "token-of-the-step"):
         assert hidden not in told
+
+
+def test_what_is_said_of_the_task_goes_before_what_ray_pods_have_anyway(fake, pod, train):
+    fake.scripts = [pod.succeeds()]
+    train(task=replace(TASK, env=[{"name": "BAKEOFF_CHECKPOINTS", "value": "/vectors/kept"}]))
+    [head] = pods_of(fake.manifests[-1])
+    variables = {v["name"]: v.get("value") for v in head["containers"][0]["env"]}
+    assert variables["BAKEOFF_CHECKPOINTS"] == "/vectors/kept"
 
 
 def test_several_workers_and_settings(fake, pod, train, monkeypatch):

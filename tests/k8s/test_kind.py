@@ -12,10 +12,12 @@ RUN = "c4abbb22-680d-4f65-b3a6-c32a8f78bc39"
 SYSTEM = ["bash", "dirname", "grep", "cat", "sh", "seq", "sleep", "sed", "mktemp", "tee", "base64"]
 SYSTEM += ["tail", "rm"]
 STAND_INS = {
-    "docker": 'case "$1" in info) echo ${MEMORY:-8589934592};; image) [ -z "$NO_IMAGE" ];; '
-    'version) [ -z "$NO_ENGINE" ];; esac',
+    "docker": 'case "$1" in info) echo ${MEMORY:-8589934592};; version) [ -z "$NO_ENGINE" ];; '
+    'image) [ -z "$NO_IMAGE" ] && echo ${ID:-sha256:0123456789abcdef};; esac',
     "kind": 'echo "kind $*" >>"$CALLS"; [ "$1 $2" != "get clusters" ] || cat "$CLUSTERS"',
-    "kubectl": 'echo "kubectl $*" >>"$CALLS"',
+    "kubectl": 'echo "kubectl $*" >>"$CALLS"; case "$*" in *port-forward*) '
+    'case "$*" in *"$TAKEN:"*) exit 1;; esac; port=${*##* }; '
+    'echo "Forwarding from 127.0.0.1:${port%:*} -> 1"; exec sleep 20;; esac',
     "git": ":",
 }
 
@@ -46,7 +48,7 @@ def kind(tmp_path):
             ["bash", str(SCRIPT), *arguments],
             env={
                 **{"PATH": f"{folder}:{system}", "IMAGE": "bakeoff:1", "HOME": os.environ["HOME"]},
-                **{"CALLS": str(calls), "CLUSTERS": str(clusters), **variables},
+                **{"CALLS": str(calls), "CLUSTERS": str(clusters), "TAKEN": "none", **variables},
             },
             capture_output=True,
             text=True,
@@ -85,19 +87,38 @@ def test_what_has_ended_is_fetched(kind, tmp_path, printed, fetched):
     """Not a run that goes on without anybody, or comes again and again."""
     (tmp_path / "bakeoff").write_text(f"#!/bin/sh\necho \"$*\" >>$CALLS\nprintf '{printed}\\n'\n")
     (tmp_path / "bakeoff").chmod(0o755)
-    with create_server(("127.0.0.1", 0)) as pages, create_server(("127.0.0.1", 0)) as store:
-        ports = {"PORT": str(pages.getsockname()[1]), "S3_PORT": str(store.getsockname()[1])}
-        code, told, calls = kind("submit", "sentiment", there=True, BIN=str(tmp_path), **ports)
+    arguments = ("submit", "sentiment", "--threads", "2")
+    code, told, calls = kind(*arguments, there=True, BIN=str(tmp_path))
     assert code == 0, told
-    assert "submit sentiment --image bakeoff:1" in calls
     assert (f"fetch {RUN}" in calls) is fetched
+    # What a person says comes last, and so counts.
+    usual = "--image bakeoff:1-0123456789ab --threads 1 --resources small"
+    assert f"submit {usual} sentiment --threads 2" in calls
+
+
+def test_another_build_has_another_name_in_the_cluster(kind):
+    """By which KFP's cache tells its steps from those of the old one."""
+    _, _, first = kind("up")
+    _, _, second = kind("up", ID="sha256:fedcba9876543210")
+    assert "kind load docker-image bakeoff:1 bakeoff:1-0123456789ab --name" in first
+    assert "kind load docker-image bakeoff:1 bakeoff:1-fedcba987654 --name" in second
+
+
+def test_a_port_that_is_taken_is_not_taken_for_ours(kind):
+    """Somebody else answers there."""
+    with create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        code, told, calls = kind("submit", "sentiment", there=True, S3_PORT=port, TAKEN=port)
+    assert code == 1
+    assert f"the ports 8080 and {port} cannot be forwarded: are they taken?" in told
+    assert "bakeoff submit" not in calls
 
 
 def test_up_makes_a_cluster_once(kind):
     code, _, calls = kind("up")
     assert code == 0
     assert "kind create cluster --name bakeoff" in calls
-    assert "kind load docker-image bakeoff:1 --name bakeoff" in calls
+    assert "kind load docker-image bakeoff:1 bakeoff:1-0123456789ab --name bakeoff" in calls
     assert "apply -k k8s/overlays/kind" in calls
     code, _, again = kind("up", there=True)
     assert code == 0

@@ -12,7 +12,7 @@ from bakeoff.errors import UserError
 from bakeoff.evaluation.scores import METRICS
 from bakeoff.parts import run_of
 from bakeoff.pipelines.compiling import COMPONENTS, compile_components, compile_plan
-from bakeoff.pipelines.options import Options
+from bakeoff.pipelines.options import DEADLINE, Options
 from bakeoff.pipelines.resources import RESOURCES
 from bakeoff.plans import plan
 from bakeoff.studies import STUDIES
@@ -139,6 +139,10 @@ def test_a_search_that_a_cluster_would_end_is_refused_and_two_shorter_ones_are_n
         compiled(tmp_path, Options(), models=["rnn-64"], tune="24h")
     assert not (tmp_path / "pipeline.yaml").exists()
     assert compiled(tmp_path, Options(local=True), models=["rnn-64"], tune="24h")
+    large = Options(resources="large")
+    assert compiled(tmp_path, large, models=["rnn-64"], tune="24h")
+    with pytest.raises(UserError, match=r"after 96 hours; give less time, or a number of trials$"):
+        compiled(tmp_path, large, models=["rnn-64"], tune="96h")
     both = ["rnn-64", "rnn-256", "lstm-1", "bilstm"]
     assert compiled(tmp_path, Options(), models=both, tune="30h")
 
@@ -225,6 +229,27 @@ def test_small_fits_two_cpus_and_8_gib_with_what_kfp_needs(tmp_path):
     several = Options(image=IMAGE, resources="small", parallelism=3)
     loop = tasks(compiled(tmp_path, several)[0])["for-loop-1"]
     assert loop["iteratorPolicy"] == {"parallelismLimit": 3}
+
+
+def test_large_has_four_times_the_memory_and_time_and_trials(tmp_path):
+    def steps(resources):
+        models = {"models": ["nb-counts", "rnn-64"], "threads": 2, "tune": "2"}
+        options = Options(image=IMAGE, resources=resources)
+        spec, platform = compiled(tmp_path, options, **models)
+        limits = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+        for name, executor in spec["deploymentSpec"]["executors"].items():
+            asked = executor["container"]["resources"]
+            seconds = int(limits[name]["activeDeadlineSeconds"])
+            yield name, cpus(asked["resourceCpuLimit"]), gib(asked["resourceMemoryLimit"]), seconds
+
+    usual, large = list(steps("standard")), list(steps("large"))
+    for (name, cpu, memory, seconds), scaled in zip(usual, large, strict=True):
+        more = 4 if name.startswith("exec-tune") else 1
+        assert scaled == (name, more * cpu, 4 * memory, 4 * seconds)
+        assert scaled[2] <= 32
+        assert scaled[3] < DEADLINE
+    options = Options(image=IMAGE, resources="large", rayjob=RayJobSettings())
+    assert options.resources_of("train-text-network").minutes == RayJobSettings().minutes
 
 
 @pytest.mark.parametrize("resources", ["small", "standard"])
@@ -610,6 +635,7 @@ def test_steps_that_read_by_address_have_keys_where_there_are_some(tmp_path):
     for step in ("plan", "prepare", "train-text-network"):
         assert set(secrets[step]) == {"mlpipeline-minio-artifact", "s3"}
         assert secrets[step]["s3"]["AWS_ENDPOINT_URL"] == "BAKEOFF_S3_ENDPOINT"
+        assert secrets[step]["s3"]["KFP_STORE_ENDPOINT_URL"] == "BAKEOFF_KFP_STORE_ENDPOINT"
 
 
 def test_what_does_not_compile_leaves_the_earlier_pipeline_and_nothing_else(tmp_path, monkeypatch):

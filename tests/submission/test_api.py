@@ -6,7 +6,7 @@ import pytest
 
 from bakeoff.errors import UserError
 from bakeoff.submission import api
-from bakeoff.submission.api import NoAnswerError, Pipelines
+from bakeoff.submission.api import RECURRING_RUNS, RUNS, NoAnswerError, Pipelines
 
 
 def refused(host, namespace=""):
@@ -32,7 +32,9 @@ def test_a_host_that_says_nothing_is_given_up_within_ten_seconds(monkeypatch):
         assert "no KFP answers" in refused(f"http://127.0.0.1:{mute.getsockname()[1]}")
 
 
-@pytest.mark.parametrize("host", ["http://", "ftp://kfp", "http://me:secret@kfp", "http:///x"])
+@pytest.mark.parametrize(
+    "host", ["http://", "ftp://kfp", "http://me:secret@kfp", "http:///x", "http://[::1"]
+)
 def test_what_is_no_address_is_refused(host):
     message = refused(host)
     assert "--host" in message
@@ -74,6 +76,20 @@ def test_a_mounted_token_is_used(kfp, monkeypatch, tmp_path):
     assert client.experiment("bakeoff") == "e0"
 
 
+@pytest.mark.parametrize("end", ["\nX-Other: 1", "\x07", "\u2026", "\u00e9"])
+@pytest.mark.parametrize("source", ["KFP_TOKEN", "KFP_COOKIE", "file"])
+def test_what_cannot_be_sent_is_said_by_its_name_alone(kfp, monkeypatch, tmp_path, source, end):
+    if source == "file":
+        source = str(tmp_path / "token")
+        (tmp_path / "token").write_bytes(f"5ecret{end}5ecret".encode())
+        monkeypatch.setenv("KF_PIPELINES_SA_TOKEN_PATH", source)
+    else:
+        monkeypatch.setenv(source, f"5ecret{end}5ecret")
+    message = refused(kfp.url)
+    assert f"{source} holds a line break or another character" in message
+    assert "5ecret" not in message
+
+
 def test_many_users_need_a_namespace_and_an_unknown_one_is_named(kfp):
     kfp.users = {"team-a"}
     assert "--namespace" in refused(kfp.url)
@@ -103,6 +119,17 @@ def test_a_server_that_fails_may_be_asked_again(kfp, trouble):
     with pytest.raises(NoAnswerError, match=r"^KFP does not answer \(.*\): ask again in a moment$"):
         client.run("r1")
     assert client.run("r1")["state"] == "RUNNING"
+
+
+@pytest.mark.parametrize("trouble", ["drop", "503"])
+@pytest.mark.parametrize(("where", "page"), [(RUNS, "runs"), (RECURRING_RUNS, "recurringruns")])
+def test_what_may_have_begun_is_looked_for_before_it_is_asked_again(kfp, trouble, where, page):
+    client = Pipelines(kfp.url)
+    kfp.trouble = [trouble]
+    with pytest.raises(UserError, match="the run may have begun: look at") as caught:
+        client.create(where, {})
+    assert f" {kfp.url}/#/{page} " in str(caught.value)
+    assert "ask again" not in str(caught.value)
 
 
 def test_a_slow_server_is_waited_for_but_not_for_ever(kfp, monkeypatch):

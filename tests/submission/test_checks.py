@@ -1,6 +1,7 @@
 """What a run would wait for in vain is one line before it starts."""
 
 import copy
+from decimal import Decimal
 
 import pytest
 import yaml
@@ -10,7 +11,7 @@ from bakeoff.errors import UserError
 from bakeoff.pipelines.compiling import compile_plan
 from bakeoff.pipelines.options import Options
 from bakeoff.plans import plan
-from bakeoff.submission.checks import look_before, requests, secrets
+from bakeoff.submission.checks import Request, look_before, refuse_too_large, requests, secrets
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +38,7 @@ def refused(pipeline, account=""):
     with pytest.raises(UserError) as caught:
         look(pipeline, account)
     assert "\n" not in str(caught.value)
+    assert "(seen in the kubeconfig's context c; KUBECONFIG names another" in str(caught.value)
     return str(caught.value)
 
 
@@ -73,6 +75,24 @@ def test_a_step_that_fits_on_no_node_is_told_by_its_numbers(cluster, pipeline, n
     assert "the largest has" in message
 
 
+@pytest.mark.parametrize(
+    ("cpus", "memory", "accelerators", "advice"),
+    [
+        (1, 64, 0, "; ask for fewer CPUs (--threads), or add a node that has it"),
+        (8, 1, 0, "; ask for less memory (--resources small, which trains one network at a time),"),
+        (1, 1, 0, "(--threads), ask for less memory (--resources small"),
+        (8, 64, 1, " and 64.0 GiB; add a node that has it"),
+    ],
+)
+def test_what_is_short_says_how_to_ask_for_less(cpus, memory, accelerators, advice):
+    request = Request("train", Decimal(2), Decimal(4 * 2**30), "nvidia.com/gpu", accelerators)
+    with pytest.raises(UserError) as caught:
+        refuse_too_large([request], [{"cpu": Decimal(cpus), "memory": Decimal(memory * 2**30)}])
+    assert advice in str(caught.value)
+    assert ("--threads" in advice) == ("--threads" in str(caught.value))
+    assert ("--resources" in advice) == ("--resources" in str(caught.value))
+
+
 def test_a_cordoned_node_is_none(cluster, pipeline):
     closed = node("64", "64Gi")
     closed["spec"]["unschedulable"] = True
@@ -102,8 +122,9 @@ def test_another_cluster_than_kfps_is_told(cluster, pipeline):
         look(pipeline, multi_user=True)
 
 
-def test_without_a_kubeconfig_it_is_said(pipeline, monkeypatch):
-    monkeypatch.setenv("KUBECONFIG", "/nowhere")
+@pytest.mark.parametrize("none", ["/nowhere", "/dev/null"])
+def test_without_a_kubeconfig_it_is_said(pipeline, monkeypatch, none):
+    monkeypatch.setenv("KUBECONFIG", none)
     assert look(pipeline).startswith("no kubeconfig")
 
 

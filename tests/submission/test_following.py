@@ -239,9 +239,10 @@ def test_a_server_that_stays_away_is_given_up_the_run_goes_on(watch, kfp):
         watch(("RUNNING", RUNS), patience=60, sleep=sleep)
 
 
-def test_a_token_that_expires_is_one_line(watch, kfp):
-    with pytest.raises(UserError, match="refuses the token"):
-        watch(("RUNNING", RUNS), sleep=lambda _: kfp.trouble.append("401"))
+@pytest.mark.parametrize(("trouble", "said"), [("401", "refuses the token"), ("page", "a page")])
+def test_a_login_that_expires_is_one_line_the_run_goes_on(watch, kfp, trouble, said):
+    with pytest.raises(UserError, match=rf"{said}.*; the run may go on: bakeoff follow r1$"):
+        watch(("RUNNING", RUNS), sleep=lambda _: kfp.trouble.append(trouble))
 
 
 def interrupting(times):

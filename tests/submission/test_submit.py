@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from fake_kfp import node, resolved, workflow
+from fake_kubernetes import FakeKubernetes
 
 from bakeoff.cli import main
 from bakeoff.cli.submit import run_id
@@ -91,6 +92,24 @@ def test_the_environment_names_the_image_and_an_option_another(run, kfp, monkeyp
     assert images("--image", "other/bakeoff:2") == {"other/bakeoff:2"}
 
 
+@pytest.mark.parametrize(
+    ("image", "told"),
+    [
+        ("registry.example:5000/bakeoff:1", True),
+        ("bakeoff", True),
+        ("bakeoff:1-0123456789ab", False),
+        ("bakeoff:0123456789ab", False),
+        (f"registry.example/bakeoff@sha256:{'0' * 64}", False),
+    ],
+)
+def test_an_image_whose_name_may_come_to_mean_another_is_noted(run, kfp, tmp_path, image, told):
+    code, _, err = run("submit", *SMALL, "--host", kfp.url, "--no-wait", "--image", image)
+    note = f"note: the image {image} is named without a digest: after a new build of that name KFP "
+    assert (code, note in err) == (0, told)
+    written = run("compile", *SMALL, "--image", image, "--output", tmp_path / "sentiment.yaml")
+    assert "digest" not in written[2]
+
+
 def test_the_clock_starts_runs(run, kfp):
     code, out, _ = run("submit", *SMALL, "--host", kfp.url, "--cron", "0 0 6 * * 1")
     assert (code, out.splitlines()[0]) == (0, "recurring run r1")
@@ -134,6 +153,29 @@ def test_files_are_uploaded_by_their_content_once(run, kfp, s3, tmp_path):
     file.write_text("text,label\na,c\n")
     assert run("submit", "sentiment", *given, *where)[0] == 0
     assert len(s3.find("mlpipeline/data")) == 3
+
+
+@pytest.mark.usefixtures("s3")
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--cron", "0 6 * * 1"), "six fields"),
+        (("--tune", "24h"), "a search is ended after 24 hours"),
+        (("--wandb", "online"), "has no secret wandb"),
+        ((), "refuses the token"),
+    ],
+)
+def test_nothing_is_uploaded_that_is_refused(run, kfp, s3, tmp_path, monkeypatch, options, said):
+    file, cluster = tmp_path / "reviews.csv", FakeKubernetes()
+    file.write_text("text,label\na,b\n")
+    monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig(tmp_path)))
+    kfp.token = "" if options else "another"
+    where = ("--upload", "s3://mlpipeline/refused", "--host", kfp.url, "--no-wait")
+    given = ("--models", "rnn-64", "--data", file, *where)
+    assert said in refused(run("submit", "sentiment", *given, *options))
+    cluster.close()
+    s3.invalidate_cache()
+    assert s3.find("mlpipeline/refused") == []
 
 
 def test_a_file_may_lie_in_the_store_of_kubeflow(run, kfp, s3, tmp_path):

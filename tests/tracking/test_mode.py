@@ -73,6 +73,7 @@ def test_what_asks_the_server_needs_a_key_whatever_the_mode(
         ("WANDB_PROJECT", "team/films", "WANDB_PROJECT=team/films: W&B allows no '/' in a project"),
         ("WANDB_PROJECT", "we?ird", "allows no '?'"),
         ("WANDB_BASE_URL", "wandb.corp", "WANDB_BASE_URL=wandb.corp: begin it with https://"),
+        ("WANDB_BASE_URL", "http://[::1", "http://[::1 is no address: mend the name of its server"),
     ],
 )
 def test_a_place_that_w_and_b_would_stumble_over_is_refused_at_once(

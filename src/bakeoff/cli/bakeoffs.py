@@ -117,7 +117,11 @@ def compile(
         ),
     ],
     output: Annotated[
-        Path, typer.Option(help="YAML file to write; with `all`, the folder.", metavar="FILE")
+        Path,
+        typer.Option(
+            help="YAML file to write, or a folder for it; with `all`, the folder.",
+            metavar="FILE|FOLDER",
+        ),
     ],
     asked: BakeOff,
     compilation: Compilation,
@@ -135,7 +139,8 @@ def compile(
         chosen, said = asked.planned(
             name, elsewhere=True, threads=compilation.threads, workers=compilation.workers
         )
-        written.append(output / f"{name}.yaml" if study == "all" else output)
+        in_folder = study == "all" or output.is_dir()
+        written.append(output / f"{chosen.study}.yaml" if in_folder else output)
         compile_plan(chosen, options, written[-1])
         if said:
             print(f"note: {said}", file=sys.stderr)

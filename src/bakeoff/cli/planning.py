@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -165,9 +166,18 @@ class BakeOff:
         return planned(what, **given, **others)
 
 
+_PART = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
+_IMAGE = re.compile(
+    rf"(?:{_PART}(?::[0-9]+)?/)?(?:{_PART}/)*{_PART}(?::\w[\w.-]{{0,127}})?(?:@sha256:[0-9a-f]{{64}})?",
+    re.ASCII,
+)
+"""A name as registries and Kubernetes take it."""
+
+
 class Size(StrEnum):
     small = "small"
     standard = "standard"
+    large = "large"
 
 
 class WhereOnCluster(StrEnum):
@@ -201,7 +211,8 @@ class Compilation:
         Size,
         typer.Option(
             help="What steps ask for: small fits 4 CPUs and 8 GiB with KFP, or two CPUs, and "
-            "trains one network at a time; standard has up to 8 GiB a step."
+            "trains one network at a time; standard has up to 8 GiB a step; large, for large data, "
+            "up to 32 GiB and four times as long."
         ),
     ] = Size.standard
     parallelism: Annotated[
@@ -217,8 +228,15 @@ class Compilation:
         """Those of a compilation.
 
         Raises:
-            UserError: trainings have more threads than CPUs, or what is said of RayJobs is wrong.
+            UserError: trainings have more threads than CPUs, no image can have such a name, or what
+                is said of RayJobs is wrong.
         """
+        if self.image and not _IMAGE.fullmatch(self.image):
+            raise UserError(
+                f"--image {self.image!r} is no name of an image: give it as "
+                "registry.example:5000/bakeoff:1 or with @sha256: and its digest, in small letters "
+                "but for the tag"
+            )
         if self.resources is Size.small and self.threads > 2:
             raise UserError(
                 f"--resources small has two CPUs, not --threads {self.threads}: leave one out"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -92,7 +93,7 @@ def submit(
     options = compilation.options()
     from bakeoff.pipelines.compiling import refuse_local_files
     from bakeoff.submission.api import Pipelines
-    from bakeoff.submission.submitting import Submission, without_local_files
+    from bakeoff.submission.submitting import Submission
     from bakeoff.submission.submitting import submit as start
 
     chosen, said = asked.planned(
@@ -101,9 +102,8 @@ def submit(
     if not upload:
         refuse_local_files(chosen)
     kfp = Pipelines(host, namespace)
-    if upload:
-        chosen = without_local_files(chosen, upload)
     how = Submission(
+        upload=upload,
         experiment=experiment,
         name=name,
         service_account=service_account,
@@ -111,7 +111,7 @@ def submit(
         cron=cron,
     )
     made, unseen = start(kfp, chosen, options, how)
-    for note in filter(None, (said, unseen)):
+    for note in filter(None, (said, unseen, _named_loosely(options.image))):
         print(f"note: {note}", file=sys.stderr)
     if cron:
         recurring = made["recurring_run_id"]
@@ -188,6 +188,20 @@ def run_id(run: str) -> str:
     if not found:
         raise UserError(f"{run!r} is no id of a run: it stands at the end of its page's address")
     return found
+
+
+def _named_loosely(image: str) -> str:
+    """What is to be known of an image whose name does not tell its content; "" of others.
+
+    >>> _named_loosely("registry.example/bakeoff:1-0123456789ab")
+    ''
+    """
+    if re.search(r"@sha256:|[-:][0-9a-f]{12}$", image):
+        return ""
+    return (
+        f"the image {image} is named without a digest: after a new build of that name KFP reuses "
+        "steps of the old one; name it by digest (make push prints it)"
+    )
 
 
 def _follow(kfp: Pipelines, which: str) -> None:

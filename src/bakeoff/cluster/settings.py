@@ -31,7 +31,7 @@ class RayJobSettings:
     pre_running_minutes: int = 20
     """For all pods to start."""
     active_hours: int = 24
-    """For a training; KubeRay ends it then."""
+    """For one try of a training; KubeRay ends it then."""
     heartbeat_minutes: int = 10
     """Without a sign of the step, after which a training ends itself."""
 
@@ -46,6 +46,11 @@ class RayJobSettings:
         for name, value in asdict(self).items():
             if isinstance(value, int) and value < 1:
                 raise UserError(f"RayJobs: {name} is {value}; give a whole number from 1 on")
+        if self.ephemeral_storage and not _is_amount(self.ephemeral_storage):
+            raise UserError(
+                f"RayJobs: ephemeral_storage is {self.ephemeral_storage!r}, which Kubernetes does "
+                "not know as an amount; give one such as 20Gi"
+            )
 
     @classmethod
     def of_task(cls) -> RayJobSettings:
@@ -95,6 +100,20 @@ class RayJobSettings:
         return json.dumps(
             {k: v for k, v in asdict(self).items() if v != getattr(type(self), k)}, sort_keys=True
         )
+
+
+def _is_amount(quantity: str) -> bool:
+    """
+    >>> _is_amount("20Gi"), _is_amount("20GB"), _is_amount("0")
+    (True, False, False)
+    """
+    from kubernetes.utils.quantity import parse_quantity
+
+    try:
+        amount = parse_quantity(quantity)
+    except ValueError:
+        return False
+    return bool(amount.is_finite() and amount > 0)
 
 
 _BETWEEN_MINUTES = 30

@@ -59,15 +59,15 @@ _ENDED = {
         "pre_running_minutes",
     ),
     "DeadlineExceeded": (
-        Next.FAIL,
-        "it took longer than it may: raise active_hours; a rerun goes on from its checkpoints",
+        Next.AGAIN,
+        "it took longer than a try may: raise active_hours or attempts",
     ),
     "ValidationFailed": (Next.FAIL, "KubeRay takes it for invalid: is its version 1.7?"),
     "SubmissionFailed": (Next.AGAIN, "KubeRay could not start the entrypoint"),
     "AppFailed": (
         Next.AGAIN,
         "its entrypoint died without a word, as it does with the head, without its store, or out "
-        "of memory: ask for more memory if it happens again",
+        "of memory: ask for more memory (--resources large) if it happens again",
     ),
     "JobStatusCheckTimeoutExceeded": (Next.AGAIN, "its head could not be reached for long"),
     "JobDeploymentStatusTransitionGracePeriodExceeded": (

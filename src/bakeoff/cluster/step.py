@@ -208,7 +208,8 @@ def _owner(pod: Mapping[str, Any]) -> Owner:
 def _environment(given: list[Mapping[str, Any]], models: str) -> list[Mapping[str, Any]]:
     """Variables of the Ray pods. Keys are named by their secrets; no value of one is here."""
     own: dict[str, Mapping[str, Any]] = {
-        name: {"name": name, "value": value} for name, value in sorted(handed_on().items())
+        name: {"name": name, "value": value}
+        for name, value in sorted({CHECKPOINTS: BESIDE, **handed_on()}.items())
     }
     if models.startswith("minio://"):
         own |= {
@@ -225,7 +226,6 @@ def _environment(given: list[Mapping[str, Any]], models: str) -> list[Mapping[st
         "RAY_START_ULIMIT_OPEN_FILES": str(most),
         "RAY_USAGE_STATS_ENABLED": "0",
         "PYTHONUNBUFFERED": "1",
-        CHECKPOINTS: BESIDE,
     }
     said = {variable["name"]: _here(variable) for variable in given}
     return list({**own, **said, **{n: {"name": n, "value": v} for n, v in fixed.items()}}.values())

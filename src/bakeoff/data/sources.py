@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from bakeoff.artifacts import file_hash
 from bakeoff.data import image_sets, tiny_imagenet
@@ -24,7 +23,7 @@ from bakeoff.data.image_folders import read_folder
 from bakeoff.data.imdb import is_imdb, read_imdb
 from bakeoff.data.text_folders import holds_texts, read_text_folder
 from bakeoff.errors import UserError, unknown_name
-from bakeoff.remote import remote_checksum
+from bakeoff.remote import is_remote, remote_checksum, split
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -177,8 +176,10 @@ def _names(modality: str) -> list[str]:
 
 def refuse_credentials(source: str) -> None:
     """Raise a UserError if an address holds a user, a password or a signature."""
-    parts = urlsplit(source)
-    if "://" in source and ("@" in parts.netloc or re.search(r"sig|token|key", parts.query, re.I)):
+    if not is_remote(source):
+        return
+    parts = split(source)
+    if "@" in parts.netloc or re.search(r"sig|token|key", parts.query, re.I):
         raise UserError(
             f"the address {parts.scheme}://{parts.hostname}{parts.path} holds a secret, which "
             "would end up in files and reports: give credentials by the environment or a "

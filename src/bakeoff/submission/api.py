@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from bakeoff.errors import UserError
+from bakeoff.remote import read_bytes
 
 TOKEN, COOKIE = "KFP_TOKEN", "KFP_COOKIE"
 """Environment variables: a bearer token; the cookies of a browser's login."""
@@ -40,6 +41,10 @@ class NoAnswerError(UserError):
     def __init__(self, reason: str) -> None:
         super().__init__(f"KFP does not answer ({reason}): ask again in a moment")
         self.reason = reason
+
+
+class LoginError(UserError):
+    """KFP does not know who asks, or no more, or does not allow it to them."""
 
 
 class DeletedError(UserError):
@@ -75,15 +80,19 @@ class Pipelines:
                 f"--host is missing, the address of KFP; without one of its own: {FORWARD}, then "
                 "--host http://localhost:8080"
             )
-        parts = urlsplit(host if "://" in host else f"https://{host}")
+        no_address = UserError(
+            "--host is no address of KFP: give scheme, name and port alone, such as "
+            f"http://localhost:8080; a token goes into {TOKEN}"
+        )
+        try:
+            parts = urlsplit(host if "://" in host else f"https://{host}")
+        except ValueError:
+            raise no_address from None
         if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
-            raise UserError(
-                "--host is no address of KFP: give scheme, name and port alone, such as "
-                f"http://localhost:8080; a token goes into {TOKEN}"
-            )
+            raise no_address
         self.host = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
         self._headers = {"Accept": "application/json"}
-        if cookie := os.environ.get(COOKIE, "").strip():
+        if cookie := _sendable(os.environ.get(COOKIE, ""), COOKIE):
             self._headers["Cookie"] = cookie
         authorities = os.environ.get("SSL_CERT_FILE") or os.environ.get("REQUESTS_CA_BUNDLE")
         self._pool = urllib3.PoolManager(ca_certs=authorities, retries=False)
@@ -121,8 +130,19 @@ class Pipelines:
         return self._call("POST", "/apis/v2beta1/experiments", body=body)["experiment_id"]
 
     def create(self, where: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Start a run (`RUNS`), or a recurring one (`RECURRING_RUNS`)."""
-        return self._call("POST", where, body=body)
+        """Start a run (`RUNS`), or a recurring one (`RECURRING_RUNS`).
+
+        Raises:
+            UserError: it is refused, or nobody knows whether it began.
+        """
+        try:
+            return self._call("POST", where, body=body)
+        except NoAnswerError as error:
+            page = f"{self.host}/#/{where.rpartition('/')[2]}"
+            raise UserError(
+                f"KFP does not answer ({error.reason}), and the run may have begun: look at {page} "
+                "before you submit it again"
+            ) from None
 
     def disable(self, recurring: str) -> bool:
         """Have a recurring run start no more runs; False if there is none of that id."""
@@ -201,7 +221,7 @@ class Pipelines:
         except ValueError:
             answer = None
         if not isinstance(answer, dict):
-            raise UserError(
+            raise LoginError(
                 f"{self.host} answers with a page, not as KFP does: check --host (on Kubeflow it "
                 f"ends in /pipeline), and log in with {TOKEN} or {COOKIE}"
             )
@@ -229,13 +249,13 @@ class Pipelines:
         if error.status == 404:
             return NotFoundError(message or "404")
         if error.status == 401:
-            return UserError(
+            return LoginError(
                 f"{self.host} refuses the token ({message or 'unauthorized'}): put a valid one "
                 f"into {TOKEN}, such as of: kubectl -n NAMESPACE create token default-editor "
-                "--audience pipelines.kubeflow.org"
+                "--audience pipelines.kubeflow.org --duration 24h"
             )
         if error.status == 403:
-            return UserError(
+            return LoginError(
                 f"{self.host} does not allow this in the namespace {getattr(self, 'namespace', '')}"
                 f" ({message or 'forbidden'}): name one of yours with --namespace, or log in with "
                 f"{TOKEN} or {COOKIE}"
@@ -250,8 +270,25 @@ def _authorization() -> dict[str, str]:
     written anew before its token ends.
     """
     path = Path(os.environ.get("KF_PIPELINES_SA_TOKEN_PATH", _MOUNTED_TOKEN))
-    token = os.environ.get(TOKEN, "").strip() or (path.read_text() if path.is_file() else "")
-    return {"Authorization": f"Bearer {token.strip()}"} if token else {}
+    token = _sendable(os.environ.get(TOKEN, ""), TOKEN)
+    if not token and path.is_file():
+        token = _sendable(read_bytes(str(path)).decode(errors="replace"), f"the token in {path}")
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def _sendable(secret: str, source: str) -> str:
+    """What a header may hold of a secret.
+
+    Raises:
+        UserError: it holds something else, and where it comes from; nothing of it is shown.
+    """
+    secret = secret.strip()
+    if not (secret.isascii() and secret.isprintable()):
+        raise UserError(
+            f"{source} holds a line break or another character that cannot be sent: set it anew, "
+            "in one line"
+        )
+    return secret
 
 
 def _message(body: bytes) -> str:

@@ -47,14 +47,32 @@ def look_before(
         What was not looked at and why, "" where all was.
 
     Raises:
-        UserError: what the run would wait for in vain, in one line.
+        UserError: what the run would wait for in vain, and in which cluster, in one line.
     """
-    from kubernetes import client, config
+    from kubernetes import config
 
+    file = os.environ.get("KUBECONFIG")
     try:
-        api = config.new_client_from_config(os.environ.get("KUBECONFIG"))
+        api = config.new_client_from_config(file)
+        _, context = config.list_kube_config_contexts(file)
     except Exception:  # None, or one that cannot be read: kubectl says which.
         return "no kubeconfig: secrets, service account and nodes were not looked at before"
+    try:
+        return _look(api, documents, namespace, account, multi_user)
+    except UserError as error:
+        raise UserError(
+            f"{error} (seen in the kubeconfig's context {context['name']}; KUBECONFIG names "
+            "another, KUBECONFIG=/dev/null none, and then nothing is looked at)"
+        ) from None
+    finally:
+        api.close()
+
+
+def _look(
+    api: Any, documents: list[dict[str, Any]], namespace: str, account: str, multi_user: bool
+) -> str:
+    from kubernetes import client
+
     core = client.CoreV1Api(api)
     account = account or (USERS_RUNNER if multi_user else RUNNER)
 
@@ -95,8 +113,6 @@ def look_before(
     except Exception as error:  # urllib3's, of a cluster that is away.
         reason = str(getattr(error, "reason", None) or error).rpartition(": ")[2]
         return f"Kubernetes does not answer ({reason[:100]}): nothing was looked at before"
-    finally:
-        api.close()
     refuse_too_large(requests(documents), [_allocatable(node) for node in nodes if _takes(node)])
     return ""
 
@@ -150,8 +166,18 @@ def refuse_too_large(asked: list[Request], nodes: list[Mapping[str, Decimal]]) -
             raise UserError(
                 f"{request.step} asks for {_cpus(request.cpus)} and {_gib(request.memory)}"
                 f"{accelerators}, and no node has that: the largest has {_cpus(largest['cpu'])} "
-                f"and {_gib(largest['memory'])}; ask for less (--threads) or add a larger node"
+                f"and {_gib(largest['memory'])}; {_less(request, largest)}add a node that has it"
             )
+
+
+def _less(request: Request, node: Mapping[str, Decimal]) -> str:
+    """How to ask for less of what a node is short of."""
+    ways = []
+    if request.cpus > node["cpu"]:
+        ways.append("ask for fewer CPUs (--threads), ")
+    if request.memory > node["memory"]:
+        ways.append("ask for less memory (--resources small, which trains one network at a time), ")
+    return f"{''.join(ways)}or " if ways else ""
 
 
 def _fits(request: Request, node: Mapping[str, Decimal]) -> bool:

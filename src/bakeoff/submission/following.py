@@ -11,7 +11,7 @@ from typing import Any
 
 from bakeoff.clock import Clock, RealClock
 from bakeoff.errors import UserError
-from bakeoff.submission.api import DeletedError, NoAnswerError, Pipelines
+from bakeoff.submission.api import DeletedError, LoginError, NoAnswerError, Pipelines
 from bakeoff.submission.kubeconfig import Kubeconfig
 from bakeoff.submission.workflow import (
     CANCELED,
@@ -113,6 +113,7 @@ class _Following:
         self._last: dict[str, datetime] = {}
         self._said = self._doubt = ""
         self._kubeconfig, self._looked = Kubeconfig(run_id, kfp.namespace), float("-inf")
+        self._again = f"the run may go on: bakeoff follow {run_id}"
 
     def look(self) -> str:
         """Tell what is new; the state of a run that has ended, else ""."""
@@ -122,6 +123,8 @@ class _Following:
         except NoAnswerError as error:
             self._endure(error)
             return ""
+        except LoginError as error:
+            raise UserError(f"{error}; {self._again}") from None
         if self._away is not None:
             self.tell("KFP answers again")
             self._away = None
@@ -205,8 +208,8 @@ class _Following:
             self._away = self._clock.now()
         if self._clock.now() - self._away > self._patience:
             raise UserError(
-                f"KFP has not answered for {self._patience / 60:.0f} minutes ({error.reason}); the "
-                f"run may go on: bakeoff follow {self._run_id}"
+                f"KFP has not answered for {self._patience / 60:.0f} minutes ({error.reason}); "
+                f"{self._again}"
             )
 
     def _end(self, run: Mapping[str, Any], workflow: Mapping[str, Any], found: list[Task]) -> str:

@@ -12,13 +12,11 @@ from bakeoff.remote import S3_SCHEMES, scheme_of
 from bakeoff.s3 import Folder
 
 
-def upload(path: Path, prefix: str) -> str:
-    """Put a file below an S3 address, under a name that tells its content; returns its address.
-
-    What is there already is not sent again.
+def address_below(prefix: str, path: Path) -> str:
+    """The address of a file below one of S3, by a name that tells its content.
 
     Raises:
-        UserError: `prefix` is no address of S3, the file is a folder, or S3 refuses.
+        UserError: `prefix` is no address of S3, or the file is a folder.
     """
     refuse_credentials(prefix)
     if scheme_of(prefix) not in S3_SCHEMES or not urlsplit(prefix).netloc:
@@ -31,10 +29,19 @@ def upload(path: Path, prefix: str) -> str:
             f"{path} is a folder, and a cluster reads files: put its texts or images into a "
             "Parquet with the columns text or image, and label"
         )
-    name, folder = f"{file_hash(path)[:16]}-{path.name}", Folder(prefix)
+    return f"{Folder(prefix)}/{file_hash(path)[:16]}-{path.name}"
+
+
+def upload(path: Path, address: str) -> None:
+    """Put a file at an address that tells its content; what is there already is not sent again.
+
+    Raises:
+        UserError: S3 refuses.
+    """
+    above, _, name = address.rpartition("/")
+    folder = Folder(above)
     if folder.size(name) != path.stat().st_size:
         folder.put(path, name)
-    return f"{folder}/{name}"
 
 
 def key_of(address: str) -> PurePosixPath:

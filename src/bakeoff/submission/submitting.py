@@ -1,4 +1,4 @@
-"""Submitting a plan: compiled, looked at, started once or by the clock."""
+"""Submitting a plan: compiled, looked at, its files uploaded, started once or by the clock."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bakeoff.errors import UserError
 from bakeoff.plans import Plan
 from bakeoff.submission.api import RECURRING_RUNS, RUNS, Pipelines
 from bakeoff.submission.checks import look_before
-from bakeoff.submission.storage import upload
+from bakeoff.submission.storage import address_below, upload
 
 if TYPE_CHECKING:
     from bakeoff.pipelines.options import Options
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 class Submission:
     """How a run is called and where it goes; nothing of it decides results."""
 
+    upload: str = ""
+    """Where files of this machine go, s3://bucket/prefix; "" takes none."""
     experiment: str = "bakeoff"
     name: str = ""
     """Of the run; "" makes one of study and preset."""
@@ -33,22 +35,17 @@ class Submission:
     """Six fields, second first: a run each time, instead of one now."""
 
 
-def without_local_files(plan: Plan, prefix: str) -> Plan:
-    """The plan with its files of this machine in S3.
-
-    Args:
-        plan: as a person gave it.
-        prefix: an address, s3://bucket/prefix.
-    """
-    addresses = {
-        file: upload(Path(file), prefix)
+def _addresses(plan: Plan, prefix: str) -> dict[str, str]:
+    """Files of this machine that a plan names → their addresses below one of S3."""
+    return {
+        file: address_below(prefix, Path(file))
         for file in [location(plan.data), *plan.files]
         if file not in NAMED_SETS and "://" not in file and Path(file).exists()
     }
-    models = {
-        name: _with_addresses(config, addresses) if addresses else config
-        for name, config in plan.models.items()
-    }
+
+
+def _at_addresses(plan: Plan, addresses: dict[str, str]) -> Plan:
+    models = {name: _with_addresses(config, addresses) for name, config in plan.models.items()}
     return replace(plan, data=addresses.get(location(plan.data), plan.data), models=models)
 
 
@@ -64,14 +61,14 @@ def _with_addresses(config: Any, addresses: dict[str, str]) -> Any:
 def submit(
     kfp: Pipelines, plan: Plan, options: Options, how: Submission
 ) -> tuple[dict[str, Any], str]:
-    """Start a plan.
+    """Start a plan. Its files are uploaded once nothing else can be refused.
 
     Returns:
         The run, or the recurring run, as KFP tells it; and what could not be looked at before.
 
     Raises:
-        UserError: it names files of this machine, the cluster lacks what it needs, or KFP refuses
-            it.
+        UserError: it names files of this machine that go nowhere, the cluster lacks what it needs,
+            or KFP or S3 refuses it.
     """
     from bakeoff.pipelines.compiling import compile_plan
 
@@ -80,9 +77,10 @@ def submit(
             f"--cron {how.cron!r}: KFP takes six fields, second minute hour day month weekday, "
             "such as '0 0 6 * * 1' for Mondays at 6"
         )
+    addresses = _addresses(plan, how.upload) if how.upload else {}
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "pipeline.yaml"
-        compile_plan(plan, options, path)
+        compile_plan(_at_addresses(plan, addresses), options, path)
         documents = _documents(path)
     unseen = look_before(documents, kfp.namespace, how.service_account, kfp.multi_user)
     body: dict[str, Any] = {
@@ -95,6 +93,8 @@ def submit(
         body["service_account"] = how.service_account
     if how.pipeline_root:
         body["runtime_config"]["pipeline_root"] = how.pipeline_root
+    for file, address in addresses.items():
+        upload(Path(file), address)
     if not how.cron:
         return kfp.create(RUNS, body), unseen
     body |= {

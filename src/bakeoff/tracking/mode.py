@@ -7,9 +7,9 @@ import os
 import re
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import urlparse
 
 from bakeoff.errors import UserError, unknown_name
+from bakeoff.remote import split
 from bakeoff.tracking.connection import quieten
 
 MODES = ("online", "offline", "disabled")
@@ -87,6 +87,8 @@ def _check_place() -> None:
         del os.environ["WANDB_BASE_URL"]
     elif address and not re.match(r"https?://[^/]", address):
         raise UserError(f"WANDB_BASE_URL={address}: begin it with https:// or http://")
+    elif address:
+        split(address)
 
 
 def project_name(last: str = "") -> str:
@@ -96,7 +98,7 @@ def project_name(last: str = "") -> str:
 
 def server() -> str:
     """What W&B is called to a person; with the address where it is another one than usual."""
-    own = urlparse(os.environ.get("WANDB_BASE_URL") or "").netloc.rpartition("@")[2]
+    own = split(os.environ.get("WANDB_BASE_URL") or "").netloc.rpartition("@")[2]
     return f"W&B at {own}" if own else "W&B"
 
 
@@ -107,7 +109,7 @@ def _has_key(logged_in: bool = True) -> bool:
     if not logged_in:
         return False
     base_url = os.environ.get("WANDB_BASE_URL")
-    hosts = [urlparse(base_url).netloc] if base_url else DEFAULT_HOSTS
+    hosts = [split(base_url).netloc] if base_url else DEFAULT_HOSTS
     path = Path(os.environ.get("NETRC", "~/.netrc")).expanduser()
     try:
         logins = netrc.netrc(path)

@@ -19,8 +19,8 @@ def device() -> torch.device:
 
 
 def resolved(precision: str) -> str:
-    """ "fp32" or "bf16": where that is left open, bf16 on GPUs that compute in it (Ampere and later),
-    as it is slower where it is imitated.
+    """ "fp32" or "bf16": where that is left open, bf16 on GPUs that compute in it, Ampere or later;
+    imitated it is slower.
     """
     if precision != "auto":
         return precision

@@ -59,7 +59,7 @@ def answers(address: str) -> bool:
     host, _, port = address.rpartition(":")
     try:
         socket.create_connection((host, int(port)), GREETING_SECONDS).close()
-    except OSError:
+    except (OSError, ValueError, OverflowError):  # No host or port has such a name or number.
         return False
     return True
 
