@@ -74,7 +74,8 @@ class Options:
         """Seconds after which a cluster ends a run, whatever it waits for."""
         if self.local:
             return None
-        return DEADLINE + (60 * self.rayjob.minutes if self.rayjob else 0)
+        of_rayjob = 60 * self.rayjob.minutes if self.rayjob else 0
+        return DEADLINE * SIZES[self.resources].scale + of_rayjob
 
     def versions(self, plan: Plan) -> dict[str, dict[str, str]]:
         """Hashes of what a plan's steps read besides each other's outputs, where they are part of
