@@ -52,6 +52,8 @@ class Options:
     in the cache key, a hash of the code it runs."""
     code: str = ""
     """Identity of the code where that is not the installed package: the id of a local image."""
+    on_cpus: bool = False
+    """Networks train on CPUs, whatever GPU there is: the cache keeps what they make apart."""
     resources: str = "standard"
     """What the steps may use: a name in `SIZES`."""
     parallelism: int = 0
@@ -94,7 +96,9 @@ class Options:
         task.set_caching_options(enable_caching=self.local or name not in ANEW)
         if self.local:
             # Nothing else may stand here: what differs from run to run would never be reused.
-            return task.set_env_variable(CODE, self.code or _code_of(name, plan.modality))
+            code = self.code or _code_of(name, plan.modality)
+            on_cpus = self.on_cpus and name in NETWORKS
+            return task.set_env_variable(CODE, f"{code}-cpu" if on_cpus else code)
         self.resources_of(name).apply(task, plan.threads, SIZES[self.resources])
         # With what KFP sets itself, this is Pod Security's standard `restricted`.
         kubernetes.set_security_context(task, run_as_non_root=True)

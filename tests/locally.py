@@ -4,10 +4,10 @@ from bakeoff.running.local import run_locally
 from bakeoff.running.options import Setup
 
 
-def run_here(plan, runs, watch=lambda _: None, *, wandb="disabled", where="inline"):
+def run_here(plan, runs, watch=lambda _: None, *, wandb="disabled", where="inline", image=""):
     setup = Setup(
         runner="subprocess",
-        image="python",
+        image=image,
         parallel=1,
         where=where,
         gpus_per_worker=None,

@@ -4,6 +4,7 @@ import pytest
 
 from bakeoff import formats
 from bakeoff.report import summary
+from bakeoff.report.plots import embedding_maps
 
 
 def test_doctests() -> None:
@@ -186,3 +187,11 @@ def test_who_is_worth_the_time_is_a_sentence() -> None:
     assert summary.worth(found).startswith(
         "Worth their training time are largest-class, b, a: no model"
     )
+
+
+def test_a_map_names_every_class_as_it_is_called() -> None:
+    """Also what matplotlib takes for a formula, or leaves out of legends."""
+    classes = ["a^$b_$", "$5-$10", "_other", "$a_{$"]
+    points = [{"x": n, "y": -n, "class": n} for n in range(4)]
+    for drawn in embedding_maps("resnet18", {"tsne": points, "pca": points}, classes):
+        assert all(f">{name}</text>" in drawn for name in classes)

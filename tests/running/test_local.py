@@ -45,8 +45,8 @@ def small_plan(data, **settings):
     )
 
 
-def run(chosen, root, watch=lambda _: None):
-    return run_here(chosen, root, watch)
+def run(chosen, root, watch=lambda _: None, **settings):
+    return run_here(chosen, root, watch, **settings)
 
 
 def command(data, root, models):
@@ -131,7 +131,8 @@ def test_nothing_changed_reuses_everything_and_says_so(finished):
     _, chosen, root, _ = finished
     console = Console(file=io.StringIO(), width=100)
     with Progress(chosen, console) as progress:
-        again = run(chosen, root, progress.see)
+        # An image is not what these steps run in.
+        again = run(chosen, root, progress.see, image="registry.example/other:1")
     progress.show(again)
     assert len(again.facts["reused"]) == 8
     assert again.results["leaderboard"] == finished[0].results["leaderboard"]

@@ -129,6 +129,8 @@ def _forms(value, folder):
         "cmyk": image.convert("CMYK"),
         "pixels": np.array(image),
         "grey": np.array(image.convert("L")),
+        "one channel": np.array(image.convert("L"))[:, :, None],
+        "transparent": np.array(image.convert("RGBA")),
     }
 
 
@@ -149,6 +151,10 @@ def test_pictures_are_labelled_in_every_form_that_data_sets_have(run, tmp_path):
     for wrong in (3.5, np.zeros((4, 4)), [1, 2]):
         with pytest.raises(UserError, match="images are labelled, not values of type"):
             result.predict([wrong])
+    with pytest.raises(UserError, match=r"not values of type ndarray \(float64, shape \(4, 4\)\)"):
+        result.predict(np.zeros((2, 4, 4)))
+    with pytest.raises(UserError, match="of Pillow's mode F are not labelled"):
+        result.predict(dark["pillow"].convert("F"))
 
 
 def test_the_command_takes_a_parquet_file_of_pictures(run, tmp_path, monkeypatch, capsys):

@@ -48,6 +48,28 @@ def test_wrong_labels_are_listed_and_left_out_where_asked(dataset, tmp_path, dro
     assert sum(facts["class_counts"]["train"].values()) == len(kept)
 
 
+def test_texts_in_which_the_judge_sees_no_word_are_no_reason_to_fail(tmp_path):
+    rows = [(f"<p class='{n}'></p>", "good" if n % 2 else "bad") for n in range(60)]
+    pd.DataFrame(rows, columns=["text", "label"]).to_csv(tmp_path / "x.csv", index=False)
+    given = {"source": str(tmp_path / "x.csv"), "split": "0.6:0.2:0.2", "seed": 0}
+    prepare(tmp_path / "dataset", tmp_path / "test", **given)
+    audit(tmp_path / "dataset", tmp_path / "audited", drop=True, seed=0)
+    facts = read_manifest(tmp_path / "audited")["facts"]
+    assert facts["label_noise"]["suspects"] == 0
+    assert facts["remarks"][-1].startswith("no label was looked at: the preprocessing")
+    assert "--preprocessing" not in facts["remarks"][-1]
+
+
+def test_a_suspects_text_is_cut_as_a_mistakes(dataset, tmp_path):
+    train = pd.read_parquet(dataset / "train.parquet")
+    train["text"] = train["text"] + " " + "." * 10_000
+    train.to_parquet(dataset / "train.parquet", index=False)
+    audit(dataset, tmp_path / "audited", drop=False, seed=0)
+    listed = read_manifest(tmp_path / "audited")["facts"]["label_noise"]["listed"]
+    assert listed
+    assert all(len(suspect["text"]) < 2100 for suspect in listed)
+
+
 def test_the_same_seed_lists_the_same(dataset, tmp_path):
     audit(dataset, tmp_path / "a", drop=False, seed=3)
     audit(dataset, tmp_path / "b", drop=False, seed=3)

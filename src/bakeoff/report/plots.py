@@ -16,7 +16,7 @@ from matplotlib.ticker import (
 )
 
 from bakeoff.evaluation.scores import ACCURACY, Metric
-from bakeoff.maps import MARKERS, MOST_CLASSES_NAMED, draw_map
+from bakeoff.maps import AS_WRITTEN, MARKERS, MOST_CLASSES_NAMED, draw_map
 from bakeoff.report.summary import pareto_front
 from bakeoff.report.svg import (
     BLUE,
@@ -191,7 +191,8 @@ def learning_curves(model: str, histories: dict[int, Rows], metric: Metric = ACC
             axes.set_xlabel("epoch")
             if panel == "accuracy":
                 axes.yaxis.set_major_formatter(PERCENT)
-        legend_below(figure, columns=3 if has_accuracy else 2)
+        legend = figure.axes[0].get_legend_handles_labels()
+        legend_below(figure, *legend, columns=3 if has_accuracy else 2)
         return svg(figure, f"curves-{model}", f"Training and validation curves of {model} by epoch")
 
 
@@ -201,13 +202,13 @@ def embedding_maps(model: str, maps: dict[str, Rows], classes: Sequence[str]) ->
     """
     drawn = []
     for kind, title in {"tsne": "t-SNE", "pca": "PCA"}.items():
-        with matplotlib.rc_context({**STYLE, "axes.grid": False}):
+        with matplotlib.rc_context({**STYLE, **AS_WRITTEN, "axes.grid": False}):
             figure = Figure(figsize=(WIDTH / 2 - 0.2, 4.6))
             axes = figure.subplots()
-            draw_map(axes, maps[kind], classes)
+            legend = draw_map(axes, maps[kind], classes)
             axes.set_title(title, loc="left")
             if len(classes) <= MOST_CLASSES_NAMED:
-                legend_below(figure, columns=5)
+                legend_below(figure, *legend, columns=5)
             drawn.append(
                 svg(figure, f"{kind}-{model}", f"{title} of the embeddings of {model} by class")
             )

@@ -9,12 +9,13 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from xml.sax.saxutils import escape
 
 import matplotlib
 from markupsafe import Markup
+from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
@@ -85,9 +86,10 @@ def short(name: str, width: float) -> str:
     return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
-def legend_below(figure: Figure, columns: int) -> None:
+def legend_below(
+    figure: Figure, handles: Sequence[Artist], labels: Sequence[str], columns: int
+) -> None:
     """One legend of all panels, where it covers nothing; the figure grows by its rows."""
-    handles, labels = figure.axes[0].get_legend_handles_labels()
     if not handles:
         return
     rows = -(-len(handles) // columns)

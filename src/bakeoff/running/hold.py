@@ -71,7 +71,8 @@ def planned(
         data, study = what, ""
     elif what not in STUDIES:
         raise unknown_name("study", what, [*STUDIES, *NAMED_SETS])
-    input_column, said, found_size = image_column or text_column, "", 0
+    input_column, found_size = image_column or text_column, 0
+    said = _of_the_same_name(data or study)
     if data is not None:
         modality = STUDIES[study].modality if study else ""
         if not modality and bool(image_column) != bool(text_column):
@@ -92,7 +93,7 @@ def planned(
                 f"{data} holds {reading.modality}s, and {study} is a study of {modality}s: take "
                 f"one of {', '.join(others)}"
             )
-        study, said = study or GENERAL[reading.modality], reading.said
+        study, said = study or GENERAL[reading.modality], reading.said or said
         input_column = reading.input_column or input_column
         label_column = reading.label_column or label_column
         found_size = reading.image_size
@@ -135,6 +136,19 @@ def _unseen(data: str, modality: str, columns: Columns, error: RemoteError) -> R
         said=f"{error}; steps will look for {modality}s in column {taken.input!r} and labels in "
         f"{taken.label!r}; others: {options}",
     )
+
+
+def _of_the_same_name(name: str) -> str:
+    """What to know where a file, or a folder with folders of classes, is called as a study or a
+    named set; "" elsewhere.
+    """
+    here = Path(name)
+    if name not in (*STUDIES, *NAMED_SETS) or not here.exists():
+        return ""
+    if here.is_dir() and sum(one.is_dir() for one in here.iterdir()) < 2:
+        return ""
+    kind = "the set" if name in NAMED_SETS else "the study, on data of its own"
+    return f"{name} is {kind}; what is here under that name is ./{name}"
 
 
 def _names_data(what: str) -> bool:

@@ -61,10 +61,14 @@ def run_locally(plan: Plan, setup: Setup, watch: Watch) -> RunFolder:
     Raises:
         UserError: a step was refused its input, or Ctrl-C.
     """
+    from bakeoff.pipelines.compiling import compile_plan
+    from bakeoff.pipelines.options import Options
     from bakeoff.report import write_report
     from bakeoff.tracking import resolve_mode
 
-    root, image, under_docker = setup.runs, setup.image or IMAGE, setup.runner == "docker"
+    root, under_docker = setup.runs, setup.runner == "docker"
+    # The name of an image that runs nothing would be in every step's key.
+    image = (setup.image or IMAGE) if under_docker else IMAGE
     refuse_output_inside(plan.data, root)
     mode = resolve_mode(setup.wandb, logged_in=not under_docker)
     code = _image_id(image) if under_docker else ""
@@ -120,7 +124,15 @@ def run_locally(plan: Plan, setup: Setup, watch: Watch) -> RunFolder:
         try:
             locks = own, using.enter_context(using_store(root))
             make_folder(store(root) / folder.name)
-            _compile(plan, folder / "pipeline.yaml", image, setup.parallel, code)
+            options = Options(
+                image=image,
+                local=True,
+                parallelism=setup.parallel,
+                code=code,
+                on_cpus=setup.gpus_per_worker == 0,
+            )
+            with _compiling:
+                compile_plan(plan, options, folder / "pipeline.yaml")
             write_json(
                 folder / "job.json",
                 {
@@ -177,15 +189,6 @@ def _new_folder(root: Path, name: str) -> Path:
             folder.mkdir()
             break
     return folder
-
-
-def _compile(plan: Plan, path: Path, image: str, parallel: int, code: str) -> None:
-    from bakeoff.pipelines.compiling import compile_plan
-    from bakeoff.pipelines.options import Options
-
-    options = Options(image=image, local=True, parallelism=parallel, code=code)
-    with _compiling:
-        compile_plan(plan, options, path)
 
 
 def _image_id(image: str) -> str:

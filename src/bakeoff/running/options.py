@@ -125,9 +125,13 @@ def refuse_of_others(modality: str, given: Mapping[str, Any]) -> None:
 
 
 def at_home(given: str | os.PathLike[str]) -> str:
-    """A name, a path or an address as text, in which ~ is the home folder."""
+    """A name, a path or an address as text, in which ~ is the home folder; a `Path` is never taken
+    for a name.
+    """
     named = os.fspath(given)
-    return str(Path(named).expanduser()) if named.startswith("~") else named
+    if named.startswith("~"):
+        return str(Path(named).expanduser())
+    return named if isinstance(given, str) or os.sep in named else f"{os.curdir}{os.sep}{named}"
 
 
 def checked(given: Mapping[str, Any]) -> dict[str, Any]:

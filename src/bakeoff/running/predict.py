@@ -102,11 +102,22 @@ def picture(value: Any) -> Picture | None:
     if isinstance(value, Image.Image):
         content = io.BytesIO()
         upright = ImageOps.exif_transpose(value)
-        upright.save(content, "TIFF" if upright.mode in ("CMYK", "YCbCr", "LAB") else "PNG")
+        try:
+            upright.save(content, "TIFF" if upright.mode in ("CMYK", "YCbCr", "LAB") else "PNG")
+        except OSError:
+            raise UserError(
+                f"images of Pillow's mode {upright.mode} are not labelled: convert them to RGB or L"
+            ) from None
         return content.getvalue()
     if isinstance(value, np.ndarray):
-        pixels = value.dtype == np.uint8 and value.shape[2:] in ((), (3,)) and value.ndim > 1
-        return value if pixels else None
+        if value.dtype != np.uint8 or value.ndim < 2:
+            return None
+        channels = value.shape[2:]
+        if channels == (4,):  # What is transparent looks as it does in a file.
+            return picture(Image.fromarray(value))
+        if channels == (1,):
+            return value[:, :, 0]
+        return value if channels in ((), (3,)) else None
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     if value is None or (isinstance(value, float) and np.isnan(value)):

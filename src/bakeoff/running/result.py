@@ -132,6 +132,8 @@ class Result:
             found = "" if isna(value) else str(value)
         if found is None:
             kind = type(value).__name__
+            if hasattr(value, "dtype"):
+                kind += f" ({value.dtype}, shape {value.shape})"
             raise UserError(f"{self._modality}s are labelled, not values of type {kind}")
         return found
 

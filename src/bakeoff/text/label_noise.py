@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from bakeoff.artifacts import new_artifact, read_manifest
+from bakeoff.data.exhibits import exhibit
 from bakeoff.data.splits import Split, read_split
+from bakeoff.errors import UserError
 from bakeoff.text.classical.models import train_alone
 from bakeoff.text.configs import LinearText
 
@@ -43,12 +45,16 @@ def audit(dataset: Path, audited: Path, *, drop: bool, seed: int) -> None:
     judged = np.flatnonzero(np.bincount(train.labels)[train.labels] >= FOLDS)
     known, labels = np.unique(train.labels[judged], return_inverse=True)
     probabilities = np.zeros((len(train.labels), len(train.classes)))
-    suspects = judged[:0]
+    suspects, remarks = judged[:0], []
     if len(known) > 1:
         rows = replace(train.part(judged), labels=labels, classes=[train.classes[c] for c in known])
-        found = out_of_fold(rows, seed)
-        probabilities[judged[:, None], known] = found
-        suspects = judged[label_issues(labels, found)]
+        try:
+            found = out_of_fold(rows, seed)
+        except UserError as error:  # Nothing that a person chose is wrong.
+            remarks = [f"no label was looked at: {str(error).partition(';')[0]}"]
+        else:
+            probabilities[judged[:, None], known] = found
+            suspects = judged[label_issues(labels, found)]
     settings = {"drop": drop, "seed": seed, "folds": FOLDS}
     with new_artifact(audited, "dataset", settings=settings, inputs={"dataset": dataset}) as (
         out,
@@ -65,6 +71,7 @@ def audit(dataset: Path, audited: Path, *, drop: bool, seed: int) -> None:
         kept.to_parquet(out / "train.parquet", index=False)
         (out / "validation.parquet").write_bytes((dataset / "validation.parquet").read_bytes())
         facts.update(read_manifest(dataset)["facts"])
+        facts["remarks"] = [*facts.get("remarks", ()), *remarks]
         facts["label_noise"] = {
             "suspects": len(suspects),
             "rows": len(frame),
@@ -77,7 +84,7 @@ def audit(dataset: Path, audited: Path, *, drop: bool, seed: int) -> None:
                     "label": train.classes[train.labels[row]],
                     "suggested": train.classes[probabilities[row].argmax()],
                     "probability": float(probabilities[row].max()),
-                    "text": train.inputs[row],
+                    "text": exhibit(train.inputs, row),
                 }
                 for row in suspects[:LISTED]
             ],

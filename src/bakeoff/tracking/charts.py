@@ -94,17 +94,19 @@ def _map(wandb: Any, points: list[dict[str, Any]], classes: Sequence[str]) -> An
     """
     import io
 
+    import matplotlib
     from matplotlib.figure import Figure
     from PIL import Image
 
-    from bakeoff.maps import MOST_CLASSES_NAMED, draw_map
+    from bakeoff.maps import AS_WRITTEN, MOST_CLASSES_NAMED, draw_map
 
-    figure = Figure(figsize=(8, 6), layout="constrained")
-    draw_map(figure.subplots(), points, classes)
-    if len(classes) <= MOST_CLASSES_NAMED:
-        figure.legend(loc="outside right upper", fontsize=8)
     stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=120)
+    with matplotlib.rc_context(AS_WRITTEN):
+        figure = Figure(figsize=(8, 6), layout="constrained")
+        handles, labels = draw_map(figure.subplots(), points, classes)
+        if len(classes) <= MOST_CLASSES_NAMED:
+            figure.legend(handles, labels, loc="outside right upper", fontsize=8)
+        figure.savefig(stream, format="png", dpi=120)
     return wandb.Image(Image.open(stream), caption="t-SNE of embeddings")
 
 
