@@ -1,5 +1,6 @@
 """What `bakeoff predict` labels, and where it puts it."""
 
+import datetime
 import io
 import json
 import subprocess
@@ -8,10 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from bakeoff.artifacts import RESULTS_FORMAT, write_json
 from bakeoff.cli import main
+from bakeoff.cli.inputs import image_inputs
 from bakeoff.data.splits import Split
 from bakeoff.text.classical.models import train_classical
 from bakeoff.text.configs import LinearText
@@ -229,3 +233,48 @@ def test_outputs_and_inputs_that_end_early(runs, tmp_path, ending, code, expecte
     assert done.returncode == code
     assert done.stderr.startswith(expected)
     assert done.stderr.count("\n") == bool(expected)
+
+
+MOMENT = datetime.datetime(2026, 1, 31, 12, 0, 0, 123456)
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_large_integers_and_times_come_back_as_they_are(predict, tmp_path, ending):
+    given = pa.table(
+        {
+            "text": ["fine", "dull"],
+            "id": pa.array([2**60 + 1, None]),
+            "hash": pa.array([2**63 + 1, None], pa.uint64()),
+            "at": [MOMENT, None],
+            "until": [datetime.datetime(9999, 12, 31), None],
+            "day": [MOMENT.date(), None],
+            "seen": [[MOMENT], None],
+        }
+    )
+    parquet.write_table(given, tmp_path / "new.parquet")
+    assert predict("new.parquet", "--output", f"out.{ending}")[0] == 0
+    path = tmp_path / f"out.{ending}"
+    if ending == "parquet":
+        found = parquet.read_table(path)
+        assert found.select(given.column_names[1:]).equals(given.select(given.column_names[1:]))
+        return
+    if ending == "csv":
+        rows = pd.read_csv(path, dtype=str, keep_default_na=False).to_dict("records")
+        at, until, missing = "2026-01-31 12:00:00.123456", "9999-12-31", ""
+        rows[0]["id"], rows[0]["hash"] = int(rows[0]["id"]), int(rows[0]["hash"])
+    else:
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+        at, until, missing = "2026-01-31T12:00:00.123456", "9999-12-31T00:00:00", None
+        assert rows[0]["seen"] == [at]
+    assert (rows[0]["id"], rows[0]["hash"]) == (2**60 + 1, 2**63 + 1)
+    assert (rows[0]["at"], rows[0]["until"], rows[0]["day"]) == (at, until, "2026-01-31")
+    assert {rows[1][name] for name in ("id", "hash", "at", "until", "day")} == {missing}
+
+
+def test_large_integers_beside_images_keep_their_digits(tmp_path):
+    columns = {"image": [b"PNG", b"PNG"], "id": [2**60 + 1, None]}
+    parquet.write_table(pa.table(columns), tmp_path / "new.parquet")
+    dataset = {"modality": "image", "columns": {"input": "image"}}
+    inputs = image_inputs(str(tmp_path / "new.parquet"), dataset)
+    assert inputs.content == columns["image"]
+    assert inputs.table["id"].tolist() == columns["id"]

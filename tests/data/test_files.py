@@ -126,6 +126,7 @@ def damaged(content):
     [
         ("x.csv", b"", "is empty"),
         ("x.csv", b"\xef\xbb\xbf \r\n", "is empty"),
+        ("x.csv", b"sep=,\n\n", "is empty"),
         ("x.csv", b"text,label\n", "has a header and no rows"),
         ("x.csv", b"body, label\na,1\n", "has no column 'text'; it has: body, label"),
         ("x.csv", b"text\na\n", "has no column 'label'; it has: text"),
@@ -431,3 +432,65 @@ def test_s3_without_valid_credentials(bucket, monkeypatch):
     bucket.clear_instance_cache()
     with pytest.raises(UserError, match="Unable to locate credentials; check"):
         read_table("s3://reviews/r.csv", Columns())
+
+
+QUOTED = [f'"good film {n}","{"pos" if n % 2 else "neg"}"' for n in range(8)]
+
+
+@pytest.mark.parametrize(
+    ("odd", "said"),
+    [
+        ('"he said "hi" there","pos"', 'opens on line 6 ends within a text; .*double those .*""'),
+        ('"two\nlines, "hi"\nand more","pos"', "opens on line 6 ends within a text"),
+        ('"good film,"pos"', "opens on line 6 ends within a text"),
+        ('"good film","pos', "opens on line 6 ends within a text"),
+        ('a\rb,"pos"', "the row on line 6 holds a carriage return outside quotation marks; remove"),
+    ],
+)
+@pytest.mark.parametrize("header", ["text,label", '"text","label"'])
+@pytest.mark.parametrize("name", ["x.csv", "x.tsv", "semicolons.csv"])
+def test_a_stray_mark_among_marks_that_enclose_makes_one_row_bad(tmp_path, name, header, odd, said):
+    content = "\n".join([header, *QUOTED[:4], odd, *QUOTED[4:]])
+    sign = {"x.csv": ",", "x.tsv": "\t", "semicolons.csv": ";"}[name]
+    content = content.replace(",", sign)
+    with pytest.raises(UserError, match=f"is malformed: .*{said}.* with --skip-bad-rows$"):
+        read(tmp_path / name, content)
+    found, labels, table = read(tmp_path / name, content, skip_bad=True)
+    assert table.bad == {4: "malformed"}
+    assert found[:4] + found[5:] == [f"good film {n}" for n in range(8)]
+    assert labels[:4] + labels[5:] == ["neg", "pos"] * 4
+
+
+def test_a_stray_mark_in_the_header_is_refused(tmp_path):
+    for skip in (False, True):
+        with pytest.raises(UserError, match="opens on line 1 ends within a text"):
+            read(tmp_path / "x.csv", "\n".join(['"te"xt","label"', *QUOTED]), skip_bad=skip)
+
+
+def test_a_carriage_return_in_a_file_without_marks_is_a_part_of_its_text(tmp_path):
+    assert read(tmp_path / "x.csv", "text,label\na\rb,1\nc,0\n")[:2] == (["a\rb", "c"], ["1", "0"])
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        pa.array([2**60 + 1, 2**60 + 2, None]),
+        pa.array([2**63 + 1, 2**63 + 2, None], pa.uint64()),
+        pa.DictionaryArray.from_arrays(pa.array([0, 1, None]), pa.array([2**60 + 1, 2**60 + 2])),
+    ],
+    ids=["signed", "unsigned", "categories"],
+)
+def test_large_integers_beside_missing_ones_keep_their_digits(tmp_path, ids):
+    parquet.write_table(pa.table({"text": list("abc"), "label": ids}), tmp_path / "x.parquet")
+    frame = read_table(str(tmp_path / "x.parquet"), Columns(group="label")).frame
+    assert frame["label"].tolist() == frame["group"].tolist() == ids.to_pylist()
+
+
+@pytest.mark.parametrize("nested", ['{"a":%s}', "[%s]"])
+def test_json_that_is_nested_too_deeply_is_a_bad_row(tmp_path, nested):
+    opening, closing = nested.split("%s")
+    deep = opening * 100_000 + "1" + closing * 100_000
+    content = f'{{"text": "a", "label": 1}}\n{{"text": "b", "label": 0, "meta": {deep}}}\n'
+    with pytest.raises(UserError, match=r"line 2 is nested too deeply; leave that field out$"):
+        read(tmp_path / "x.jsonl", content)
+    assert read(tmp_path / "x.jsonl", content, skip_bad=True)[2].bad == {1: "no JSON"}

@@ -142,3 +142,37 @@ def test_texts_and_numbers_in_one_column_are_kept_as_texts(tmp_path):
     assert found["id (4)"].tolist() == [7, 8, 9]
     assert found["id (3)"].fillna("").tolist() == ["1", "a", ""]
     assert found["text"].fillna("").tolist() == ["a film", "a play", ""]
+
+
+UNHELD = {"no fields": {}, "objects": object(), "complex": 1j}
+
+
+@pytest.mark.parametrize("value", UNHELD.values(), ids=UNHELD.keys())
+def test_a_column_that_parquet_cannot_hold_is_left_out_unless_it_is_needed(tmp_path, value):
+    texts = [f"film{n} kind{n % 12} set{n // 12} end{n}" for n in range(60)]
+    columns = {"body": texts, "queue": ["good", "bad"] * 30, "meta": [value] * 60}
+    frame = pd.DataFrame(columns)
+    facts = look(frame).facts
+    assert facts["columns"] == {"input": "body", "label": "queue"}
+    assert "column 'meta' is left out, for Parquet cannot hold it" in facts["remarks"]
+    assert kept(frame, tmp_path) == kept(frame.assign(meta=[value] * 60), tmp_path)
+    for role in ("text", "image", "label", "group"):
+        with pytest.raises(UserError, match="column 'meta' of the data cannot be kept as Parquet;"):
+            look(frame, **{f"{role}_column": "meta"})
+    with pytest.raises(UserError, match="column 'meta' of the data cannot be kept as Parquet;"):
+        read_images(kept(frame, tmp_path), Columns("body", "meta"))
+    with pytest.raises(UserError, match="column 'label' of the data cannot be kept as Parquet: "):
+        kept(frame.rename(columns={"meta": "label"}), tmp_path)
+
+
+def test_what_pandas_notes_of_a_frame_is_no_part_of_its_content(tmp_path):
+    frame = FRAME.copy()
+    frame.attrs = {"source": object()}
+    assert kept(frame, tmp_path) == kept(FRAME, tmp_path)
+
+
+def test_integers_of_arrow_beside_missing_ones_keep_their_digits(tmp_path):
+    groups = [2**60 + 1, None]
+    data = pa.table(FRAME.to_dict("list") | {"user": groups})
+    frame = read_table(kept(data, tmp_path), Columns(group="user")).frame
+    assert frame["group"].tolist() == groups

@@ -167,3 +167,11 @@ def test_what_holds_no_images_is_explained(tmp_path):
     }.items():
         with pytest.raises(UserError, match=message.replace("?", r"\?")):
             read_images(source)
+
+
+def test_large_integers_beside_missing_ones_keep_their_digits(tmp_path, encoded_images):
+    ids = [2**60 + 1, 2**60 + 2, None]
+    columns = {"image": encoded_images(3), "label": ids, "who": ids}
+    parquet.write_table(pa.table(columns), tmp_path / "x.parquet")
+    frame = read_images(str(tmp_path / "x.parquet"), Columns("image", group="who")).frame
+    assert frame["label"].tolist() == frame["group"].tolist() == ids

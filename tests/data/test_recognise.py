@@ -181,6 +181,27 @@ def test_both_columns_named_the_file_is_not_read():
     assert (found.input_column, found.label_column, found.said) == ("body", "stars", "")
 
 
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        ["load test", "smoke test"],
+        ["A/B test", "load test", "dev"],
+        ["test", "load test"],
+        ["pre-train", "fine-train", "night train"],
+    ],
+)
+def test_classes_that_end_like_splits_are_classes(tmp_path, kinds):
+    found = recognise(written(tmp_path, words=texts(60), kind=cycle(kinds)))
+    assert found.label_column == "kind"
+
+
+@pytest.mark.parametrize("parts", [["train", "dev"], ["seg_train", "seg_val", "seg_test"]])
+def test_splits_may_have_one_prefix(tmp_path, parts):
+    found = recognise(written(tmp_path, words=texts(60), kind=cycle("ab"), part=cycle(parts)))
+    assert found.label_column == "kind"
+    assert "'part' names splits" in found.said
+
+
 def test_splits_are_told_of(tmp_path):
     path = written(
         tmp_path, words=texts(60), kind=cycle("ab"), part=cycle(["train", "dev", "test"])

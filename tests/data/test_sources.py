@@ -117,6 +117,55 @@ def test_an_archive_of_something_else_is_explained(tmp_path):
         read_source(str(tmp_path / "notes.tgz"))
 
 
+OWN = [
+    f"{s}/{kind}/{n}.txt"
+    for s in ("train", "val", "test")
+    for kind in ("neg", "neutral", "pos")
+    for n in (1, 2)
+]
+NAMED = ["train/neg/0_3.txt", "train/pos/0_9.txt", "test/neg/0_2.txt", "test/pos/0_10.txt"]
+SPLITS = {"train", "test"}
+
+
+@pytest.mark.parametrize(
+    ("files", "classes", "splits"),
+    [
+        (OWN, ["neg", "neutral", "pos"], SPLITS | {"validation"}),
+        ([f for f in OWN if "neutral" not in f and "val" not in f], ["neg", "pos"], SPLITS),
+        ([*NAMED, "train/pos/mine.txt"], ["neg", "pos"], SPLITS),
+        ([*NAMED, "train/pos/1_5.txt"], ["neg", "pos"], SPLITS),
+        ([*NAMED, "val/neg/0_1.txt", "val/pos/0_7.txt"], ["neg", "pos"], SPLITS | {"validation"}),
+        ([*NAMED, "imdb.vocab", "train/neutral/0_5.txt"], ["neg", "neutral", "pos"], SPLITS),
+        (NAMED[:2], ["neg", "pos"], {"train"}),
+        (NAMED, [0, 1], None),
+        ([*NAMED[:2], "train/pos/mine.txt", "imdb.vocab"], [0, 1], None),
+        ([*NAMED[:2], "imdbEr.txt"], [0, 1], None),
+    ],
+)
+def test_own_reviews_are_no_archive_however_alike_their_folders_are(
+    tmp_path, files, classes, splits
+):
+    for name in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"the text {name}")
+    frame = read_source(str(tmp_path)).frame
+    assert sorted(frame["label"].unique()) == classes
+    assert (set(frame["split"]) if "split" in frame else None) == splits
+    assert len(frame) == sum("/" in name for name in files)
+
+
+def test_packed_reviews_of_other_folders_are_refused(tmp_path):
+    for name in OWN:
+        (tmp_path / "own" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "own" / name).write_text("a text")
+    with tarfile.open(tmp_path / "own.tgz", "w:gz") as archive:
+        archive.add(tmp_path / "own", "own")
+    with pytest.raises(
+        UserError, match=r"holds no test/neutral/1\.txt: unpack it, and give the fo"
+    ):
+        read_source(str(tmp_path / "own.tgz"))
+
+
 def test_a_review_that_is_not_utf8_is_named(imdb_folder, tmp_path):
     (imdb_folder / "train/pos/2_9.txt").write_bytes(b"caf\xe9")
     packed = tmp_path / "mine.tar.gz"

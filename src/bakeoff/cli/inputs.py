@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import io
 import os
 import sys
@@ -71,7 +72,7 @@ class Inputs:
         with written_atomically(output) as temporary:
             try:
                 write(labelled, temporary)
-            except (ValueError, TypeError, OverflowError) as error:
+            except (ValueError, TypeError, OverflowError, RecursionError) as error:
                 raise UserError(
                     f"cannot write {output}: {first_line(error)}; name a .csv"
                 ) from None
@@ -155,14 +156,13 @@ def _of_parquet(source: str, dataset: Mapping[str, Any]) -> Inputs:
     import pyarrow as pa
     from pyarrow import parquet
 
-    from bakeoff.data.files import damaged_parquet
+    from bakeoff.data.files import as_frame, damaged_parquet
     from bakeoff.remote import read_bytes
     from bakeoff.running.predict import inputs_of, picture
 
     try:
         file = io.BytesIO(read_bytes(source))
-        # The metadata of pandas would make a column its index, which nobody writes.
-        table = parquet.read_table(file).to_pandas(ignore_metadata=True)
+        table = as_frame(parquet.read_table(file))
     except (pa.ArrowException, OSError) as error:
         raise damaged_parquet(source, error) from None
     column = inputs_of(table, dataset, source)
@@ -214,11 +214,44 @@ def _writer(output: Path) -> Callable[[pd.DataFrame, Path], None]:
     return _WRITERS[output.suffix.lower()]
 
 
+def _write_jsonl(frame: pd.DataFrame, path: Path) -> None:
+    """With dates and times as ISO 8601 spells them."""
+    import pandas as pd
+
+    dated = {
+        str(name): pd.Series([_iso(value) for value in values], frame.index, object)
+        for name, values in frame.items()
+        if any(isinstance(value, datetime.date) for value in values)
+    }
+    frame.assign(**dated).to_json(
+        path,
+        orient="records",
+        lines=True,
+        force_ascii=False,
+        double_precision=15,
+        date_format="iso",
+        date_unit="us",
+    )
+
+
+def _iso(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime.date) and value == value else value
+
+
+def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
+    from pandas.api.types import infer_dtype
+
+    unsigned = [
+        name
+        for name, values in frame.select_dtypes(object).items()
+        if infer_dtype(values) == "integer" and values.max() >= 1 << 63
+    ]
+    frame.astype(dict.fromkeys(unsigned, "UInt64")).to_parquet(path, index=False)
+
+
 _WRITERS: dict[str, Callable[[pd.DataFrame, Path], None]] = {
     ".csv": lambda frame, path: frame.to_csv(path, index=False),
     ".tsv": lambda frame, path: frame.to_csv(path, index=False, sep="\t"),
-    ".jsonl": lambda frame, path: frame.to_json(
-        path, orient="records", lines=True, force_ascii=False, double_precision=15
-    ),
-    ".parquet": lambda frame, path: frame.to_parquet(path, index=False),
+    ".jsonl": _write_jsonl,
+    ".parquet": _write_parquet,
 }

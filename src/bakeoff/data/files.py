@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import io
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from bakeoff.data.columns import Columns, refuse_types, refuse_unclear
 from bakeoff.data.contents import LOOKED_AT, other_kind
 from bakeoff.data.delimited import read_records
 from bakeoff.data.encoding import DAMAGED, damaged_header, damaged_lines, decoded
+from bakeoff.data.frames import left_out, refuse_left_out
 from bakeoff.errors import UserError
 from bakeoff.remote import read_bytes, read_stream
 
@@ -41,6 +43,8 @@ class Table:
     """What a person is told of the bad rows."""
     header: tuple[str, ...] = ()
     """All names of columns that the file has."""
+    left_out: Sequence[str] = ()
+    """Those of a data frame that it cannot have."""
 
 
 def read_table(source: str, columns: Columns, skip_bad: bool = False) -> Table:
@@ -191,8 +195,14 @@ def _read_delimited(
     width = len(records.header)
     long = [n for n, row in enumerate(records.rows) if any(row.fields[width:])]
     damaged = [n for n, row in enumerate(rows) if any(v and DAMAGED.search(v) for v in row)]
+    wrong = [n for n, row in enumerate(records.rows) if row.wrong]
     refusal = None
-    if long:
+    if wrong:
+        why = records.rows[wrong[0]].wrong
+        refusal = UserError(
+            f"{source} is malformed: {why}, or leave such rows out with --skip-bad-rows"
+        )
+    elif long:
         row = records.rows[long[0]]
         refusal = UserError(
             f"{source} is malformed: line {row.first} has {len(row.fields)} fields, and its header "
@@ -202,6 +212,7 @@ def _read_delimited(
     elif damaged:
         refusal = damaged_lines(source, text, [records.rows[n].first for n in damaged])
     bad = {**dict.fromkeys(damaged, "not UTF-8"), **dict.fromkeys(long, "too many fields")}
+    bad |= dict.fromkeys(wrong, "malformed")
     frame = pd.DataFrame(rows, columns=wanted, dtype=object)
     remarks = [*remarks, *records.remarks]
     return Table(frame, bad, remarks, refusal, tuple(records.header))
@@ -270,6 +281,8 @@ def _parsed(line: str) -> dict[str, Any]:
             json.dumps(json.loads(DAMAGED.sub("?", line)), ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         raise ValueError(f"is no JSON: {error.msg}") from None
+    except RecursionError:
+        raise ValueError("is nested too deeply; leave that field out") from None
     except UnicodeEncodeError as error:
         half = ascii(error.object[error.start])[1:-1]
         raise ValueError(f"holds half a character ({half}); mend or remove it") from None
@@ -288,20 +301,21 @@ def _read_parquet(source: str, content: bytes, columns: Columns, whole: bool) ->
         schema = file.schema_arrow
         names = {normalised(name): name for name in schema.names}
         there = [normalised(name) for name in schema.names]
+        refuse_left_out(left := left_out(schema), wanted)
         refuse_unclear(source, columns, there, _image_hint(schema))
         pictures = [] if wanted else [normalised(name) for name in image_columns(schema)]
         wanted = [name for name in _columns(source, wanted, there, whole) if name not in pictures]
         table = file.read([names[column] for column in dict.fromkeys(wanted)])
         table.validate(full=True)
-        # The metadata of pandas would bring back its type "string", with NA for missing texts.
-        frame = table.to_pandas(ignore_metadata=True)
+        frame = as_frame(table)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise damaged_parquet(source, error) from None
     for column, meaning in label_names(table.schema).items():
         if column in frame.columns:
             frame[column] = frame[column].map(meaning)
     frame = frame[[names[column] for column in wanted]]
-    return Table(frame.set_axis(wanted, axis=1), {}, [], header=tuple(there))
+    remarks = [f"column {name!r} is left out, for Parquet cannot hold it" for name in left]
+    return Table(frame.set_axis(wanted, axis=1), {}, remarks, header=tuple(there), left_out=left)
 
 
 def _columns(source: str, wanted: list[str], there: list[str], whole: bool) -> list[str]:
@@ -319,6 +333,19 @@ def _columns(source: str, wanted: list[str], there: list[str], whole: bool) -> l
     if twice is not None:
         raise UserError(f"{source} has several columns {twice!r}; rename all but one")
     return there
+
+
+def as_frame(table: pa.Table) -> pd.DataFrame:
+    """A table in pandas; integers stay what they are beside missing ones, and as categories."""
+    import pyarrow as pa
+
+    kinds = [(n, kind) for n, kind in enumerate(table.schema.types) if pa.types.is_dictionary(kind)]
+    for place, kind in kinds:
+        plain = table.column(place).cast(kind.value_type)
+        table = table.set_column(place, table.schema.field(place).with_type(plain.type), plain)
+    # The metadata of pandas would bring back its type "string", with NA for missing texts, and
+    # make a column its index, which nobody writes.
+    return table.to_pandas(ignore_metadata=True, integer_object_nulls=True)
 
 
 def label_names(schema: pa.Schema) -> dict[str, dict[int, str]]:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.artifacts import make_folder, written_atomically
+from bakeoff.data.characters import alike, normalised
 from bakeoff.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 _FRAME = "the data frame"
 _KEPT = re.compile(r"frame-([0-9a-f]{16})\.parquet")
@@ -22,6 +25,9 @@ _KEPT = re.compile(r"frame-([0-9a-f]{16})\.parquet")
 _SPLIT = "split"
 _REFUSED = (ValueError, TypeError, OverflowError, NotImplementedError)
 """What becomes of a column that Parquet cannot hold; Arrow's own errors are of these."""
+_LEFT_OUT = "bakeoff left out"
+_NEEDED = ("text", "image", "label")
+"""Columns with the names that are taken where nobody says another."""
 
 
 def split_column(data: Any) -> str:
@@ -30,7 +36,8 @@ def split_column(data: Any) -> str:
 
 
 def kept(data: Any, folder: Path) -> str:
-    """The path of a Parquet file in `folder` with this content, named by its hash.
+    """The path of a Parquet file in `folder` with this content, named by its hash. It remembers
+    columns that Parquet cannot hold (see `left_out`).
 
     Args:
         data: a pandas frame, or anything with `to_pandas`, such as a data set of Hugging Face
@@ -44,6 +51,7 @@ def kept(data: Any, folder: Path) -> str:
     frame = _frame(data)
     if not len(frame):
         raise UserError("the data has no rows; give some")
+    frame.attrs = {}
     content = io.BytesIO()
     try:
         frame.to_parquet(content, index=False)
@@ -60,29 +68,50 @@ def kept(data: Any, folder: Path) -> str:
 
 
 def _written(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame, with texts and numbers in one column as texts, and numbers after names that come
-    twice.
+    """The frame, with texts and numbers in one column as texts, numbers after names that come
+    twice, and without columns that Parquet cannot hold.
 
     Raises:
-        UserError: a column holds what Parquet cannot hold.
+        UserError: one of these is surely needed, or no other is there.
     """
     import pandas as pd
 
-    columns = []
+    columns: list[pd.Series] = []
+    left: dict[str, str] = {}
     for place, name in enumerate(frame.columns):
         values = frame.iloc[:, place]
         try:
             values.to_frame().to_parquet(io.BytesIO())
         except _REFUSED as error:
             if not {type(value) for value in values[values.notna()]} <= {str, int, float, bool}:
-                raise UserError(
-                    f"column {name!r} of the data cannot be kept as Parquet: {error.args[0]}; "
-                    "leave it out, or give texts, numbers or bytes"
-                ) from None
+                left[normalised(name)] = str(error.args[0])
+                continue
             values = values.map(str, na_action="ignore")
         again = list(frame.columns).count(name) > 1
         columns.append(values.rename(f"{name} ({place + 1})" if again else name))
-    return pd.concat(columns, axis=1)
+    refuse_left_out(left, [name for name in left if not columns or alike(name) in _NEEDED])
+    frame = pd.concat(columns, axis=1)
+    frame.attrs = {_LEFT_OUT: list(left)}
+    return frame
+
+
+def left_out(schema: pa.Schema) -> list[str]:
+    """The columns of kept data that Parquet cannot hold."""
+    try:
+        return list(map(str, json.loads((schema.metadata or {})[b"PANDAS_ATTRS"])[_LEFT_OUT]))
+    except (KeyError, TypeError, ValueError):
+        return []
+
+
+def refuse_left_out(left: Collection[str], needed: Iterable[str]) -> None:
+    """Raise a UserError for a needed column that was left out of kept data; `left` may say why."""
+    for name in needed:
+        if name in left:
+            why = f": {left[name]}" if isinstance(left, Mapping) else ""
+            raise UserError(
+                f"column {name!r} of the data cannot be kept as Parquet{why}; leave it out, or "
+                "give texts, numbers or bytes"
+            )
 
 
 def name_of(source: str) -> str:
@@ -134,7 +163,11 @@ def _frame(data: Any) -> pd.DataFrame:
                 f"the data is of the type {type(data).__name__}; give a path, a name, a pandas "
                 "frame, or what has to_pandas()"
             )
-        frame = data.to_pandas()
+        try:
+            # Of Arrow and polars; integers beside missing ones would be floats.
+            frame = data.to_pandas(integer_object_nulls=True)
+        except TypeError:
+            frame = data.to_pandas()
         if not isinstance(frame, pd.DataFrame):
             raise UserError("the data has a single column; give texts or images with labels")
     else:

@@ -9,8 +9,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 from bakeoff.data.characters import normalised
 from bakeoff.data.columns import Columns, refuse_types, refuse_unclear
-from bakeoff.data.files import damaged_parquet, label_names
-from bakeoff.data.frames import name_of
+from bakeoff.data.files import as_frame, damaged_parquet, label_names
+from bakeoff.data.frames import left_out, name_of, refuse_left_out
 from bakeoff.errors import UserError
 from bakeoff.remote import read_stream
 
@@ -100,7 +100,7 @@ def read_parquet(source: str, columns: Columns) -> ImageSource:
             f"{source}: column {image_column!r} holds {kind}, not encoded images (bytes); name "
             "the images with --image-column"
         )
-    labels = table[called["label"]].to_pandas()
+    labels = as_frame(table.select([called["label"]]))[called["label"]]
     if names := label_names(table.schema).get(called["label"]):
         labels = labels.map(names)
     refuse_types(source, labels, label_column, "label")
@@ -113,7 +113,7 @@ def read_parquet(source: str, columns: Columns) -> ImageSource:
     )
     places = {role: name for role, name in columns.places.items() if role != "split"}
     for role, column in places.items():
-        frame[role] = table[called[role]].to_pandas()
+        frame[role] = as_frame(table.select([called[role]]))[called[role]]
         refuse_types(source, frame[role], column, role)
 
     def read(row: int) -> bytes:
@@ -133,6 +133,7 @@ def _table(source: str, columns: Columns) -> tuple[Any, dict[str, str]]:
             names = {normalised(name): name for name in file.schema_arrow.names}
             there = [normalised(name) for name in file.schema_arrow.names]
             wanted = replace(columns, split=columns.split or ("split" if "split" in there else ""))
+            refuse_left_out(left_out(file.schema_arrow), wanted.named().values())
             refuse_unclear(source, wanted, there, kind="image")
             called = {role: names[column] for role, column in wanted.named().items()}
             return file.read(list(dict.fromkeys(called.values()))), called

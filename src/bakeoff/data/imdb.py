@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import tarfile
 import zlib
+from collections.abc import Collection
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,12 +16,27 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _BLOCK = 1 << 20
+_MARKS = ("imdb.vocab", "imdbEr.txt")
+_PARTS, _KINDS = ("train", "test"), ("pos", "neg", "unsup")
+_REVIEW = re.compile(r"(train|test)/(pos/\d+_([7-9]|10)|neg/\d+_[1-4]|unsup/\d+_0)\.txt", re.ASCII)
+"""Numbers and stars."""
 
 
 def is_imdb(path: Path) -> bool:
-    """Whether this is the archive, or the folder that was in it."""
-    packed = path.is_file() and path.name.endswith((".tar.gz", ".tgz"))
-    return packed or any((path / "train/pos").glob("*.txt"))
+    """Whether this is the archive, or the folder that was in it: one with its vocabulary, or with
+    its folders and its names of reviews, and no others.
+    """
+    if path.is_file():
+        return path.name.endswith((".tar.gz", ".tgz"))
+    if not any((path / "train/pos").glob("*.txt")):
+        return False
+    names = ["/".join(file.parts[-3:]) for file in path.glob("*/*/*.txt")]
+    if any((path / mark).is_file() for mark in _MARKS):
+        return not _foreign(names)
+    labelled = {f"{part}/{kind}" for part, kind in product(_PARTS, _KINDS[:2])}
+    return all(map(_REVIEW.fullmatch, names)) and labelled <= {
+        name.rpartition("/")[0] for name in names
+    }
 
 
 def read_imdb(path: Path) -> pd.DataFrame:
@@ -48,6 +66,11 @@ def read_imdb(path: Path) -> pd.DataFrame:
     except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
         reason = str(error).partition("\n")[0].rstrip(":")
         raise UserError(f"{path} cannot be read as the IMDB archive: {reason}") from None
+    if other := _foreign(texts):
+        raise UserError(
+            f"{path} is not the IMDB archive, which holds no {other}: unpack it, and give the "
+            "folder with the folders of the classes"
+        )
     rows = [
         (texts[name], int(name.split("/")[1] == "pos"))
         for name in sorted(texts)
@@ -56,6 +79,12 @@ def read_imdb(path: Path) -> pd.DataFrame:
     if not rows:
         raise UserError(f"{path} holds no reviews under train/pos, train/neg, test/pos, test/neg")
     return pd.DataFrame(rows, columns=["text", "label"])
+
+
+def _foreign(names: Collection[str]) -> str:
+    """The first review in a folder beside those of the archive; "" where there is none."""
+    folders = {name: name.split("/")[:2] for name in sorted(names) if name.count("/") == 2}
+    return next((n for n, (a, b) in folders.items() if (a in _PARTS) != (b in _KINDS)), "")
 
 
 def _review(archive: Path, name: str, content: bytes) -> str:

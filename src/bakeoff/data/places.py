@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _SHOWN = 5
+_BEYOND_MICROSECONDS = re.compile(r"([.,]\d{6})\d+")
 
 
 def read_places(
@@ -82,10 +84,13 @@ def _times(values: pd.Series) -> pd.Series:
 
     texts = values.map(lambda value: value.isoformat() if hasattr(value, "isoformat") else value)
     numbers = pd.to_numeric(texts, errors="coerce")
-    dates = pd.to_datetime(texts.astype("str"), format="ISO8601", utc=True, errors="coerce")
+    # The years 1 to 9999 fit into microseconds, and not into nanoseconds.
+    spelled = texts.astype("str").str.replace(_BEYOND_MICROSECONDS, r"\1", regex=True)
+    dates = pd.to_datetime(spelled, format="ISO8601", utc=True, errors="coerce")
     if numbers.notna().sum() >= dates.notna().sum():
         return numbers.astype(float)
-    seconds = (dates - pd.Timestamp(0, tz="UTC")).dt.total_seconds()
+    since = dates.dt.as_unit("us") - pd.Timestamp(0, tz="UTC").as_unit("us")
+    seconds = since.dt.total_seconds()
     return seconds.where(~values.map(_missing))
 
 

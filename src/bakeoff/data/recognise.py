@@ -17,7 +17,7 @@ from bakeoff.data.characters import alike, normalised, written, written_alike
 from bakeoff.data.columns import Columns, listed, refuse_unclear
 from bakeoff.data.files import Table, images_in, read_any, unknown_ending
 from bakeoff.data.folder_tree import visible_files
-from bakeoff.data.frames import name_of
+from bakeoff.data.frames import name_of, refuse_left_out
 from bakeoff.data.image_files import split_of
 from bakeoff.data.image_folders import is_image
 from bakeoff.data.image_sets import local_set
@@ -128,6 +128,7 @@ def _of_table(source: str, modality: str, named: Columns) -> Reading:
     table = read_any(source)
     given = named.named()
     asked = Columns(**{"input": "", "label": "", **given})
+    refuse_left_out(table.left_out, given.values())
     refuse_unclear(source, asked, table.header, kind="image" if pictures else "text")
     frame = table.frame.drop(index=list(table.bad))
     if table.refusal and frame.empty:
@@ -190,8 +191,11 @@ class _Column:
 
     @property
     def is_splits(self) -> bool:
-        """Whether it says train, validation or test."""
-        return 1 < len(self.values) < 5 and all(split_of(value)[0] for value in self.values)
+        """Whether it says train, validation or test, each of the same."""
+        found = [split_of(value) for value in self.values]
+        splits = {split for split, _ in found}
+        one = len({of for _, of in found}) == 1
+        return one and len(splits) > 1 and "" not in splits and len(found) < 5
 
     @property
     def is_label(self) -> bool:
