@@ -21,11 +21,12 @@ def report(
     from pathlib import Path
 
     from bakeoff import events
-    from bakeoff.artifacts import read_json
+    from bakeoff.artifacts import read_json, read_manifest
     from bakeoff.report import write_markdown, write_report
     from bakeoff.step import step
 
     with step("report"):
+        read_manifest(comparison.path, "comparison")
         results = read_json(Path(comparison.path) / "results.json")
         write_report(results, Path(page.path))
         Path(summary.path).write_text(write_markdown(results), encoding="utf-8")

@@ -54,6 +54,8 @@ class Options:
     """Identity of the code where that is not the installed package: the id of a local image."""
     on_cpus: bool = False
     """Networks train on CPUs, whatever GPU there is: the cache keeps what they make apart."""
+    cached: bool = True
+    """Steps may reuse what the same ones of earlier runs made, on a cluster."""
     resources: str = "standard"
     """What the steps may use: a name in `SIZES`."""
     parallelism: int = 0
@@ -93,7 +95,8 @@ class Options:
         task.set_container_image(self.image)
         name = task.component_spec.name
         # Steps are pure functions of their inputs, so the same inputs may reuse the outputs.
-        task.set_caching_options(enable_caching=self.local or name not in ANEW)
+        reused = self.local or (self.cached and name not in ANEW)
+        task.set_caching_options(enable_caching=reused)
         if self.local:
             # Nothing else may stand here: what differs from run to run would never be reused.
             code = self.code or _code_of(name, plan.modality)

@@ -182,6 +182,13 @@ def test_wrong_kind_missing_and_damaged_manifests_are_explained(tmp_path):
         read_manifest(folder)
 
 
+def test_what_a_store_has_lost_is_told_with_the_way_out():
+    """KFP remembers steps for longer than many a bucket keeps their outputs."""
+    lost = "/minio/mlpipeline/v2/artifacts/run/compare/comparison"
+    with pytest.raises(UserError, match=r"^minio://mlpipeline/\S+ is empty: .* with --no-cache$"):
+        read_manifest(lost, "comparison")
+
+
 def test_json_is_written_atomically(tmp_path):
     path = tmp_path / "x.json"
     write_json(path, {"a": "é"})

@@ -252,6 +252,13 @@ def read_manifest(folder: str | Path, kind: str | None = None) -> dict[str, Any]
     try:
         manifest = read_facts(path)
     except (FileNotFoundError, NotADirectoryError):
+        from bakeoff.s3 import mounted
+
+        if address := mounted(folder):
+            raise UserError(
+                f"{address} is empty: KFP reuses what a step of an earlier run put there, and the "
+                "store has lost it; submit again with --no-cache"
+            ) from None
         raise UserError(f"{folder} is no bakeoff folder: it has no {MANIFEST}") from None
     if kind is not None and manifest["kind"] != kind:
         raise UserError(f"{folder} holds {manifest['kind']!r}, but {kind!r} is needed here")

@@ -178,6 +178,14 @@ def test_every_step_has_retries_caching_and_a_time_limit(cluster):
     assert len(timeouts) == 9
 
 
+def test_without_a_cache_nothing_is_reused(tmp_path):
+    spec, _ = compiled(tmp_path, Options(image=IMAGE, cached=False))
+    dags = [spec["root"], *spec["components"].values()]
+    tasks = [task for dag in dags for task in dag.get("dag", {}).get("tasks", {}).values()]
+    assert len(tasks) > 8
+    assert not any(task.get("cachingOptions", {}).get("enableCache") for task in tasks)
+
+
 def cpus(quantity):
     """CPUs of a quantity as Kubernetes writes it."""
     return float(quantity[:-1]) / 1000 if quantity.endswith("m") else float(quantity)

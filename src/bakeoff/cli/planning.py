@@ -218,6 +218,9 @@ class Compilation:
     parallelism: Annotated[
         int, typer.Option(help="Networks trained at a time; 0: what --resources has.", min=0)
     ] = 0
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Reuse nothing of what earlier runs made.")
+    ] = False
     wandb: Annotated[
         WandbMode | None,
         typer.Option(help="Weights & Biases on the cluster; online reads the secret `wandb`."),
@@ -246,6 +249,7 @@ class Compilation:
 
         return Options(
             image=self.image or IMAGE,
+            cached=not self.no_cache,
             resources=self.resources.value,
             parallelism=self.parallelism,
             rayjob=self._rayjob(),
