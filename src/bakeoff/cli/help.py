@@ -16,7 +16,7 @@ PANELS = {
     "How models train": (
         *("preprocessing", "glove", "word2vec", "freeze_vectors", "weights", "precision"),
         *("keep_sides", "changes", "tune", "seed", "seeds", "threads", "parallel"),
-        *("resources", "parallelism", "workers"),
+        *("resources", "parallelism", "workers", "no_cache"),
     ),
     "Where": (
         *("where", "gpus_per_worker", "rayjob", "runner", "image"),
