@@ -96,7 +96,7 @@ push: ## send what was built to a registry, and print how steps name it: make pu
 	    || { echo "make: there is no image $(BUILT): make images DEVICE=$(DEVICE)" >&2; exit 1; }
 	docker tag $(BUILT) $(IMAGE)
 	docker push $(IMAGE)
-	@name='$(IMAGE)'; case $${name##*/} in *:*) name=$${name%:*};; esac; \
+	@name='$(IMAGE)'; case $${name##*/} in *:*) name=$${name%:*};; esac; name=$${name#docker.io/}; \
 	    docker image inspect --format '{{range .RepoDigests}}--image {{println .}}{{end}}' $(IMAGE) \
 	    | grep -F -- "--image $$name@"
 

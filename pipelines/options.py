@@ -9,7 +9,7 @@ from kfp import dsl, kubernetes
 from bakeoff.cluster.passed_on import EVERYTHING, TO_RAY_ALONE
 from bakeoff.cluster.settings import VARIABLE as RAYJOB
 from bakeoff.cluster.settings import RayJobSettings
-from bakeoff.code_hash import code_hash
+from bakeoff.code_hash import accelerator, code_hash
 from bakeoff.container import CODE, IMAGE
 from bakeoff.data.sources import location
 from bakeoff.parts import data_version
@@ -100,7 +100,7 @@ class Options:
         if self.local:
             # Nothing else may stand here: what differs from run to run would never be reused.
             code = self.code or _code_of(name, plan.modality)
-            on_cpus = self.on_cpus and name in NETWORKS
+            on_cpus = self.on_cpus and name in NETWORKS and accelerator()
             return task.set_env_variable(CODE, f"{code}-cpu" if on_cpus else code)
         self.resources_of(name).apply(task, plan.threads, SIZES[self.resources])
         # With what KFP sets itself, this is Pod Security's standard `restricted`.

@@ -118,11 +118,11 @@ def test_a_room_that_is_not_run_does_not_count(package):
 
 
 def test_the_gpu_counts_where_torch_runs(package, monkeypatch):
-    monkeypatch.setattr(code_hash, "_accelerator", lambda: "")
+    monkeypatch.setattr(code_hash, "accelerator", lambda: "")
     classical = fresh("bakeoff.step")
     (package / "helper.py").write_text("import torch\n")
     on_cpu = fresh("bakeoff.step")
-    monkeypatch.setattr(code_hash, "_accelerator", lambda: "NVIDIA H100")
+    monkeypatch.setattr(code_hash, "accelerator", lambda: "NVIDIA H100")
     assert fresh("bakeoff.step") != on_cpu
     (package / "helper.py").write_text("import json\n\ndef work(): pass\n")
     assert fresh("bakeoff.step") == classical

@@ -40,7 +40,7 @@ def code_hash(module: str, without: Collection[str] = ()) -> str:
             except PackageNotFoundError:
                 continue
     if "torch" in packages:
-        digest.update(_accelerator().encode())
+        digest.update(accelerator().encode())
     return digest.hexdigest()[:16]
 
 
@@ -116,7 +116,7 @@ def _read(source: str) -> tuple[str, list[str]]:
     return ast.dump(tree), names
 
 
-def _accelerator() -> str:
+def accelerator() -> str:
     """The GPU that networks would run on, by its name; "" where they run on the CPU.
 
     Only where the system has the device of a driver is torch asked, which takes seconds to import.

@@ -127,6 +127,8 @@ def damaged(content):
         ("x.csv", b"", "is empty"),
         ("x.csv", b"\xef\xbb\xbf \r\n", "is empty"),
         ("x.csv", b"sep=,\n\n", "is empty"),
+        ("x.csv", b'""', "is empty"),
+        ("x.csv", b'sep=,\n""\n""\n', "is empty"),
         ("x.csv", b"text,label\n", "has a header and no rows"),
         ("x.csv", b"body, label\na,1\n", "has no column 'text'; it has: body, label"),
         ("x.csv", b"text\na\n", "has no column 'label'; it has: text"),

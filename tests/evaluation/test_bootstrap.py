@@ -12,9 +12,10 @@ def right(rows, share, trainings=1, seed=0):
     return (rng.random((rows, trainings)) < share).astype(float)
 
 
-def test_neither_order_nor_repetition_changes_it():
-    first, second = right(300, 0.8, 2), right(300, 0.75, 3, seed=1)
-    order = np.random.default_rng(2).permutation(300)
+@pytest.mark.parametrize("seed", range(10))
+def test_neither_order_nor_repetition_changes_it(seed):
+    first, second = right(301, 0.8, 3, seed=seed), right(301, 0.75, 3, seed=seed + 100)
+    order = np.random.default_rng(2).permutation(301)
     assert difference_interval(first, second) == difference_interval(first, second)
     assert difference_interval(first, second) == difference_interval(first[order], second[order])
 
@@ -22,6 +23,15 @@ def test_neither_order_nor_repetition_changes_it():
 def test_an_equal_model_differs_by_nothing():
     correct = right(500, 0.8)
     assert difference_interval(correct, correct) == (0, 0)
+
+
+def test_rows_that_all_differ_alike_leave_the_trainings_chance():
+    """Thirds, of whose equal differences rounding leaves a variance."""
+    first, second = np.ones((1000, 3)), np.ones((1000, 3))
+    second[:, 2] = 0
+    low, high = difference_interval(first, second)
+    # Student's of three that are 1, 1 and 0: 4.30 · (1 / √3) / √3.
+    assert (low, high) == pytest.approx((1 / 3 - 1.434, 1 / 3 + 1.434), abs=0.01)
 
 
 def test_pairing_narrows_the_interval():

@@ -532,6 +532,7 @@ def test_on_this_machine_a_step_has_the_hash_of_its_code_and_nothing_that_differ
     image = environments(compiled(tmp_path, Options(local=True, code="sha256:1"))[0])
     assert {variables[CODE] for variables in image.values()} == {"sha256:1"}
     # What networks become without the GPU is not what they are with it.
+    monkeypatch.setattr("bakeoff.pipelines.options.accelerator", lambda: "NVIDIA H100")
     without = environments(compiled(tmp_path, Options(local=True, on_cpus=True))[0])
     assert {name for name in without if without[name] != found[name]} == {"exec-train-text-network"}
 

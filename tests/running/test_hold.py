@@ -379,6 +379,9 @@ def test_a_folder_that_is_called_as_a_study_or_a_set_is_told(what, kind, tmp_pat
     chosen, said = planned(what)
     assert chosen.data == "digits"
     assert said == f"{what} is {kind}; what is here under that name is ./{what}"
+    if what == "images":  # No data is called so but the folder.
+        chosen, said = planned("autoencoder", data=what)
+        assert (chosen.data, "study" in said) == (what, False)
     chosen, said = planned(f"./{what}")
     assert (chosen.study, chosen.data) == ("images", f"./{what}")
     assert "study" not in said

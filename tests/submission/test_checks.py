@@ -79,8 +79,8 @@ def test_a_step_that_fits_on_no_node_is_told_by_its_numbers(cluster, pipeline, n
     ("cpus", "memory", "accelerators", "advice"),
     [
         (1, 64, 0, "; ask for fewer CPUs (--threads), or add a node that has it"),
-        (8, 1, 0, "; ask for less memory (--resources small, which trains one network at a time),"),
-        (1, 1, 0, "(--threads), ask for less memory (--resources small"),
+        (8, 1, 0, "; ask for less memory (a smaller --resources),"),
+        (1, 1, 0, "(--threads), ask for less memory (a smaller --resources"),
         (8, 64, 1, " and 64.0 GiB; add a node that has it"),
     ],
 )

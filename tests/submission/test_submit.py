@@ -5,6 +5,7 @@ import pty
 import signal
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 from fake_kfp import node, resolved, workflow
@@ -155,7 +156,6 @@ def test_files_are_uploaded_by_their_content_once(run, kfp, s3, tmp_path):
     assert len(s3.find("mlpipeline/data")) == 3
 
 
-@pytest.mark.usefixtures("s3")
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -166,14 +166,14 @@ def test_files_are_uploaded_by_their_content_once(run, kfp, s3, tmp_path):
     ],
 )
 def test_nothing_is_uploaded_that_is_refused(run, kfp, s3, tmp_path, monkeypatch, options, said):
-    file, cluster = tmp_path / "reviews.csv", FakeKubernetes()
+    file = tmp_path / "reviews.csv"
     file.write_text("text,label\na,b\n")
-    monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig(tmp_path)))
     kfp.token = "" if options else "another"
     where = ("--upload", "s3://mlpipeline/refused", "--host", kfp.url, "--no-wait")
     given = ("--models", "rnn-64", "--data", file, *where)
-    assert said in refused(run("submit", "sentiment", *given, *options))
-    cluster.close()
+    with closing(FakeKubernetes()) as cluster:
+        monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig(tmp_path)))
+        assert said in refused(run("submit", "sentiment", *given, *options))
     s3.invalidate_cache()
     assert s3.find("mlpipeline/refused") == []
 

@@ -140,8 +140,11 @@ def test_a_workflow_that_has_not_begun_has_no_tasks(nothing):
             "the service account who is missing",
         ),
         ('pods "a" is forbidden: exceeded quota: small, requested: cpu=2', "quota small is used"),
-        ("OOMKilled (exit code 137)", "limit: --resources large, or less data (--limit)"),
-        ("Pod was active on the node longer than the specified deadline", "may: --resources large"),
+        ("OOMKilled (exit code 137)", "limit: a larger --resources, or less data (--limit)"),
+        (
+            "Pod was active on the node longer than the specified deadline",
+            "may: a larger --resources",
+        ),
         (
             'pods "a" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true',
             "Pod Security (restricted:latest) refuses",

@@ -243,8 +243,8 @@ def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
 
     unsigned = [
         name
-        for name, values in frame.select_dtypes(object).items()
-        if infer_dtype(values) == "integer" and values.max() >= 1 << 63
+        for name, values in frame.items()
+        if values.dtype == object and infer_dtype(values) == "integer" and values.max() >= 1 << 63
     ]
     frame.astype(dict.fromkeys(unsigned, "UInt64")).to_parquet(path, index=False)
 

@@ -115,7 +115,8 @@ class BakeOff:
     precision: Annotated[
         str,
         typer.Option(
-            help="Of networks: fp32, bf16, or auto (bf16 on CUDA, but for RNNs and LSTMs).",
+            help="Of networks: fp32, bf16, or auto (bf16 on GPUs that compute in it, but for RNNs "
+            "and LSTMs).",
             metavar="fp32|bf16|auto",
         ),
     ] = ""
@@ -167,8 +168,9 @@ class BakeOff:
 
 
 _PART = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
+_HOST = r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])"
 _IMAGE = re.compile(
-    rf"(?:{_PART}(?::[0-9]+)?/)?(?:{_PART}/)*{_PART}(?::\w[\w.-]{{0,127}})?(?:@sha256:[0-9a-f]{{64}})?",
+    rf"(?:{_HOST}(?::[0-9]+)?/)?(?:{_PART}/)*{_PART}(?::\w[\w.-]{{0,127}})?(?:@sha256:[0-9a-f]{{64}})?",
     re.ASCII,
 )
 """A name as registries and Kubernetes take it."""

@@ -18,6 +18,7 @@ from bakeoff.cli.planning import BakeOff, Compilation
 from bakeoff.errors import UserError
 
 if TYPE_CHECKING:
+    from bakeoff.pipelines.options import Options
     from bakeoff.submission.api import Pipelines
 
 HOSTS = ["KFP_HOST", "KF_PIPELINES_ENDPOINT"]
@@ -111,7 +112,7 @@ def submit(
         cron=cron,
     )
     made, unseen = start(kfp, chosen, options, how)
-    for note in filter(None, (said, unseen, _named_loosely(options.image))):
+    for note in filter(None, (said, unseen, _named_loosely(options))):
         print(f"note: {note}", file=sys.stderr)
     if cron:
         recurring = made["recurring_run_id"]
@@ -190,17 +191,15 @@ def run_id(run: str) -> str:
     return found
 
 
-def _named_loosely(image: str) -> str:
-    """What is to be known of an image whose name does not tell its content; "" of others.
-
-    >>> _named_loosely("registry.example/bakeoff:1-0123456789ab")
-    ''
+def _named_loosely(options: Options) -> str:
+    """What is to be known of an image whose name does not tell its content, by a digest or as
+    k8s/kind.sh names it; "" of others.
     """
-    if re.search(r"@sha256:|[-:][0-9a-f]{12}$", image):
+    if not options.cached or re.search(r"@sha256:|[-:](?=\d*[a-f])[0-9a-f]{12}$", options.image):
         return ""
     return (
-        f"the image {image} is named without a digest: after a new build of that name KFP reuses "
-        "steps of the old one; name it by digest (make push prints it)"
+        f"the image {options.image} is named without a digest: after a new build of that name KFP "
+        "reuses steps of the old one; name it by digest (make push prints it)"
     )
 
 

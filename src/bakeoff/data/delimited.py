@@ -62,12 +62,13 @@ def read_records(source: str, text: str, separator: str, wanted: Sequence[str]) 
     """
     lines, blank = _lines(text)
     filled = sum(1 for line in lines if line.strip(" "))
-    if not filled:
+    if not any(line.strip(' "') for line in lines):
         raise UserError(f"{source} is empty; give a file with rows")
     promised, separator = separator, _separator(lines[blank:], separator, wanted)
     remarks = [f"columns are separated by {SEPARATORS[separator]}"] * (promised != separator)
     (header, *rows), plain = _rows(source, lines, separator, wanted)
-    if len(rows) < filled - 1:
+    whole = [row for row in rows if not row.wrong]
+    if any(row.last > row.first for row in whole):
         remarks.append(
             f"{len(rows):,} rows stand on {filled - 1:,} lines: quoted texts hold line breaks"
         )

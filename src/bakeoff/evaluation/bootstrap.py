@@ -19,14 +19,15 @@ def difference_interval(first: np.ndarray, second: np.ndarray) -> tuple[float, f
     A replicate draws rows, the same ones for both models, with replacement (Efron & Tibshirani
     1993, ch. 13). Trainings that disagree stretch what that gives to the standard error over rows
     and trainings, times Student's quantile for how few tell of it: two or three resampled would
-    claim to know their spread. The result does not depend on the order of rows.
+    claim to know their spread. It keeps the skew of the rows. The result does not depend on the
+    order of rows.
 
     Args:
         first: shape (rows, trainings), what each row adds to the score of each training of the
             first model: 1 where it is right, for accuracy.
         second: the same rows, with the trainings of the second model.
     """
-    changes = first.mean(axis=1) - second.mean(axis=1)
+    changes = np.sort(first.mean(axis=1) - second.mean(axis=1))
     mean, rows = float(changes.mean()), over_rows(changes)
     whole = rows + over_trainings(first) + over_trainings(second)
     if not rows.value:

@@ -35,18 +35,22 @@ class Variance:
 
 def over_rows(scores: np.ndarray) -> Variance:
     """Of the mean of what each row adds to a score, shape (rows,), to the bit in any order."""
-    freedom = max(len(scores) - 1, 1)
-    return Variance(float(np.sort(scores).var()) / freedom, freedom)
+    freedom, scores = max(len(scores) - 1, 1), np.sort(scores)
+    # Of equal scores rounding leaves some.
+    equal = scores[-1] - scores[0] <= 1e-12 * np.abs(scores).max()
+    return Variance(0.0 if equal else float(scores.var()) / freedom, freedom)
 
 
 def over_trainings(values: np.ndarray) -> Variance:
     """Of the mean over trainings, of values of shape (rows, trainings), as far as it is more than
     their rows' chance, which `over_rows` of the means counts (the component of variance of a
-    crossed design, Searle, Casella & McCulloch 1992, ch. 4). Nothing is known of it by one.
+    crossed design, Searle, Casella & McCulloch 1992, ch. 4), to the bit in any order of rows.
+    Nothing is known of it by one.
     """
     rows, trainings = values.shape
     if trainings < 2 or rows < 2:
         return Variance(0.0, np.inf)
+    values = values[np.lexsort(values.T)]
     means = values.mean(axis=0)
     apart = values - values.mean(axis=1, keepdims=True) - means + means.mean()
     chance = float((apart**2).sum()) / ((rows - 1) * (trainings - 1) * rows)

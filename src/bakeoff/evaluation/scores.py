@@ -10,7 +10,7 @@ import numpy as np
 from bakeoff.errors import unknown_name
 from bakeoff.formats import MINUS, decimal, interval, percent, points
 
-NEARLY_SURE = 1 - 2**-10
+_NEARLY_SURE = 1 - 2**-10
 """A probability above which float32 tells little more apart."""
 _BLOCK = 64
 """Classes ranked at a time: bounds memory, whatever their number."""
@@ -41,6 +41,11 @@ class Metric:
     def key(self) -> str:
         """Its name in records."""
         return self.name.replace("-", "_")
+
+    @property
+    def heading(self) -> str:
+        """Above a column."""
+        return self.words[0].upper() + self.words[1:]
 
     def merit(self, value: float) -> float:
         """The value, turned so that greater is better."""
@@ -104,10 +109,10 @@ def _log_loss(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
 
 def standing(probabilities: np.ndarray) -> np.ndarray:
     """Scores that rank rows as the probabilities of each class do, shape (n, k), also where these
-    are rounded to 1: from `NEARLY_SURE` on by how little is left for the other classes.
+    are rounded to 1: from `_NEARLY_SURE` on by how little is left for the other classes.
     """
     scores = np.array(probabilities, dtype=float)
-    rows, columns = np.nonzero(scores > NEARLY_SURE)
+    rows, columns = np.nonzero(scores > _NEARLY_SURE)
     rest = scores[rows]
     rest[np.arange(len(rows)), columns] = 0
     scores[rows, columns] = 1 / np.maximum(rest.sum(axis=1), np.finfo(float).tiny)

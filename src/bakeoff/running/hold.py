@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import nullcontext
 from inspect import signature
 from pathlib import Path
@@ -72,7 +72,9 @@ def planned(
     elif what not in STUDIES:
         raise unknown_name("study", what, [*STUDIES, *NAMED_SETS])
     input_column, found_size = image_column or text_column, 0
-    said = _of_the_same_name(data or study)
+    said = (
+        _of_the_same_name(study, STUDIES) if data is None else _of_the_same_name(data, NAMED_SETS)
+    )
     if data is not None:
         modality = STUDIES[study].modality if study else ""
         if not modality and bool(image_column) != bool(text_column):
@@ -138,16 +140,16 @@ def _unseen(data: str, modality: str, columns: Columns, error: RemoteError) -> R
     )
 
 
-def _of_the_same_name(name: str) -> str:
+def _of_the_same_name(name: str, known: Collection[str]) -> str:
     """What to know where a file, or a folder with folders of classes, is called as a study or a
     named set; "" elsewhere.
     """
     here = Path(name)
-    if name not in (*STUDIES, *NAMED_SETS) or not here.exists():
+    if name not in known or not here.exists():
         return ""
-    if here.is_dir() and sum(one.is_dir() for one in here.iterdir()) < 2:
+    if here.is_dir() and len(list(here.glob("*/"))) < 2:
         return ""
-    kind = "the set" if name in NAMED_SETS else "the study, on data of its own"
+    kind = "the study, on data of its own" if name in STUDIES else "the set"
     return f"{name} is {kind}; what is here under that name is ./{name}"
 
 

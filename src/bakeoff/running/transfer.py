@@ -200,11 +200,10 @@ def _known(rows: Rows, learned: Sequence[Split]) -> np.ndarray:
         keys = [duplicate_key(text) for text in before]
         inputs: Any = before + rows.inputs()
     else:
-        pictures = np.concatenate([split.inputs for split in learned])
-        keys = [pixel_key(one) for one in pictures]
-        channels = max(pictures.shape[3], rows.pixels.shape[3])
-        both = [np.broadcast_to(p, (*p.shape[:3], channels)) for p in (pictures, rows.pixels)]
-        inputs = np.concatenate(both)
+        keys = [pixel_key(one) for split in learned for one in split.inputs]
+        parts = [*(split.inputs for split in learned), rows.pixels]
+        channels = max(part.shape[3] for part in parts)
+        inputs = np.concatenate([np.broadcast_to(p, (*p.shape[:3], channels)) for p in parts])
     number: dict[Hashable, int] = {}
     copies = [number.setdefault(key, len(number)) for key in [*keys, *rows.keys]]
     groups = near_copies(np.array(copies), inputs)

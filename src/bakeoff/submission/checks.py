@@ -176,7 +176,7 @@ def _less(request: Request, node: Mapping[str, Decimal]) -> str:
     if request.cpus > node["cpu"]:
         ways.append("ask for fewer CPUs (--threads), ")
     if request.memory > node["memory"]:
-        ways.append("ask for less memory (--resources small, which trains one network at a time), ")
+        ways.append("ask for less memory (a smaller --resources), ")
     return f"{''.join(ways)}or " if ways else ""
 
 

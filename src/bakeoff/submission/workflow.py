@@ -155,12 +155,12 @@ _WORDS = (
     (r"exceeded quota: ([^,]+)", r"the namespace's quota \1 is used up: wait, or ask for less"),
     (
         r"OOMKilled",
-        r"it needed more memory than its limit: --resources large, or less data (--limit) or a "
+        r"it needed more memory than its limit: a larger --resources, or less data (--limit) or a "
         r"smaller batch (--set training.batch_size=16)",
     ),
     (
         r"(?:was active on the node longer than the specified deadline|DeadlineExceeded)",
-        r"it took longer than its step may: --resources large gives four times as long",
+        r"it took longer than its step may: a larger --resources gives it longer",
     ),
     (
         r"violates PodSecurity \"?([\w:.-]+)",

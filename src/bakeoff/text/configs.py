@@ -106,8 +106,8 @@ class TextNetwork:
     preprocessing: str = "default"
     """As for the linear models."""
     precision: Precision = "auto"
-    """Of the encoder: `fp32`, `bf16`, or `auto`: bf16 on CUDA where that is faster, which on
-    recurrent layers it is not, fp32 elsewhere."""
+    """Of the encoder: `fp32`, `bf16`, or `auto`: bf16 on GPUs that compute in it, but for recurrent
+    layers, which are no faster; fp32 elsewhere."""
     training: TrainingSettings = field(default_factory=TrainingSettings)
 
     def __post_init__(self) -> None:
