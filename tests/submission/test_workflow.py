@@ -143,7 +143,7 @@ def test_a_workflow_that_has_not_begun_has_no_tasks(nothing):
         ("OOMKilled (exit code 137)", "limit: a larger --resources, or less data (--limit)"),
         (
             "Pod was active on the node longer than the specified deadline",
-            "may: a larger --resources",
+            "may: a larger --res",
         ),
         (
             'pods "a" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true',
