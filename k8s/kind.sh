@@ -58,8 +58,10 @@ up() {
 # Gives the ports of KFP and of its object store, as long as this script runs.
 forward() {
   local said pids=() _; said=$(mktemp -d)
-  k -n kubeflow port-forward service/ml-pipeline-ui "$PORT:80" >"$said/kfp" & pids+=($!)
-  k -n kubeflow port-forward service/seaweedfs "$S3_PORT:9000" >"$said/store" & pids+=($!)
+  # Not by k: the id of a function's process is not kubectl's, which would go on.
+  local to=(kubectl --context "kind-$NAME" -n kubeflow port-forward)
+  "${to[@]}" service/ml-pipeline-ui "$PORT:80" >"$said/kfp" & pids+=($!)
+  "${to[@]}" service/seaweedfs "$S3_PORT:9000" >"$said/store" & pids+=($!)
   # shellcheck disable=SC2064
   trap "kill ${pids[*]} 2>/dev/null || true; rm -rf $said" EXIT
   for _ in $(seq 60); do

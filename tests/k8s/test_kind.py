@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from pathlib import Path
 from socket import create_server
 
@@ -17,7 +18,8 @@ STAND_INS = {
     "kind": 'echo "kind $*" >>"$CALLS"; [ "$1 $2" != "get clusters" ] || cat "$CLUSTERS"',
     "kubectl": 'echo "kubectl $*" >>"$CALLS"; case "$*" in *port-forward*) '
     'case "$*" in *"$TAKEN:"*) exit 1;; esac; port=${*##* }; '
-    'echo "Forwarding from 127.0.0.1:${port%:*} -> 1"; exec sleep 20;; esac',
+    'echo "forwards $$" >>"$CALLS"; echo "Forwarding from 127.0.0.1:${port%:*} -> 1"; '
+    "exec sleep 20;; esac",
     "git": ":",
 }
 
@@ -94,6 +96,12 @@ def test_what_has_ended_is_fetched(kind, tmp_path, printed, fetched):
     # What a person says comes last, and so counts.
     usual = "--image bakeoff:1-0123456789ab --threads 1 --resources small"
     assert f"submit {usual} sentiment --threads 2" in calls
+    forwards = [int(line.split()[1]) for line in calls.splitlines() if "forwards " in line]
+    assert len(forwards) == 2
+    patience = time.monotonic() + 10
+    while left := [pid for pid in forwards if Path("/proc", str(pid)).exists()]:
+        assert time.monotonic() < patience, f"processes {left} are left"
+        time.sleep(0.01)
 
 
 def test_another_build_has_another_name_in_the_cluster(kind):
