@@ -242,7 +242,8 @@ def on_a_phone(path: Path, folder: Path) -> dict:
         "  page: page.documentElement.scrollWidth,"
         "  figures: edges('figure svg').map((box) => Math.round(box.right)),"
         "  scrolling: tables.map((table) => table.scrollWidth > table.clientWidth),"
-        "  saying: tables.map((table) => table.firstElementChild.clientHeight > 9)})}, 1000)}</script>"
+        "  saying: tables.map((table) => table.firstElementChild.clientHeight > 9)})"
+        "}, 1000)}</script>"
     )
     shown = browse(folder / "profile", "--virtual-time-budget=5000", "--dump-dom", frame.as_uri())
     return json.loads(shown.rsplit('<p id="seen">', 1)[1].split("</p>", 1)[0])
