@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bakeoff.evaluation.chance import over_rows, over_trainings
+from bakeoff.evaluation.chance import of_difference, over_rows
 
 REPLICATES = 2000
 _BLOCK = 1_000_000
@@ -29,7 +29,7 @@ def difference_interval(first: np.ndarray, second: np.ndarray) -> tuple[float, f
     """
     changes = np.sort(first.mean(axis=1) - second.mean(axis=1))
     mean, rows = float(changes.mean()), over_rows(changes)
-    whole = rows + over_trainings(first) + over_trainings(second)
+    whole = of_difference(first, second)
     if not rows.value:
         reach = whole.quantile * whole.error
         return mean - reach, mean + reach

@@ -55,3 +55,14 @@ def over_trainings(values: np.ndarray) -> Variance:
     apart = values - values.mean(axis=1, keepdims=True) - means + means.mean()
     chance = float((apart**2).sum()) / ((rows - 1) * (trainings - 1) * rows)
     return Variance(max(float(means.var(ddof=1)) - chance, 0.0) / trainings, trainings - 1)
+
+
+def over_both(values: np.ndarray) -> Variance:
+    """Of the mean of values of shape (rows, trainings), both of which chance draws."""
+    return over_rows(values.mean(axis=1)) + over_trainings(values)
+
+
+def of_difference(first: np.ndarray, second: np.ndarray) -> Variance:
+    """Of the difference of two models' means on the same rows, each of shape (rows, trainings)."""
+    paired = over_rows(first.mean(axis=1) - second.mean(axis=1))
+    return paired + over_trainings(first) + over_trainings(second)

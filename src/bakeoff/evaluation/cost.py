@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bakeoff.data.splits import Split
-from bakeoff.evaluation.chance import over_rows, over_trainings
+from bakeoff.evaluation.chance import of_difference
 from bakeoff.evaluation.scores import Metric
 
 TIMES_APART = 1.5
@@ -92,6 +92,6 @@ def _clearly_better(first: np.ndarray, second: np.ndarray, metric: Metric) -> bo
     """Whether the 95 % interval of the difference, from its standard error over rows and trainings,
     lies above 0.
     """
-    paired = first.mean(axis=1) - second.mean(axis=1)
-    chance = over_rows(paired) + over_trainings(first) + over_trainings(second)
-    return metric.merit(float(paired.mean())) > chance.quantile * chance.error
+    chance = of_difference(first, second)
+    change = float((first.mean(axis=1) - second.mean(axis=1)).mean())
+    return metric.merit(change) > chance.quantile * chance.error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bakeoff.evaluation.bootstrap import difference_interval
-from bakeoff.evaluation.chance import over_rows, over_trainings
+from bakeoff.evaluation.chance import over_both, over_rows
 from bakeoff.evaluation.scores import Metric
 
 _TAIL = 0.025
@@ -37,7 +37,7 @@ def standard_error(values: np.ndarray) -> float:
     """Of the mean of a metric's values, shape (rows, trainings): rows and trainings are both drawn
     by chance.
     """
-    return (over_rows(values.mean(axis=1)) + over_trainings(values)).error
+    return over_both(values).error
 
 
 def score_interval(metric: Metric, labels: np.ndarray, values: np.ndarray) -> tuple[float, float]:
@@ -62,8 +62,7 @@ def score_interval(metric: Metric, labels: np.ndarray, values: np.ndarray) -> tu
         counts = np.bincount(labels)
         counts = counts[counts > 0]
         most = len(counts) ** 2 / float((1 / counts).sum())
-    rows = over_rows(values.mean(axis=1))
-    whole = rows + over_trainings(values)
+    rows, whole = over_rows(values.mean(axis=1)), over_both(values)
     error = whole.error * whole.quantile / rows.quantile
     worth = min(most, 1 + score * (1 - score) / error**2) if error else most
     return share_interval(score, worth if 0 < score < 1 else most)

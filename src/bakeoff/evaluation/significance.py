@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bakeoff.evaluation.bootstrap import difference_interval
-from bakeoff.evaluation.chance import over_rows, over_trainings
+from bakeoff.evaluation.chance import over_both
 
 PERMUTATIONS = 4999
 _BLOCK = 1_000_000
@@ -40,8 +40,7 @@ def unpaired(first: np.ndarray, second: np.ndarray) -> dict[str, float]:
     change = float(first.mean() - second.mean())
     if min(len(first), len(second)) < 2:
         return {"difference": change, "low": -np.inf, "high": np.inf, "p": 1.0}
-    parts = [over_rows(values.mean(axis=1)) + over_trainings(values) for values in (first, second)]
-    chance = parts[0] + parts[1]
+    chance = over_both(first) + over_both(second)
     if not chance.error:
         return {"difference": change, "low": change, "high": change, "p": float(change == 0)}
     reach = chance.quantile * chance.error
